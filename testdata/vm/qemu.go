@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vm
+
+// The machine: QEMU's arguments and the kernel command line, each with its reason.
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (r *run) qemuArgs() []string {
+	args := []string{
+		// A panic reboots at once, and that ends QEMU; nothing is left to probe.
+		"-no-reboot", "-nodefaults", "-no-user-config", "-nic", "none", "-vga", "none", "-display", "none",
+		// The first port is the console, the second carries the status alone.
+		"-serial", "stdio", "-serial", "file:" + r.path("status"),
+		"-smp", fmt.Sprint(r.CPUs), "-m", fmt.Sprintf("%dM", r.Memory),
+		"-kernel", r.kernel.image, "-initrd", r.path("initrd"), "-append", r.commandLine(),
+	}
+	args = append(args, r.accelerator()...)
+	if r.Mode != Busybox {
+		// vhost-user reads the guest's memory from another process, so it must be shared.
+		args = append(args,
+			"-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", r.Memory),
+			"-machine", "q35,memory-backend=mem",
+			"-chardev", "socket,id=fs,path="+r.path("fs.sock"),
+			"-device", "vhost-user-fs-pci,chardev=fs,tag=root,queue-size=1024")
+	}
+	if r.Ext4 != "" {
+		args = append(args, drive(r.path("ext4.img"), "ext4")...)
+	}
+	if r.Out != "" {
+		args = append(args, drive(r.path("out.img"), "out")...)
+	}
+	return args
+}
+
+// drive attaches a raw image that the guest finds by its serial, whatever order disks appear in.
+func drive(image, serial string) []string {
+	return []string{
+		"-drive", "file=" + image + ",format=raw,if=none,cache=unsafe,id=" + serial,
+		"-device", "virtio-blk-pci,drive=" + serial + ",serial=" + serial,
+	}
+}
+
+// accelerator is emulation unless the caller asks: /dev/kvm may exist and still hang the guest.
+func (r *run) accelerator() []string {
+	if r.KVM {
+		return []string{"-accel", "kvm", "-cpu", "host"}
+	}
+	if r.ICount {
+		// One nanosecond of the guest's clock is then one instruction; idle time is skipped.
+		return []string{"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max,la57=off"}
+	}
+	return []string{"-accel", "tcg,thread=multi", "-cpu", "max,la57=off"}
+}
+
+func (r *run) commandLine() string {
+	words := []string{"console=ttyS0", "quiet", "panic=-1", "mitigations=off", "nokaslr", "nmi_watchdog=0", "random.trust_cpu=on"}
+	if !r.ICount && !r.KVM {
+		words = append(words, "tsc=unstable") // no clock from the emulated TSC
+	}
+	if r.LSM != "" {
+		words = append(words, "lsm="+r.LSM)
+	}
+	if r.Mode == Systemd {
+		words = append(words, "systemd.unit=reeve-job.target", "systemd.show_status=0", "systemd.log_level=warning",
+			"systemd.mask=serial-getty@ttyS0.service", "systemd.mask=systemd-hwdb-update.service")
+	}
+	return strings.Join(append(words, r.Append), " ")
+}
