@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+
+// Go's names for the types that the C headers declare: this file alone mentions the generated ones.
+
+package bpf
+
+// Records of the rings, as include/abi.h describes them.
+type (
+	Device       = sensorDevice
+	EventAccess  = sensorEventAccess
+	EventExec    = sensorEventExec
+	EventHeader  = sensorEventHeader
+	EventLine    = sensorEventLine
+	EventProcess = sensorEventProcess
+	EventSession = sensorEventSession
+	Grant        = sensorGrant
+	GrantKey     = sensorGrantKey
+	MountKey     = sensorMountKey
+	MountPoint   = sensorMountPoint
+	Seed         = sensorSeed
+	Session      = sensorSession
+	TableAgent   = sensorTableAgent
+	TableEngine  = sensorTableEngine
+	TableHeader  = sensorTableHeader
+	TableRole    = sensorTableRole
+	TableRow     = sensorTableRow
+	TaskState    = sensorTaskState
+)
+
+// Enumerations, as include/abi.h and include/policy.h describe them.
+type (
+	Action        = sensorAction
+	AgentFlag     = sensorAgentFlag
+	Counter       = sensorCounter
+	DeviceFlag    = sensorDeviceFlag
+	EventFlag     = sensorEventFlag
+	EventKind     = sensorEventKind
+	Op            = sensorOp
+	Principal     = sensorPrincipal
+	SessionCause  = sensorSessionCause
+	SessionFlag   = sensorSessionFlag
+	SessionSwitch = sensorSessionSwitch
+	TaskFlag      = sensorTaskFlag
+	View          = sensorView
+)
+
+const (
+	ActionKill  = sensorActionACTION_KILL
+	ActionDeny  = sensorActionACTION_DENY
+	ActionAsk   = sensorActionACTION_ASK
+	ActionAudit = sensorActionACTION_AUDIT
+	ActionAllow = sensorActionACTION_ALLOW
+	Actions     = sensorActionACTIONS
+)
+
+const (
+	AgentHost    = sensorAgentFlagAGENT_HOST
+	AgentObserve = sensorAgentFlagAGENT_OBSERVE
+)
+
+const (
+	CountVerdictsLost    = sensorCounterCOUNT_VERDICTS_LOST
+	CountActivityLost    = sensorCounterCOUNT_ACTIVITY_LOST
+	CountNoBuffer        = sensorCounterCOUNT_NO_BUFFER
+	CountNameTorn        = sensorCounterCOUNT_NAME_TORN
+	CountNameDeep        = sensorCounterCOUNT_NAME_DEEP
+	CountNameLong        = sensorCounterCOUNT_NAME_LONG
+	CountNameDetached    = sensorCounterCOUNT_NAME_DETACHED
+	CountNoTable         = sensorCounterCOUNT_NO_TABLE
+	CountStaleSession    = sensorCounterCOUNT_STALE_SESSION
+	CountForkRefused     = sensorCounterCOUNT_FORK_REFUSED
+	CountSessionsFull    = sensorCounterCOUNT_SESSIONS_FULL
+	CountLineUnread      = sensorCounterCOUNT_LINE_UNREAD
+	CountLineCut         = sensorCounterCOUNT_LINE_CUT
+	CountSessionsStarted = sensorCounterCOUNT_SESSIONS_STARTED
+	CountSessionsEnded   = sensorCounterCOUNT_SESSIONS_ENDED
+	CountJudged          = sensorCounterCOUNT_JUDGED
+	CountRefused         = sensorCounterCOUNT_REFUSED
+	Counters             = sensorCounterCOUNTERS
+)
+
+const (
+	DevicePartial   = sensorDeviceFlagDEVICE_PARTIAL
+	DeviceSubvolume = sensorDeviceFlagDEVICE_SUBVOLUME
+)
+
+const (
+	EventApplied = sensorEventFlagEVENT_APPLIED
+	EventScript  = sensorEventFlagEVENT_SCRIPT
+	EventThread  = sensorEventFlagEVENT_THREAD
+)
+
+const (
+	KindNone         = sensorEventKindEVENT_NONE
+	KindSessionStart = sensorEventKindEVENT_SESSION_START
+	KindSessionClaim = sensorEventKindEVENT_SESSION_CLAIM
+	KindSessionEnd   = sensorEventKindEVENT_SESSION_END
+	KindAccess       = sensorEventKindEVENT_ACCESS
+	KindExec         = sensorEventKindEVENT_EXEC
+	KindLine         = sensorEventKindEVENT_LINE
+	KindFork         = sensorEventKindEVENT_FORK
+	KindExit         = sensorEventKindEVENT_EXIT
+)
+
+const (
+	OpNone           = sensorOpOP_NONE
+	OpExec           = sensorOpOP_EXEC
+	OpExecMap        = sensorOpOP_EXEC_MAP
+	OpExecWritten    = sensorOpOP_EXEC_WRITTEN
+	OpExecAnonymous  = sensorOpOP_EXEC_ANONYMOUS
+	OpFileRead       = sensorOpOP_FILE_READ
+	OpFileWrite      = sensorOpOP_FILE_WRITE
+	OpFileCreate     = sensorOpOP_FILE_CREATE
+	OpFileDelete     = sensorOpOP_FILE_DELETE
+	OpFileRename     = sensorOpOP_FILE_RENAME
+	OpFileAttr       = sensorOpOP_FILE_ATTR
+	OpProcSignal     = sensorOpOP_PROC_SIGNAL
+	OpProcTrace      = sensorOpOP_PROC_TRACE
+	OpPathLast       = sensorOpOP_PATH_LAST
+	OpExecArgv       = sensorOpOP_EXEC_ARGV
+	OpLineLast       = sensorOpOP_LINE_LAST
+	OpNetDomain      = sensorOpOP_NET_DOMAIN
+	OpNetAddr        = sensorOpOP_NET_ADDR
+	OpNetListen      = sensorOpOP_NET_LISTEN
+	OpNetFamily      = sensorOpOP_NET_FAMILY
+	OpUnixConnect    = sensorOpOP_UNIX_CONNECT
+	OpPrivSetuid     = sensorOpOP_PRIV_SETUID
+	OpPrivMount      = sensorOpOP_PRIV_MOUNT
+	OpPrivUserns     = sensorOpOP_PRIV_USERNS
+	OpPrivBpf        = sensorOpOP_PRIV_BPF
+	OpPrivModule     = sensorOpOP_PRIV_MODULE
+	OpConnectorStart = sensorOpOP_CONNECTOR_START
+	OpSkillLoad      = sensorOpOP_SKILL_LOAD
+	OpAgentStart     = sensorOpOP_AGENT_START
+	OpAgentRemote    = sensorOpOP_AGENT_REMOTE
+	OpToolCall       = sensorOpOP_TOOL_CALL
+	Ops              = sensorOpOPS
+)
+
+const (
+	PrincipalAny     = sensorPrincipalPRINCIPAL_ANY
+	PrincipalAgent   = sensorPrincipalPRINCIPAL_AGENT
+	PrincipalWritten = sensorPrincipalPRINCIPAL_WRITTEN
+	PrincipalFirst   = sensorPrincipalPRINCIPAL_FIRST
+)
+
+const (
+	CauseExec  = sensorSessionCauseCAUSE_EXEC
+	CauseAdopt = sensorSessionCauseCAUSE_ADOPT
+	CauseSeed  = sensorSessionCauseCAUSE_SEED
+)
+
+const (
+	SessionUnclaimed = sensorSessionFlagSESSION_UNCLAIMED
+	SessionObserve   = sensorSessionFlagSESSION_OBSERVE
+	SessionHost      = sensorSessionFlagSESSION_HOST
+)
+
+const (
+	SwitchDenyAll = sensorSessionSwitchSWITCH_DENY_ALL
+	SwitchIsolate = sensorSessionSwitchSWITCH_ISOLATE
+	SwitchFreeze  = sensorSessionSwitchSWITCH_FREEZE
+)
+
+const (
+	TaskAgent   = sensorTaskFlagTASK_AGENT
+	TaskCounted = sensorTaskFlagTASK_COUNTED
+)
+
+const (
+	ViewHost     = sensorViewVIEW_HOST
+	ViewForeign  = sensorViewVIEW_FOREIGN
+	ViewNameless = sensorViewVIEW_NAMELESS
+	ViewRefused  = sensorViewVIEW_REFUSED
+	Views        = sensorViewVIEWS
+)
+
+// Limits and versions.
+const (
+	ABIVersion     = int(sensorAbiABI_VERSION)
+	SessionsMax    = int(sensorAbiSESSIONS_MAX)
+	MountsMax      = int(sensorAbiMOUNTS_MAX)
+	UsersMax       = int(sensorAbiUSERS_MAX)
+	GrantsMax      = int(sensorAbiGRANTS_MAX)
+	PrefixMax      = int(sensorAbiPREFIX_MAX)
+	SubvolMax      = int(sensorAbiSUBVOL_MAX)
+	NameMax        = int(sensorAbiNAME_MAX_)
+	TextMax        = int(sensorAbiTEXT_MAX)
+	DepthMax       = int(sensorAbiDEPTH_MAX)
+	LineKeep       = int(sensorAbiLINE_KEEP)
+	LineMax        = int(sensorAbiLINE_MAX_)
+	TableMagic     = int(sensorPolicyLimitsTABLE_MAGIC)
+	EngineAutomata = int(sensorPolicyLimitsENGINE_AUTOMATA)
+	PathWords      = int(sensorPolicyLimitsPATH_WORDS)
+	LineWords      = int(sensorPolicyLimitsLINE_WORDS)
+	LabelWords     = int(sensorPolicyLimitsLABEL_WORDS)
+	PathOps        = int(sensorPolicyLimitsPATH_OPS)
+	RolesMax       = int(sensorPolicyLimitsROLES_MAX)
+	PrincipalsMax  = int(sensorPolicyLimitsPRINCIPALS_MAX)
+	TaintsMax      = int(sensorPolicyLimitsTAINTS_MAX)
+	AgentsMax      = int(sensorPolicyLimitsAGENTS_MAX)
+	AtomsMax       = int(sensorPolicyLimitsATOMS_MAX)
+)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Programs: which file is executed (bprm_check), with which command line, and whether an agent begins here
+ * (bprm_committed_creds).
+ */
+#pragma once
+
+#include "line.h"
+#include "task.h"
+
+static __always_inline struct exec_state *exec_state(u64 flags)
+{
+	return bpf_task_storage_get(&execs, bpf_get_current_task_btf(), NULL, flags);
+}
+
+/* kernel: interp is filename until `#!` or binfmt_misc changes it (fs/exec.c:alloc_bprm, bprm_change_interp). */
+static __always_inline bool exec_first(struct linux_binprm *bprm)
+{
+	return BPF_CORE_READ(bprm, interp) == BPF_CORE_READ(bprm, filename);
+}
+
+/* Last component of the object, for the command line. It ends where the buffer's text ends. */
+static __always_inline void exec_name(struct exec_state *exec, struct dentry *dentry)
+{
+	u32 length = BPF_CORE_READ(dentry, d_name.len);
+
+	if (length > NAME_MAX_ - 1)
+		length = NAME_MAX_ - 1;
+	exec->name = length;
+	bpf_probe_read_kernel(exec->text, length & (NAME_MAX_ - 1), BPF_CORE_READ(dentry, d_name.name));
+}
+
+static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 agent)
+{
+	struct dentry *dentry = bprm->file->f_path.dentry;
+
+	if (exec_first(bprm)) {
+		exec->argc = bprm->argc;
+		exec->agent = 0;
+		exec->depth = 0;
+		exec->inode = BPF_CORE_READ(bprm, file, f_inode, i_ino);
+		exec->device = BPF_CORE_READ(dentry, d_sb, s_dev);
+		exec_name(exec, dentry);
+	} else {
+		exec->depth++;
+	}
+	if (agent)
+		exec->agent = agent;
+}
+
+static __always_inline int exec_judge(struct task_state *state, struct linux_binprm *bprm)
+{
+	struct question q = {
+		.op = OP_EXEC,
+		.dentry = bprm->file->f_path.dentry,
+		.inode = bprm->file->f_inode,
+	};
+
+	return judge(state, &q);
+}
+
+/*
+ * security_bprm_check: once for the file that was named, and once for each interpreter; creds_for_exec would see the
+ * first only. Every exec of the host walks the catalogue here; a task outside of sessions keeps nothing of it.
+ */
+static __always_inline int decide_exec(struct linux_binprm *bprm)
+{
+	struct task_state *state = task_state();
+	struct buffer *buffer = path_buffer();
+	struct exec_state *exec;
+	struct name name;
+	u32 agent = 0;
+
+	if (buffer)
+		agent = agent_of(bprm->file->f_path.dentry, buffer, &name);
+	if (!state && buffer)
+		bpf_task_storage_delete(&path_buffers, bpf_get_current_task_btf());
+	if (!state && !agent)
+		return 0;
+	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!exec) {
+		count(COUNT_NO_BUFFER);
+		return state ? -EPERM : 0;
+	}
+	exec_remember(exec, bprm, agent);
+	return state ? exec_judge(state, bprm) : 0;
+}
+
+static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session,
+					     const struct exec_state *exec)
+{
+	struct event_session event = {};
+
+	session_record(&event, kind, state, session);
+	event.inode = exec->inode;
+	event.device = exec->device;
+	EVENT_SEND_BARE(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &event);
+}
+
+/* The exec begins a session of its own, inside of its parent's where there is one. */
+static __always_inline bool exec_begin(struct task_state *state, const struct exec_state *exec)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct session *parent = state ? session_of(state) : NULL;
+	struct birth birth = {
+		.parent = parent,
+		.parent_slot = state ? state->slot : 0,
+		.agent = agent_id(exec->agent),
+		.flags = agent_session_flags(exec->agent),
+		.uid = uid_of(task),
+		.loginuid = BPF_CORE_READ(task, loginuid.val),
+		.pid = task->tgid,
+		.started = BPF_CORE_READ(task, group_leader, start_boottime),
+		.cause = CAUSE_EXEC,
+	};
+	struct session *session;
+	u32 slot = 0;
+
+	birth.role = role_of_user(birth.uid);
+	session = session_begin(&birth, &slot);
+	if (!session)
+		return false;
+	if (state)
+		session_leave(state);
+	if (!task_mark(task, slot, session, TASK_AGENT | TASK_COUNTED)) {
+		__sync_fetch_and_add(&session->tasks, -1);
+		return false;
+	}
+	state = task_state_own();
+	if (state)
+		session_announce(EVENT_SESSION_START, state, session, exec);
+	return true;
+}
+
+/*
+ * Whose exec is this? A session made by run or adopt takes the agent's name. A host entry does not nest in itself, and
+ * an agent that executes itself in its own process goes on with its session. Any other agent begins one.
+ */
+static __noinline bool exec_agent(struct task_state *state, const struct exec_state *exec)
+{
+	struct session *session = state ? session_of(state) : NULL;
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool root;
+
+	if (!session)
+		return exec_begin(state, exec);
+	root = session->root_pid == (u32)task->tgid;
+	if (root && (session->flags & SESSION_UNCLAIMED)) {
+		session->flags &= ~SESSION_UNCLAIMED;
+		session->flags |= agent_session_flags(exec->agent);
+		session->agent = agent_id(exec->agent);
+		session_announce(EVENT_SESSION_CLAIM, state, session, exec);
+		return true;
+	}
+	if (session->agent == agent_id(exec->agent) && (root || (session->flags & SESSION_HOST)))
+		return true;
+	return exec_begin(state, exec);
+}
+
+/*
+ * security_bprm_committed_creds: the new memory is there and nothing of the new program ran; argv is read from the new
+ * stack, which nobody else can write. kernel: mm->arg_start is not set yet. It returns nothing: refusing is SIGKILL.
+ */
+static __always_inline int decide_line(struct linux_binprm *bprm)
+{
+	struct exec_state *exec = exec_state(0);
+	struct task_state *state = task_state_own();
+
+	if (!exec) {
+		if (state)
+			line_kill(COUNT_NO_BUFFER);
+		return 0;
+	}
+	if (exec->agent && !exec_agent(state, exec))
+		bpf_send_signal(SIGKILL);
+	state = task_state_own();
+	if (!state)
+		return 0;
+	if (exec->agent)
+		state->flags |= TASK_AGENT;
+	else
+		state->flags &= ~TASK_AGENT;
+	state->execs++;
+	line_judge(bprm, state, exec);
+	exec->agent = 0;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Files mapped for execution, whoever maps them: the kernel's loader, ld.so started as a program, a library's own
+ * loader. Refusing `exec` rules hold here too, so `ld.so PROGRAM` ends where PROGRAM would.
+ */
+#pragma once
+
+#include "../include/judge.h"
+
+static __always_inline int decide_image(struct file *file, unsigned long prot)
+{
+	struct task_state *state = task_state();
+	struct question q = { .op = OP_EXEC_MAP, .quiet = 1 };
+
+	if (!state || !file)
+		return 0;
+	q.dentry = BPF_CORE_READ(file, f_path.dentry);
+	q.inode = BPF_CORE_READ(file, f_inode);
+	q.wanted = prot;
+	return judge(state, &q);
+}
+
+/* security_mmap_file: file is NULL for anonymous memory, whatever the verifier of the running kernel thinks. */
+static __always_inline int decide_mmap(struct file *file, unsigned long prot)
+{
+	if (!(prot & PROT_EXEC))
+		return 0;
+	return decide_image(file, prot);
+}
+
+/* security_file_mprotect: a map made readable first and executable later. */
+static __always_inline int decide_mprotect(struct vm_area_struct *vma, unsigned long prot)
+{
+	if (!(prot & PROT_EXEC))
+		return 0;
+	return decide_image(BPF_CORE_READ(vma, vm_file), prot);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Threads and processes of a session: they inherit, count, and end it. And those that were there before the sensor. */
+#pragma once
+
+#include "../include/judge.h"
+#include "../include/session.h"
+
+/*
+ * security_task_alloc, not the fork tracepoint: io_uring workers are made by copy_process too, and pass only here.
+ * A child whose state cannot be stored is not born.
+ */
+static __always_inline int inherit_task(struct task_struct *child)
+{
+	struct task_state *state = task_state();
+	struct task_state *own;
+
+	if (!state)
+		return 0;
+	own = bpf_task_storage_get(&tasks, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!own) {
+		count(COUNT_FORK_REFUSED);
+		return -ENOMEM;
+	}
+	*own = *state;
+	own->flags &= ~TASK_COUNTED;
+	return 0;
+}
+
+static __always_inline void record_fork(struct task_struct *child, const struct task_state *state)
+{
+	struct session *session = session_of(state);
+	struct event_process event = {};
+
+	if (!session)
+		return;
+	event_head(&event.head, EVENT_FORK, state, session);
+	event.parent_pid = event.head.pid;
+	event.parent_started = event.head.started;
+	event.head.pid = child->tgid;
+	event.head.tid = child->pid;
+	event.head.started = child->start_boottime;
+	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(), &event);
+}
+
+/*
+ * task_newtask, at the end of copy_process, where nothing can fail any more: a thread that task_alloc marked and that
+ * was never born is not counted. The iterator may have counted it already.
+ */
+static __always_inline int observe_newtask(struct task_struct *child, u64 clone_flags)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, child, NULL, 0);
+
+	if (!state)
+		return 0;
+	task_count(state);
+	if (!(clone_flags & CLONE_THREAD))
+		record_fork(child, state);
+	return 0;
+}
+
+static __always_inline void record_exit(struct task_struct *task, const struct task_state *state)
+{
+	struct session *session = session_of(state);
+	struct event_process event = {};
+
+	if (!session || BPF_CORE_READ(task, signal, live.counter))
+		return;
+	event_head(&event.head, EVENT_EXIT, state, session);
+	event.status = task->exit_code;
+	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(), &event);
+}
+
+/* sched_process_exit runs in the thread that ends (kernel/exit.c:do_exit), after it left signal->live. */
+static __always_inline int observe_exit(struct task_struct *task)
+{
+	struct task_state *state = task_state_own();
+
+	if (!state)
+		return 0;
+	record_exit(task, state);
+	session_leave(state);
+	return 0;
+}
+
+/* The catalogue's agent whose program this is, index + 1; 0 for none. The name is left in the buffer. */
+static __always_inline u32 agent_of(struct dentry *dentry, struct buffer *buffer, struct name *name)
+{
+	const u8 *table = table_now();
+	struct walk walk;
+
+	*name = name_of(dentry, buffer);
+	if (!table || name->view != VIEW_HOST)
+		return 0;
+	walk_begin(&walk, table, __builtin_offsetof(struct table_header, agents));
+	walk_path(&walk, buffer->text, name->offset, name->length);
+	walk_end(&walk, PATH_WORDS);
+	for (u32 i = 0; i < AGENTS_MAX; i++)
+		if (walk.reg.word[0] & (1ull << i))
+			return i + 1;
+	return 0;
+}
+
+static __always_inline u32 agent_field(u32 agent, u32 field)
+{
+	const u8 *table = table_now();
+
+	if (!table || !agent)
+		return 0;
+	return table_u32(table, HEADER(table, agent_table) + (agent - 1) * sizeof(struct table_agent) + field);
+}
+
+static __always_inline u32 agent_id(u32 agent)
+{
+	return agent_field(agent, __builtin_offsetof(struct table_agent, id));
+}
+
+static __always_inline u32 agent_session_flags(u32 agent)
+{
+	u32 flags = agent_field(agent, __builtin_offsetof(struct table_agent, flags));
+
+	return (flags & AGENT_HOST ? SESSION_HOST : 0) | (flags & AGENT_OBSERVE ? SESSION_OBSERVE : 0);
+}
+
+static __always_inline bool task_mark(struct task_struct *task, u32 slot, const struct session *session, u16 flags)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNT_NO_BUFFER);
+		return false;
+	}
+	state->slot = slot;
+	state->generation = session->generation;
+	state->principal = PRINCIPAL_AGENT;
+	state->flags = flags;
+	return true;
+}
+
+/* race: the parent's or leader's mark is copied, not its session looked up anew; a session that ended is noticed. */
+static __always_inline bool seed_from(struct task_struct *task, struct task_struct *other, struct seed *seed)
+{
+	struct task_state *theirs = bpf_task_storage_get(&tasks, other, NULL, 0);
+	struct session *session = theirs ? session_of(theirs) : NULL;
+	struct task_state *state;
+
+	if (!session || !task_mark(task, theirs->slot, session, theirs->flags & ~TASK_COUNTED))
+		return false;
+	state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	if (state)
+		task_count(state);
+	seed->marked++;
+	return true;
+}
+
+static __always_inline u32 uid_of(struct task_struct *task)
+{
+	u32 loginuid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : NO_UID;
+
+	return loginuid != (u32)NO_UID ? loginuid : BPF_CORE_READ(task, cred, uid.val);
+}
+
+static __always_inline void seed_begin(struct task_struct *task, struct seed *seed, u32 agent, u32 cause)
+{
+	struct birth birth = {
+		.agent = agent ? agent_id(agent) : seed->agent,
+		.flags = agent_session_flags(agent) | seed->flags,
+		.uid = seed->pid ? seed->uid : uid_of(task),
+		.loginuid = BPF_CORE_READ(task, loginuid.val),
+		.pid = task->tgid,
+		.started = BPF_CORE_READ(task, group_leader, start_boottime),
+		.cause = cause,
+	};
+	struct event_session event = {};
+	struct task_state state = { .principal = PRINCIPAL_AGENT };
+	struct session *session;
+
+	birth.role = seed->pid ? seed->role : role_of_user(birth.uid);
+	session = session_begin(&birth, &state.slot);
+	if (!session)
+		return;
+	if (!task_mark(task, state.slot, session, TASK_COUNTED | (agent ? TASK_AGENT : 0))) {
+		__sync_fetch_and_add(&session->tasks, -1);
+		return;
+	}
+	seed->slot = state.slot;
+	seed->made++;
+	seed->marked++;
+	session_record(&event, EVENT_SESSION_START, &state, session);
+	event.head.pid = event.head.tid = task->tgid;
+	event.head.started = birth.started;
+	event.head.uid = birth.uid;
+	EVENT_SEND_BARE(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &event);
+}
+
+static __always_inline void seed_agent(struct task_struct *task, struct seed *seed)
+{
+	struct dentry *dentry = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
+	struct buffer *buffer = path_buffer();
+	struct name name;
+	u32 agent;
+
+	if (!dentry || !buffer)
+		return;
+	agent = agent_of(dentry, buffer, &name);
+	if (agent)
+		seed_begin(task, seed, agent, CAUSE_SEED);
+}
+
+/*
+ * One thread of the iterator's pass. User space passes again until nothing was marked: what forks meanwhile inherits,
+ * what was unmarked when its parent's turn came is found in the next pass.
+ */
+static __always_inline int seed_task(struct task_struct *task)
+{
+	u32 zero = 0;
+	struct seed *seed = bpf_map_lookup_elem(&seeds, &zero);
+	struct task_state *state;
+
+	if (!seed || !task)
+		return 0;
+	state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	if (state) {
+		task_count(state);
+		return 0;
+	}
+	if (task->pid != task->tgid) {
+		seed_from(task, task->group_leader, seed);
+		return 0;
+	}
+	if (seed_from(task, task->real_parent, seed))
+		return 0;
+	if (!seed->pid)
+		seed_agent(task, seed);
+	else if ((u32)task->tgid == seed->pid && !seed->made)
+		seed_begin(task, seed, 0, CAUSE_ADOPT);
+	return 0;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What kernel and user space say to each other, besides policy (policy.h): records of the two rings, sessions, the
+ * state of a task, grants, mounts, counters. Go's types are generated from this file; no number is written twice.
+ *
+ * Fields are fixed-width and in groups of 8 bytes; a hole is an error (-Wpadded). No unions, bitfields, pointers or
+ * flexible arrays: the generator cannot show them. Text follows a record, its length in a field.
+ */
+#pragma once
+
+#include "policy.h"
+
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
+enum abi {
+	ABI_VERSION = 1,
+	SESSIONS_MAX = 4096,
+	MOUNTS_MAX = 4096,
+	USERS_MAX = 65536,
+	GRANTS_MAX = 16384,
+	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
+	SUBVOL_MAX = 64,   /* bytes of a btrfs subvolume's name */
+	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
+	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
+	DEPTH_MAX = 128,   /* components between a file and the root of its file system */
+	LINE_KEEP = 65536, /* bytes of a command line that are recorded; all of it is judged */
+	LINE_MAX_ = 8 << 20, /* bytes of a command line; the kernel's own limit is below */
+};
+
+enum event_kind {
+	EVENT_NONE,
+	EVENT_SESSION_START,
+	EVENT_SESSION_CLAIM, /* a session made by run or adopt turned out to be this agent */
+	EVENT_SESSION_END,
+	EVENT_ACCESS, /* one operation on one object, judged */
+	EVENT_EXEC,   /* a program begins: its command line was judged */
+	EVENT_LINE,   /* a further piece of the command line of the EVENT_EXEC before it in this task */
+	EVENT_FORK,   /* a new process, not a thread */
+	EVENT_EXIT,   /* the last thread of a process */
+};
+
+enum event_flag {
+	EVENT_APPLIED = 1, /* the action was carried out; not set in observe mode */
+	EVENT_SCRIPT = 2,  /* the object is a script: its interpreter follows */
+	EVENT_THREAD = 4,  /* by a thread that does not lead its process */
+};
+
+/* First in every record. Who, from the kernel's own state at the moment of the act. */
+struct event_header {
+	__u32 size; /* of record and text */
+	__u16 kind;
+	__u16 op;
+
+	__u64 time;    /* CLOCK_BOOTTIME, ns */
+	__u64 session; /* id; never reused within a boot */
+	__u64 started; /* of the process: start_boottime, ns; with pid it names a process for ever */
+
+	__u32 pid; /* of the process, in the first pid namespace */
+	__u32 tid;
+	__u32 uid;
+	__u32 agent; /* of the catalogue, of the session */
+
+	__u16 slot;
+	__u16 principal;
+	__u16 role;
+	__u16 taints;
+
+	__u8 action;
+	__u8 view;
+	__u8 flags;
+	__u8 reserved;
+	__s32 error; /* what the caller saw, negative errno; 0 where it went on */
+
+	__u64 policy; /* generation of the table that decided */
+	__u8 comm[16];
+};
+
+struct event_session {
+	struct event_header head;
+	__u64 parent;	/* session id; 0 where it has none */
+	__u64 inode;	/* of the agent's program */
+	__u32 device;	/* major << 20 | minor */
+	__u32 loginuid; /* (u32)-1 where there is none */
+	__u32 tasks;
+	__u32 cause; /* enum session_cause */
+};
+
+enum session_cause {
+	CAUSE_EXEC,  /* the catalogue matched */
+	CAUSE_ADOPT, /* reeve run or adopt */
+	CAUSE_SEED,  /* it ran before the sensor */
+};
+
+struct event_access {
+	struct event_header head;
+	__u64 label[LABEL_WORDS];
+	__u64 inode;
+	__u32 device;
+	__u32 inode_generation;
+	__u32 wanted; /* open: f_flags; map: prot */
+	__u32 text;   /* bytes that follow: the object */
+};
+
+struct event_exec {
+	struct event_header head;
+	__u64 label[LABEL_WORDS];
+	__u64 length;	/* of the whole command line as judged */
+	__u32 argc;	/* argv[0] included, as the program gets it */
+	__u32 skipped;	/* arguments before the first that was judged: argv[0], and what `#!` put in */
+	__u32 name;	/* bytes that follow: last component of the object, then `text` bytes of raw argv */
+	__u32 text;
+};
+
+struct event_line {
+	struct event_header head;
+	__u64 offset; /* of this piece in raw argv */
+	__u32 text;
+	__u32 last;
+};
+
+struct event_process {
+	struct event_header head;
+	__u64 parent_started; /* fork: of the parent process */
+	__u32 parent_pid;
+	__s32 status; /* exit: as wait(2) gives it */
+};
+
+enum session_switch {
+	SWITCH_DENY_ALL = 1,
+	SWITCH_ISOLATE = 2,
+	SWITCH_FREEZE = 4,
+};
+
+enum session_flag {
+	SESSION_UNCLAIMED = 1, /* by run or adopt: the first agent that its first process executes names it */
+	SESSION_OBSERVE = 2,   /* records, refuses nothing, whatever the role's mode */
+	SESSION_HOST = 4,      /* of a host entry: agents it starts are child sessions */
+};
+
+/*
+ * One session. A slot is free where tasks is 0. generation changes each time the slot is given out, so a stale
+ * reference is noticed.
+ */
+struct session {
+	__u64 id;
+	__u64 started; /* CLOCK_BOOTTIME, ns */
+	__u64 parent;  /* session id */
+
+	__u32 generation;
+	__u32 tasks; /* threads alive */
+	__u32 agent; /* of the catalogue; 0 unknown */
+	__u32 role;  /* index in the table */
+	__u32 uid;
+	__u32 loginuid;
+	__u32 flags;
+	__u32 switches;
+	__u32 taints;
+	__u32 parent_slot;
+	__u32 root_pid;
+	__u32 cause;
+
+	__u64 root_started;
+	__u64 refused; /* verdicts that were carried out */
+	__u64 recorded;
+	__u64 reserved;
+};
+
+enum task_flag {
+	TASK_AGENT = 1,	  /* runs the agent's own image: no other program was executed since */
+	TASK_COUNTED = 2, /* in session.tasks */
+};
+
+/* Per thread, inherited at task_alloc. */
+struct task_state {
+	__u32 slot;
+	__u32 generation;
+	__u16 principal;
+	__u16 flags;
+	__u32 execs; /* programs executed since the session began, down this line */
+};
+
+/* From bprm_check to bprm_committed_creds of one exec. */
+struct exec_state {
+	__u64 inode;
+	__u32 device;
+	__u32 argc;  /* before `#!` changed it */
+	__u32 agent; /* 0 where the catalogue does not match */
+	__u32 agent_flags;
+	__u32 depth; /* interpreters */
+	__u32 name;  /* bytes */
+	__u8 text[NAME_MAX_];
+};
+
+/* An administrator's answer to an ask. Written by user space. */
+struct grant_key {
+	__u32 slot;
+	__u32 generation;
+	__u16 principal;
+	__u16 op;
+	__u32 reserved;
+	__u64 object[2]; /* device, inode and generation; or a keyed 128-bit hash of a text */
+};
+
+struct grant {
+	__u64 expires; /* CLOCK_BOOTTIME, ns */
+	__u64 uses;
+};
+
+enum device_flag {
+	DEVICE_PARTIAL = 1,   /* some mounts show a part: look for a mount point at every component */
+	DEVICE_SUBVOLUME = 2, /* roots of subvolumes share an inode number: their name is in the key */
+};
+
+struct device {
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* The canonical mount points of the host. Written by user space from the first process's mountinfo. */
+struct mount_key {
+	__u64 inode; /* of the mount's root */
+	__u32 device;
+	__u32 reserved;
+	__u8 subvolume[SUBVOL_MAX];
+};
+
+struct mount_point {
+	__u32 length; /* 0 is the root directory */
+	__u32 reserved;
+	__u8 prefix[PREFIX_MAX];
+};
+
+/* What user space asks of the seeding iterator. */
+struct seed {
+	__u32 pid;  /* adopt this process and what descends from it; 0: whatever the catalogue matches */
+	__u32 agent;
+	__u32 role;
+	__u32 uid;
+	__u32 flags; /* enum session_flag */
+	__u32 slot;  /* answer: session given out, where made is not 0 */
+	__u32 made;  /* answer: sessions made */
+	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
+};
+
+/* What has no better home: written by both. */
+struct control {
+	__u64 next_session;
+	__u32 next_slot;
+	__u32 abi;
+};
+
+/* Every place that can lose a record or decide without having looked. Shown by `reeve status`, by these names. */
+enum counter {
+	COUNT_VERDICTS_LOST,	/* no room in the verdicts ring; the verdict held */
+	COUNT_ACTIVITY_LOST,	/* no room in the activity ring */
+	COUNT_NO_BUFFER,	/* task storage could not be had: refused */
+	COUNT_NAME_TORN,	/* renames during four walks: refused */
+	COUNT_NAME_DEEP,	/* over DEPTH_MAX components: refused */
+	COUNT_NAME_LONG,	/* over TEXT_MAX bytes: refused */
+	COUNT_NAME_DETACHED,	/* disconnected dentry of a file system: refused */
+	COUNT_NO_TABLE,		/* no policy in the map: refused */
+	COUNT_STALE_SESSION,	/* a task of a session that has ended: refused */
+	COUNT_FORK_REFUSED,	/* state could not be inherited: fork refused */
+	COUNT_SESSIONS_FULL,	/* no free slot: the agent was killed at its exec */
+	COUNT_LINE_UNREAD,	/* a command line could not be read: killed */
+	COUNT_LINE_CUT,		/* recorded only to LINE_KEEP bytes; all was judged */
+	COUNT_SESSIONS_STARTED,
+	COUNT_SESSIONS_ENDED,
+	COUNT_JUDGED,
+	COUNT_REFUSED,
+	COUNTERS,
+};
+
+#pragma clang diagnostic pop
+
+_Static_assert(sizeof(struct table_engine) == 536, "struct table_engine");
+_Static_assert(sizeof(struct table_header) == 1656, "struct table_header");
+_Static_assert(sizeof(struct table_role) == 152, "struct table_role");
+_Static_assert(sizeof(struct table_row) == 800, "struct table_row");
+_Static_assert(sizeof(struct event_header) == 88, "struct event_header");
+_Static_assert(sizeof(struct event_session) == 120, "struct event_session");
+_Static_assert(sizeof(struct event_access) == 144, "struct event_access");
+_Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");
+_Static_assert(sizeof(struct event_line) == 104, "struct event_line");
+_Static_assert(sizeof(struct event_process) == 104, "struct event_process");
+_Static_assert(sizeof(struct session) == 104, "struct session");
+_Static_assert(sizeof(struct task_state) == 16, "struct task_state");
+_Static_assert(sizeof(struct exec_state) == 288, "struct exec_state");
+_Static_assert(sizeof(struct mount_key) == 80, "struct mount_key");

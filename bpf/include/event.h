@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records. The only file that touches the rings. A record follows its verdict and cannot change it; a full ring costs
+ * the record, which is counted.
+ */
+#pragma once
+
+#include "task.h"
+
+enum ring_wake {
+	ACTIVITY_PENDING = 512 << 10, /* bytes after which the reader of activity is woken; it polls besides */
+};
+
+static __always_inline void event_head(struct event_header *head, u16 kind, const struct task_state *state,
+				       const struct session *session)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	head->kind = kind;
+	head->time = bpf_ktime_get_boot_ns();
+	head->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	head->pid = task->tgid;
+	head->tid = task->pid;
+	head->uid = (u32)bpf_get_current_uid_gid();
+	head->flags = task->pid == task->tgid ? 0 : EVENT_THREAD;
+	head->session = session->id;
+	head->agent = session->agent;
+	head->role = session->role;
+	head->taints = session->taints;
+	head->slot = state->slot;
+	head->principal = state->principal;
+	head->action = ACTION_ALLOW;
+	bpf_get_current_comm(head->comm, sizeof(head->comm));
+}
+
+static __always_inline u64 activity_wake(void)
+{
+	return bpf_ringbuf_query(&activity, BPF_RB_AVAIL_DATA) > ACTIVITY_PENDING ? BPF_RB_FORCE_WAKEUP :
+										    BPF_RB_NO_WAKEUP;
+}
+
+/*
+ * Text into a reserved entry. verifier: offset + length is at most TEXT_MAX, which it cannot know; pieces of at most
+ * NAME_MAX_ stay inside the buffer's slack.
+ */
+static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct buffer *buffer, u32 offset, u32 length)
+{
+	for (u32 i = 0; i <= TEXT_MAX / NAME_MAX_ && length; i++) {
+		u32 piece = length < NAME_MAX_ ? length : NAME_MAX_;
+
+		bpf_dynptr_write(entry, at, buffer->text + (offset & (TEXT_MAX - 1)), piece, 0);
+		at += piece;
+		offset += piece;
+		length -= piece;
+	}
+}
+
+/* Record and text as one entry. verifier: the ring is a constant in each branch of the caller. */
+#define EVENT_SEND(ring, lost, wake, record, bytes, buffer, offset, length)                       \
+	do {                                                                                      \
+		struct bpf_dynptr entry;                                                          \
+		if (bpf_ringbuf_reserve_dynptr(&ring, (bytes) + (length), 0, &entry)) {           \
+			bpf_ringbuf_discard_dynptr(&entry, 0);                                    \
+			count(lost);                                                              \
+			break;                                                                    \
+		}                                                                                 \
+		bpf_dynptr_write(&entry, 0, record, bytes, 0);                                    \
+		event_text(&entry, bytes, buffer, offset, length);                                \
+		bpf_ringbuf_submit_dynptr(&entry, wake);                                          \
+	} while (0)
+
+/* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
+#define EVENT_SEND_BY_ACTION(record, bytes, buffer, offset, length)                               \
+	do {                                                                                      \
+		(record)->head.size = (bytes) + (length);                                         \
+		if ((record)->head.action == ACTION_ALLOW)                                        \
+			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, bytes, \
+				   buffer, offset, length);                                       \
+		else                                                                              \
+			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record,    \
+				   bytes, buffer, offset, length);                                \
+	} while (0)
+
+/* A record without text. */
+#define EVENT_SEND_BARE(ring, lost, wake, record)                                                 \
+	do {                                                                                      \
+		(record)->head.size = sizeof(*(record));                                          \
+		if (bpf_ringbuf_output(&ring, record, sizeof(*(record)), wake))                   \
+			count(lost);                                                              \
+	} while (0)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From an act of a session task to what the kernel answers: name, label, action, record, errno. Every hook that judges
+ * a file ends here. What cannot be decided is refused for sessions that are enforced, and counted.
+ */
+#pragma once
+
+#include "event.h"
+#include "path.h"
+#include "rule.h"
+
+/* The table in force: look it up once per hook, so that one verdict sees one generation. */
+static __always_inline const u8 *table_now(void)
+{
+	u32 zero = 0;
+	void *inner = bpf_map_lookup_elem(&tables, &zero);
+
+	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
+}
+
+static __always_inline bool session_enforced(const struct session *session, const u8 *table)
+{
+	if (session->flags & SESSION_OBSERVE)
+		return false;
+	return !table || table_u32(table, role_offset(table, session->role));
+}
+
+static __always_inline struct subject subject_of(const struct task_state *state, const struct session *session)
+{
+	struct subject who = {
+		.role = session->role,
+		.principal = state->principal,
+		.taints = session->taints,
+	};
+
+	return who;
+}
+
+/* The errno an operation is refused with (the policy language fixes it). */
+static __always_inline int op_errno(u32 op)
+{
+	return op >= OP_FILE_READ && op <= OP_FILE_ATTR ? -EACCES : -EPERM;
+}
+
+static __always_inline int refuse_blind(const struct session *session, const u8 *table, u32 op)
+{
+	return session_enforced(session, table) ? op_errno(op) : 0;
+}
+
+/* What is asked about one object: an operation, a second one or OP_NONE; the stricter answer counts. */
+struct question {
+	struct dentry *dentry;
+	struct inode *inode;
+	u32 op;
+	u32 second;
+	u32 wanted; /* for the record */
+	u32 quiet;  /* allowed acts are not recorded */
+	u32 flags;  /* enum event_flag, for the record */
+};
+
+static __always_inline u32 judge_op(const u8 *table, const struct subject *who, u32 op, u32 view, const u64 *label)
+{
+	if (view != VIEW_HOST)
+		return rule_view(table, who, op, view);
+	return rule_path(table, who, op, label);
+}
+
+static __always_inline void judge_label(const u8 *table, const struct buffer *buffer, const struct name *name,
+					u64 *label)
+{
+	struct walk walk;
+
+	walk_begin(&walk, table, __builtin_offsetof(struct table_header, paths));
+	walk_path(&walk, buffer->text, name->offset, name->length);
+	walk_end(&walk, PATH_WORDS);
+	label[0] = walk.reg.word[0];
+}
+
+static __always_inline void record_object(struct event_access *event, const struct question *q,
+					  const struct name *name)
+{
+	event->inode = BPF_CORE_READ(q->inode, i_ino);
+	event->inode_generation = BPF_CORE_READ(q->inode, i_generation);
+	event->device = name->device;
+	event->wanted = q->wanted;
+	event->text = name->length;
+}
+
+/* A session that is only observed records what would have happened. */
+static __always_inline int judge_apply(struct session *session, const u8 *table, struct event_header *head)
+{
+	head->policy = table_u64(table, __builtin_offsetof(struct table_header, generation));
+	count(COUNT_JUDGED);
+	if (!action_refuses(head->action))
+		return 0;
+	if (!session_enforced(session, table))
+		return 0;
+	head->flags |= EVENT_APPLIED;
+	head->error = op_errno(head->op);
+	__sync_fetch_and_add(&session->refused, 1);
+	count(COUNT_REFUSED);
+	if (head->action == ACTION_KILL)
+		bpf_send_signal(SIGKILL);
+	return head->error;
+}
+
+static __always_inline void judge_action(struct event_header *head, const u8 *table, const struct subject *who,
+					 const struct question *q, u32 view, const u64 *label)
+{
+	u32 action = judge_op(table, who, q->op, view, label);
+	u32 second = q->second ? judge_op(table, who, q->second, view, label) : ACTION_ALLOW;
+
+	head->view = view;
+	head->op = second < action ? q->second : q->op;
+	head->action = second < action ? second : action;
+}
+
+static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
+				       struct buffer *buffer, const struct name *name, const struct question *q)
+{
+	struct subject who = subject_of(state, session);
+	struct event_access *event = &buffer->access;
+	int error;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event_head(&event->head, EVENT_ACCESS, state, session);
+	event->head.flags |= q->flags;
+	if (name->view == VIEW_HOST)
+		judge_label(table, buffer, name, event->label);
+	judge_action(&event->head, table, &who, q, name->view, event->label);
+	error = judge_apply(session, table, &event->head);
+	if (q->quiet && event->head.action == ACTION_ALLOW)
+		return error;
+	record_object(event, q, name);
+	EVENT_SEND_BY_ACTION(event, sizeof(*event), buffer, name->offset, name->length);
+	return error;
+}
+
+/* The whole of a hook on a file for a session task. */
+static __always_inline int judge(struct task_state *state, const struct question *q)
+{
+	struct session *session = session_of(state);
+	const u8 *table = table_now();
+	struct buffer *buffer;
+	struct name name;
+
+	if (!session)
+		return op_errno(q->op);
+	if (!table) {
+		count(COUNT_NO_TABLE);
+		return refuse_blind(session, table, q->op);
+	}
+	buffer = path_buffer();
+	if (!buffer)
+		return refuse_blind(session, table, q->op);
+	name = name_of(q->dentry, buffer);
+	return judge_named(state, session, table, buffer, &name, q);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map: who writes it, who reads it, why this size, what happens when it is full. */
+#pragma once
+
+#include "abi.h"
+#include "kernel.h"
+#include "lsm.h"
+
+/* Rewritten before load: the size of a table value, a power of two. verifier: a constant mask bounds every offset. */
+const volatile u32 cfg_table_size = 1 << 20;
+
+/*
+ * The policy in force. Written by user space, read by every deciding hook, once. One outer entry; the inner map has one
+ * value, the table. User space sets the inner value size before load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(u32));
+			__uint(value_size, 1 << 20);
+		});
+} tables SEC(".maps");
+
+/* Sessions by slot. Written by the kernel, and by user space for role, flags, switches and taints. Full: no agent starts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SESSIONS_MAX);
+	__type(key, u32);
+	__type(value, struct session);
+} sessions SEC(".maps");
+
+/* Which session a thread belongs to. Written at task_alloc, at an agent's exec and by the seeding iterator. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+/* One exec, from its check to its commit. Deleted at commit outside of sessions. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct exec_state);
+} execs SEC(".maps");
+
+/*
+ * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by another task's hook under preemption, and storage values
+ * over 8 KB fail at run time on 7.x. The slack lets a bounded read begin at any offset below TEXT_MAX.
+ */
+struct buffer {
+	union {
+		struct event_access access;
+		struct event_exec exec;
+	};
+	struct event_line line;
+	struct mount_key mount;
+	u64 masks[ACTIONS * LINE_WORDS];
+	u8 text[TEXT_MAX + NAME_MAX_];
+};
+
+/* Paths. Made lazily in the first hook of a session task that names an object, and for one exec of any other task. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct buffer);
+} path_buffers SEC(".maps");
+
+/* Who is in which role. Written by user space for every user that it has resolved; others have role 0, `default`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, USERS_MAX);
+	__type(key, u32);
+	__type(value, u32);
+} users SEC(".maps");
+
+/* File systems that the host has mounted, by s_dev. Written by user space. Full: files there are foreign. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MOUNTS_MAX);
+	__type(key, u32);
+	__type(value, struct device);
+} devices SEC(".maps");
+
+/* Their canonical mount points. Written by user space, read at the end of a walk. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MOUNTS_MAX);
+	__type(key, struct mount_key);
+	__type(value, struct mount_point);
+} mounts SEC(".maps");
+
+/* Answers to asks. Written by user space; uses are taken by the kernel. Full: user space says so to who granted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, GRANTS_MAX);
+	__type(key, struct grant_key);
+	__type(value, struct grant);
+} grants SEC(".maps");
+
+/* The next session's number, and a hint where a free slot is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct control);
+} controls SEC(".maps");
+
+/* The seeding iterator's question and answer. One seeding at a time; user space holds a lock. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct seed);
+} seeds SEC(".maps");
+
+/* Refusals, asks, audits, sessions. Wakes its reader. Full: COUNT_VERDICTS_LOST; the verdict held. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} verdicts SEC(".maps");
+
+/* What was allowed. Its reader polls; it is woken only when much is pending. Full: COUNT_ACTIVITY_LOST. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} activity SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTERS);
+	__type(key, u32);
+	__type(value, u64);
+} counters SEC(".maps");

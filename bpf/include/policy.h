@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What policy looks like to the kernel: one table, written by user space, only read here.
+ *
+ * A table is one value of an array map. Everything in it is found by byte offsets from its start, so a reload swaps
+ * one inner map and every reader sees one generation. Layout, in order:
+ *
+ *   struct table_header          engines, dimensions, offsets
+ *   rows of the automata         u32 words, see struct table_engine
+ *   masks, folds                 u64 words
+ *   roles                        struct table_role [roles]
+ *   row index                    u16 [roles][principals][taints + 1]; 0 means "no row"
+ *   rows of decisions            struct table_row [rows]; row 0 is empty
+ *   agents                       struct table_agent [agents]
+ *
+ * Included by both sides. Fields are fixed-width and in groups of 8 bytes; a hole is an error (-Wpadded).
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
+/* Strictest first: the first action whose mask meets the label wins. */
+enum action {
+	ACTION_KILL,
+	ACTION_DENY,
+	ACTION_ASK,
+	ACTION_AUDIT,
+	ACTION_ALLOW,
+	ACTIONS,
+};
+
+/*
+ * The operations of the policy language, in the order of the design's table. Their objects are texts of four kinds:
+ * host paths, command lines, network names and addresses, and bare names. An id is never reused.
+ */
+enum op {
+	OP_NONE,
+	OP_EXEC,
+	OP_EXEC_MAP,
+	OP_EXEC_WRITTEN,
+	OP_EXEC_ANONYMOUS,
+	OP_FILE_READ,
+	OP_FILE_WRITE,
+	OP_FILE_CREATE,
+	OP_FILE_DELETE,
+	OP_FILE_RENAME,
+	OP_FILE_ATTR,
+	OP_PROC_SIGNAL,
+	OP_PROC_TRACE,
+	OP_PATH_LAST = OP_PROC_TRACE,
+
+	OP_EXEC_ARGV = 16,
+	OP_LINE_LAST = OP_EXEC_ARGV,
+
+	OP_NET_DOMAIN = 20,
+	OP_NET_ADDR,
+	OP_NET_LISTEN,
+	OP_NET_FAMILY,
+	OP_UNIX_CONNECT,
+
+	OP_PRIV_SETUID = 28,
+	OP_PRIV_MOUNT,
+	OP_PRIV_USERNS,
+	OP_PRIV_BPF,
+	OP_PRIV_MODULE,
+
+	OP_CONNECTOR_START = 36,
+	OP_SKILL_LOAD,
+	OP_AGENT_START,
+	OP_AGENT_REMOTE,
+	OP_TOOL_CALL,
+	OPS = 48,
+};
+
+/* Which view of an object a text is; chosen by the hook, spelled out in events. */
+enum view {
+	VIEW_HOST,     /* a path in the host's view */
+	VIEW_FOREIGN,  /* a path inside a file system that the host has not mounted: no rule matches, a default decides */
+	VIEW_NAMELESS, /* memfd, pipe and the like: the kernel's own name */
+	VIEW_REFUSED,  /* could not be named: refused for sessions in enforce mode, and counted */
+	VIEWS,
+};
+
+enum policy_limits {
+	TABLE_MAGIC = 0x52564531, /* "RVE1" */
+	ENGINE_AUTOMATA = 3,	  /* A anchored, B unanchored, C the few awkward shapes */
+	PATH_WORDS = 1,		  /* 64 groups in the path table ... */
+	LINE_WORDS = 4,		  /* ... 256 in the command-line table */
+	LABEL_WORDS = 4,
+	PATH_OPS = 16,
+	ROLES_MAX = 64,
+	PRINCIPALS_MAX = 64,
+	TAINTS_MAX = 16,
+	AGENTS_MAX = 64,
+	ATOMS_MAX = 64,
+};
+
+/* Principals below PRINCIPAL_FIRST are fixed; declared connectors and skills follow in the policy's order. */
+enum principal {
+	PRINCIPAL_ANY, /* the rows of rules without a principal */
+	PRINCIPAL_AGENT,
+	PRINCIPAL_WRITTEN,
+	PRINCIPAL_FIRST,
+};
+
+/*
+ * Three automata over one alphabet. A state is the byte offset of its row from the start of the table. A row is
+ *
+ *   word 0       accept set id (low 16 bits) and emission set id (high 16 bits); ids index masks
+ *   word 1       refusal class of the state (0 where not computed)
+ *   word 2 ...   next state, one word a byte class
+ *
+ * column[b] is the byte offset, within a row, of the next state for byte b. mask 0 is empty. A mask is
+ * u64 groups[words], then P and N: bits of atoms, whose rule matched or whose except did. After the text the label is
+ * groups | fold(P & ~N), where folds is u64 [8][256][words]: one look-up a byte of P & ~N.
+ *
+ * Emission sets are OR-ed into a register when a byte that emits is read in the state: '/' in paths, every byte in
+ * command lines. They are how sticky patterns cost no states. The accept sets of the last states join them at the end.
+ */
+struct table_engine {
+	__u16 column[256];
+	__u32 start[ENGINE_AUTOMATA];
+	__u32 masks; /* byte offset */
+	__u32 folds; /* byte offset; 0 where there is no atom */
+	__u32 words; /* of a label */
+};
+
+struct table_header {
+	__u32 magic;
+	__u32 bytes;	  /* used of the value */
+	__u64 generation; /* of the policy; in every verdict */
+
+	struct table_engine paths;
+	struct table_engine lines;
+	struct table_engine agents; /* executed paths to agents: bit i of the label is agent i */
+
+	__u32 roles; /* counts */
+	__u32 principals;
+	__u32 taints;
+	__u32 agent_count;
+
+	__u32 role_table; /* byte offsets */
+	__u32 row_index;
+	__u32 row_table;
+	__u32 agent_table;
+};
+
+/* What a role decides by itself: its mode and what holds where no rule matched. */
+struct table_role {
+	__u32 enforce; /* 0 observes */
+	__u32 reserved;
+	__u8 fallback[OPS];  /* action per operation */
+	__u8 foreign[OPS];   /* action per operation for VIEW_FOREIGN */
+	__u8 nameless[OPS];  /* action per operation for VIEW_NAMELESS */
+};
+
+/* One mask per action and operation. Rows of role, principal and taints are OR-ed action by action. */
+struct table_row {
+	__u64 paths[PATH_OPS][ACTIONS];
+	__u64 lines[ACTIONS][LINE_WORDS];
+};
+
+enum agent_flag {
+	AGENT_HOST = 1,	   /* only contains: the agents it starts are child sessions, it does not nest in itself */
+	AGENT_OBSERVE = 2, /* sessions of this agent begin in observe mode, whatever the role says */
+};
+
+struct table_agent {
+	__u32 id; /* of the catalogue; index + 1, 0 is "no agent" */
+	__u32 flags;
+};
+
+#pragma clang diagnostic pop

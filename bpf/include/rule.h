@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From subject, operation and label to an action. Pure: reads the table, nothing else.
+ * KEEP-SYNC rule v1 (enforce/decide.go)
+ */
+#pragma once
+
+#include "walk.h"
+
+/* Who acts, as far as policy asks. */
+struct subject {
+	u32 role;
+	u32 principal;
+	u32 taints;
+};
+
+#define HEADER(table, field) table_u32(table, __builtin_offsetof(struct table_header, field))
+
+static __always_inline u32 role_offset(const u8 *table, u32 role)
+{
+	if (role >= HEADER(table, roles))
+		role = 0;
+	return HEADER(table, role_table) + role * sizeof(struct table_role);
+}
+
+/* Byte offset of the row for (role, principal, taint); taint 0 is "none of them". Row 0 is empty. */
+static __always_inline u32 row_offset(const u8 *table, const struct subject *who, u32 principal, u32 taint)
+{
+	u32 role = who->role < HEADER(table, roles) ? who->role : 0;
+	u32 index;
+	u32 row;
+
+	if (principal >= HEADER(table, principals) || taint > HEADER(table, taints))
+		return 0;
+	index = (role * HEADER(table, principals) + principal) * (HEADER(table, taints) + 1) + taint;
+	row = table_u16(table, HEADER(table, row_index) + index * 2);
+	return row ? HEADER(table, row_table) + row * sizeof(struct table_row) : 0;
+}
+
+
+static __always_inline void masks_add(const u8 *table, u32 row, u32 field, u32 words, u64 *masks)
+{
+	if (!row)
+		return;
+	for (u32 action = 0; action < ACTIONS; action++)
+		for (u32 i = 0; i < words; i++)
+			masks[action * words + i] |= table_u64(table, row + field + (action * words + i) * 8);
+}
+
+static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 taint, u32 field,
+					   u32 words, u64 *masks)
+{
+	masks_add(table, row_offset(table, who, PRINCIPAL_ANY, taint), field, words, masks);
+	masks_add(table, row_offset(table, who, who->principal, taint), field, words, masks);
+}
+
+static __always_inline u32 strictest(const u64 *masks, const u64 *label, u32 words)
+{
+	for (u32 action = 0; action < ACTIONS; action++)
+		for (u32 i = 0; i < words; i++)
+			if (masks[action * words + i] & label[i])
+				return action;
+	return ACTIONS;
+}
+
+/*
+ * masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a
+ * session without taints pays one test.
+ */
+static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, u32 op, const u64 *label,
+				       u32 field, u32 words, u64 *masks)
+{
+	u32 action;
+
+	__builtin_memset(masks, 0, ACTIONS * words * sizeof(*masks));
+	masks_of_taint(table, who, 0, field, words, masks);
+	if (who->taints) {
+		for (u32 taint = 0; taint < TAINTS_MAX; taint++)
+			if (who->taints & (1u << taint))
+				masks_of_taint(table, who, taint + 1, field, words, masks);
+	}
+	action = strictest(masks, label, words);
+	if (action == ACTIONS)
+		action = table_u8(table, role_offset(table, who->role) +
+						 __builtin_offsetof(struct table_role, fallback) + op);
+	return action;
+}
+
+static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label)
+{
+	u32 field = __builtin_offsetof(struct table_row, paths) + op * ACTIONS * 8;
+	u64 masks[ACTIONS * PATH_WORDS];
+
+	return rule_decide(table, who, op, label, field, PATH_WORDS, masks);
+}
+
+static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label,
+				     u64 *masks)
+{
+	u32 field = __builtin_offsetof(struct table_row, lines);
+
+	return rule_decide(table, who, op, label, field, LINE_WORDS, masks);
+}
+
+/* What no rule can name: a default per role and operation decides. */
+static __always_inline u32 rule_view(const u8 *table, const struct subject *who, u32 op, u32 view)
+{
+	u32 role = role_offset(table, who->role);
+
+	if (view == VIEW_FOREIGN)
+		return table_u8(table, role + __builtin_offsetof(struct table_role, foreign) + op);
+	if (view == VIEW_NAMELESS)
+		return table_u8(table, role + __builtin_offsetof(struct table_role, nameless) + op);
+	return ACTION_DENY;
+}
+
+static __always_inline bool action_refuses(u32 action)
+{
+	return action <= ACTION_ASK;
+}

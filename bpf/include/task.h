@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who acts: the state of a task and its session. A task without state is outside every session, and nothing of ours
+ * touches it.
+ */
+#pragma once
+
+#include "count.h"
+
+/*
+ * kernel: task storage belongs to a thread. A thread that was not marked itself is found through its leader.
+ * verifier: 6.12 takes group_leader from non-sleepable programs only; sleepable ones use task_state_own().
+ */
+static __always_inline struct task_state *task_state_own(void)
+{
+	return bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+}
+
+static __always_inline struct task_state *task_state(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
+
+	if (state || task->pid == task->tgid)
+		return state;
+	return bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
+}
+
+static __always_inline struct session *session_at(u32 slot)
+{
+	return bpf_map_lookup_elem(&sessions, &slot);
+}
+
+/* NULL for a reference that outlived its session. */
+static __always_inline struct session *session_of(const struct task_state *state)
+{
+	struct session *session = session_at(state->slot);
+
+	if (!session || session->generation != state->generation) {
+		count(COUNT_STALE_SESSION);
+		return NULL;
+	}
+	return session;
+}
+
+static __always_inline struct buffer *path_buffer(void)
+{
+	struct buffer *buffer = bpf_task_storage_get(&path_buffers, bpf_get_current_task_btf(), NULL,
+						     BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!buffer)
+		count(COUNT_NO_BUFFER);
+	return buffer;
+}
+
+/* Thread begins to count for its session; once, however it was marked. */
+static __always_inline void task_count(struct task_state *state)
+{
+	struct session *session;
+
+	if (state->flags & TASK_COUNTED)
+		return;
+	state->flags |= TASK_COUNTED;
+	session = session_at(state->slot);
+	if (session)
+		__sync_fetch_and_add(&session->tasks, 1);
+}
