@@ -17,12 +17,12 @@ type Objects = sensorObjects
 type Role string
 
 const (
-	// Enforce programs decide; without one of them its operations are not held.
-	Enforce Role = "enforce"
-	// Observe programs only record or count.
-	Observe Role = "observe"
-	// Seed programs run when user space asks, and are not attached.
-	Seed Role = "seed"
+	// RoleEnforce programs decide; without one of them its operations are not held.
+	RoleEnforce Role = "enforce"
+	// RoleObserve programs only record or count.
+	RoleObserve Role = "observe"
+	// RoleSeed programs run when user space asks, and are not attached.
+	RoleSeed Role = "seed"
 )
 
 // Program is one row of the table of programs.
@@ -36,15 +36,15 @@ type Program struct {
 // Programs lists every program in the order in which they are attached: what passes on membership before what begins a
 // session, so that no session has an unwatched child.
 var Programs = []Program{
-	{sensorProgEnforceFork, Enforce, nil, "security_task_alloc"},
-	{sensorProgObserveNew, Observe, nil, "task_newtask"},
-	{sensorProgObserveEnd, Observe, nil, "sched_process_exit"},
-	{sensorProgEnforceOpen, Enforce, []Op{OpFileRead, OpFileWrite}, "security_file_open"},
-	{sensorProgEnforceMmap, Enforce, []Op{OpExecMap}, "security_mmap_file"},
-	{sensorProgEnforceMprotect, Enforce, []Op{OpExecMap}, "security_file_mprotect"},
-	{sensorProgEnforceExec, Enforce, []Op{OpExec}, "security_bprm_check"},
-	{sensorProgEnforceLine, Enforce, []Op{OpExecArgv}, "security_bprm_committed_creds"},
-	{sensorProgSeedTasks, Seed, nil, "iter/task"},
+	{sensorProgEnforceFork, RoleEnforce, nil, "security_task_alloc"},
+	{sensorProgObserveNew, RoleObserve, nil, "task_newtask"},
+	{sensorProgObserveEnd, RoleObserve, nil, "sched_process_exit"},
+	{sensorProgEnforceOpen, RoleEnforce, []Op{OpFileRead, OpFileWrite}, "security_file_open"},
+	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file"},
+	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect"},
+	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec}, "security_bprm_check"},
+	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds"},
+	{sensorProgSeedTasks, RoleSeed, nil, "iter/task"},
 }
 
 // Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096.
