@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file compiles a policy and the agent catalogue into the kernel's table. Pure and deterministic: the same policy
+// gives the same bytes.
+
+package enforce
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/reeve-sensor/reeve/enforce/match"
+)
+
+// Agent is one entry of the catalogue, as the kernel needs it.
+type Agent struct {
+	ID      uint32
+	Host    bool     // only contains: the agents that it starts are child sessions
+	Observe bool     // sessions begin in observe mode, whatever the role says
+	Exec    []string // globs of its executables; ~ is every home
+}
+
+// Group is a set of rules that decide alike: the unit of which labels are made.
+type Group struct {
+	Roles     []int // indexes of roles, after extends
+	Principal int   // 0 is any
+	Taints    []int // any of them; none is always
+	Ops       []Op
+	Action    Action
+	Rules     []string
+}
+
+// key is equal for rules of one group.
+func (g *Group) key() string {
+	return fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Ops, g.Action)
+}
+
+// plan is a policy with its rules sorted into groups.
+type plan struct {
+	p            *Policy
+	homes        []string
+	paths, lines []Group
+	pathRules    []match.Rule
+	lineRules    []match.Rule
+}
+
+// Compile makes the table of a policy that has passed its checks. The error is Problems that name the rules at fault.
+func Compile(p *Policy, agents []Agent, generation uint64, o Options) (*Image, error) {
+	if len(agents) > maxAgents {
+		return nil, Problems{{Reason: fmt.Sprintf("%d agents in the catalogue, the kernel's table holds %d", len(agents), maxAgents)}}
+	}
+	pl := &plan{p: p, homes: p.homes(o)}
+	for i := range p.Rules {
+		pl.add(&p.Rules[i])
+	}
+	if ps := pl.overfull(); len(ps) > 0 {
+		return nil, ps
+	}
+	engines, ps := pl.engines(agents)
+	if len(ps) > 0 {
+		return nil, ps.sorted()
+	}
+	return pl.image(engines, agents, generation), nil
+}
+
+// effectiveOps are the operations that a rule decides in the table: rules that refuse exec hold for exec.map too, or a
+// program could be loaded by another one.
+func (r *Rule) effectiveOps() []Op {
+	on := slices.Clone(r.On)
+	if slices.Contains(on, OpExec) && r.Action.Refuses() && !slices.Contains(on, OpExecMap) {
+		on = append(on, OpExecMap)
+	}
+	slices.Sort(on)
+	return on
+}
+
+// groupOf is the group that a rule belongs to.
+func (p *Policy) groupOf(r *Rule) Group {
+	g := Group{Ops: r.effectiveOps(), Action: r.Action}
+	for i := range p.Roles {
+		if p.binds(r, p.Roles[i].Name) {
+			g.Roles = append(g.Roles, i)
+		}
+	}
+	if r.Principal != "" {
+		g.Principal = slices.Index(p.Principals(), r.Principal)
+	}
+	for _, t := range r.When {
+		g.Taints = append(g.Taints, slices.Index(p.Taints, t))
+	}
+	slices.Sort(g.Taints)
+	g.Taints = slices.Compact(g.Taints)
+	return g
+}
+
+// add sorts a rule into its group. Rules on operations that the table does not hold stay out.
+func (pl *plan) add(r *Rule) {
+	groups, rules := &pl.paths, &pl.pathRules
+	switch r.text() {
+	case textPath:
+	case textLine:
+		groups, rules = &pl.lines, &pl.lineRules
+	default:
+		return
+	}
+	g := pl.p.groupOf(r)
+	if len(g.Roles) == 0 {
+		return
+	}
+	key := g.key()
+	at := slices.IndexFunc(*groups, func(have Group) bool { return have.key() == key })
+	if at < 0 {
+		at = len(*groups)
+		*groups = append(*groups, g)
+	}
+	(*groups)[at].Rules = append((*groups)[at].Rules, r.ID)
+	*rules = append(*rules, match.Rule{ID: r.ID, Group: at, Match: pl.p.expand(r, r.Match, pl.homes),
+		Except: pl.p.expand(r, r.Except, pl.homes)})
+}
+
+// overfull tells of more groups than a label has bits, naming the rules that have a group to themselves.
+func (pl *plan) overfull() Problems {
+	var ps Problems
+	for _, t := range []struct {
+		what   string
+		groups []Group
+		limit  int
+	}{{"paths", pl.paths, 64}, {"command lines", pl.lines, 64 * lineWords}} {
+		if len(t.groups) <= t.limit {
+			continue
+		}
+		var alone []string
+		for _, g := range t.groups[t.limit:] {
+			alone = append(alone, g.Rules...)
+		}
+		p := pl.p.problemAt(alone[0])
+		p.Reason = fmt.Sprintf("rules on %s differ in %d ways by role, principal, taint, operations and action; the table holds %d. Beyond it: %s",
+			t.what, len(t.groups), t.limit, shortList(alone))
+		p.Hint = "give rules the same roles, operations and action where they mean the same"
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// problemAt begins a problem at a rule's place.
+func (p *Policy) problemAt(id string) *Problem {
+	q := &Problem{Rule: fmt.Sprintf("rule %q", id)}
+	if r := p.Rule(id); r != nil {
+		q.Place = r.Place
+	}
+	return q
+}
+
+func shortList(ids []string) string {
+	if more := len(ids) - 8; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:8], ", "), more)
+	}
+	return strings.Join(ids, ", ")
+}
+
+// engines builds the three automata: paths, command lines, agents.
+func (pl *plan) engines(agents []Agent) ([3]*match.Engine, Problems) {
+	var engines [3]*match.Engine
+	var ps Problems
+	for i, t := range []struct {
+		syntax match.Syntax
+		rules  []match.Rule
+	}{{match.Path, pl.pathRules}, {match.Line, pl.lineRules}, {match.Path, agentRules(agents, pl.homes)}} {
+		e, err := match.Compile(t.syntax, t.rules)
+		engines[i] = e
+		ps = append(ps, pl.p.matchProblems(err)...)
+	}
+	return engines, ps
+}
+
+// agentRules give each agent a group of its own, so that the label's bits are agents.
+func agentRules(agents []Agent, homes []string) []match.Rule {
+	rules := make([]match.Rule, len(agents))
+	for i, a := range agents {
+		rules[i] = match.Rule{ID: fmt.Sprintf("agent %d", a.ID), Group: i}
+		for _, g := range a.Exec {
+			if !hasTilde(g) {
+				rules[i].Match = append(rules[i].Match, g)
+				continue
+			}
+			for _, h := range homes {
+				rules[i].Match = append(rules[i].Match, h+g[1:])
+			}
+		}
+	}
+	return slices.DeleteFunc(rules, func(r match.Rule) bool { return len(r.Match) == 0 })
+}
+
+// matchProblems gives the matcher's complaints their places.
+func (p *Policy) matchProblems(err error) Problems {
+	var ps Problems
+	for _, e := range leaves(err) {
+		var ge *match.GlobError
+		var le *match.LimitError
+		switch {
+		case errors.As(e, &ge):
+			q := p.problemAt(ge.Rule)
+			q.Key, q.Reason, q.Hint = "match", fmt.Sprintf("%q byte %d: %s", ge.Glob, ge.Offset, ge.Reason), ge.Hint
+			ps = append(ps, q)
+		case errors.As(e, &le):
+			q := &Problem{}
+			if len(le.Rules) > 0 {
+				q = p.problemAt(le.Rules[0])
+			}
+			q.Reason = fmt.Sprintf("%s: more than %d, by %s", le.What, le.Limit, shortList(le.Rules))
+			q.Hint = le.Hint
+			ps = append(ps, q)
+		default:
+			ps = append(ps, &Problem{Reason: e.Error()})
+		}
+	}
+	return ps
+}
+
+// leaves flattens joined errors.
+func leaves(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, leaves(e)...)
+	}
+	return all
+}

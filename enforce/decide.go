@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file is the oracle: the kernel's decision in plain Go, read from the same bytes. KEEP-SYNC decide v1 with
+// bpf/include/rule.h. A differential test holds the two together.
+
+package enforce
+
+import (
+	"errors"
+
+	"github.com/reeve-sensor/reeve/enforce/match"
+)
+
+// View is how an object could be named. The numbers are those of enum view.
+type View uint8
+
+// The views.
+const (
+	ViewHost     View = iota // by a path in the host's view
+	ViewForeign              // it lies on a file system that the host has not mounted
+	ViewNameless             // memfd and the like
+	ViewRefused              // it could not be named
+)
+
+var viewNames = [...]string{"host", "foreign", "nameless", "refused"}
+
+func (v View) String() string { return viewNames[v] }
+
+// ErrTable is that of bytes which are no table of this build.
+var ErrTable = errors.New("not a policy table of this build")
+
+// Subject is who acts, by the kernel's numbers.
+type Subject struct {
+	Role      uint32
+	Principal uint32
+	Taints    uint16 // bit t is taint t
+}
+
+// Verdict is the kernel's answer, before the role's mode is asked whether it is applied.
+type Verdict struct {
+	Action Action
+	Label  match.Label
+}
+
+// Table reads an Image's bytes.
+type Table struct {
+	blob                      []byte
+	Generation                uint64
+	paths, lines, agents      match.Layout
+	roles, principals, taints uint32
+	agentCount                uint32
+	roleTable, rowIndex       uint32
+	rowTable, agentTable      uint32
+}
+
+// OpenTable reads the header of a table.
+func OpenTable(blob []byte) (Table, error) {
+	if len(blob) < headerSize || le.Uint32(blob) != tableMagic || int(le.Uint32(blob[4:])) > len(blob) {
+		return Table{}, ErrTable
+	}
+	t := Table{blob: blob, Generation: le.Uint64(blob[8:])}
+	at := 16
+	for _, l := range []*match.Layout{&t.paths, &t.lines, &t.agents} {
+		for i := range l.Column {
+			l.Column[i] = le.Uint16(blob[at:])
+			at += 2
+		}
+		for _, n := range []*uint32{&l.Start[0], &l.Start[1], &l.Start[2], &l.Masks, &l.Folds, &l.Words} {
+			*n = le.Uint32(blob[at:])
+			at += 4
+		}
+	}
+	for _, n := range []*uint32{&t.roles, &t.principals, &t.taints, &t.agentCount, &t.roleTable, &t.rowIndex, &t.rowTable, &t.agentTable} {
+		*n = le.Uint32(blob[at:])
+		at += 4
+	}
+	return t, nil
+}
+
+// Oracle opens the image's own table.
+func (im *Image) Oracle() Table {
+	t, err := OpenTable(im.Table)
+	if err != nil {
+		panic(err) // Compile made it
+	}
+	return t
+}
+
+// Enforces reports whether a role's verdicts are applied.
+func (t Table) Enforces(role uint32) bool {
+	return role >= t.roles || le.Uint32(t.blob[t.roleAt(role):]) == 1
+}
+
+func (t Table) roleAt(role uint32) uint32 { return t.roleTable + role*roleSize }
+
+// Decide answers as the kernel does. A subject that the table does not know is refused: what cannot be decided is denied.
+func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
+	if s.Role >= t.roles || s.Principal >= t.principals || op >= opCount || v == ViewRefused {
+		return Verdict{Action: Deny}
+	}
+	role := t.roleAt(s.Role) + 8
+	switch v {
+	case ViewForeign:
+		return Verdict{Action: Action(t.blob[role+opCount+uint32(op)])}
+	case ViewNameless:
+		return Verdict{Action: Action(t.blob[role+2*opCount+uint32(op)])}
+	}
+	fallback := Action(t.blob[role+uint32(op)])
+	var label match.Label
+	switch {
+	case op < pathOps:
+		label = match.Walk(t.blob, t.paths, match.Path, text)
+	case op == OpExecArgv:
+		label = match.Walk(t.blob, t.lines, match.Line, text)
+	default:
+		return Verdict{Action: fallback}
+	}
+	if a, ok := t.strictest(s, op, label); ok {
+		return Verdict{a, label}
+	}
+	return Verdict{fallback, label}
+}
+
+// strictest OR-s the subject's rows, action by action, and takes the first whose mask meets the label.
+func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
+	var masks [actionCount][lineWords]uint64
+	for _, principal := range [2]uint32{0, s.Principal} {
+		t.or(&masks, s.Role, principal, 0, op)
+		for taint := range t.taints {
+			if s.Taints>>taint&1 == 1 {
+				t.or(&masks, s.Role, principal, 1+taint, op)
+			}
+		}
+	}
+	for a := range masks {
+		for w := range masks[a] {
+			if masks[a][w]&label[w] != 0 {
+				return Action(a), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// or adds one row's masks of an operation.
+func (t Table) or(masks *[actionCount][lineWords]uint64, role, principal, slot uint32, op Op) {
+	at := t.rowIndex + 2*((role*t.principals+principal)*(t.taints+1)+slot)
+	id := uint32(le.Uint16(t.blob[at:]))
+	if id == 0 {
+		return
+	}
+	row := t.rowTable + id*uint32(rowSize)
+	if op == OpExecArgv {
+		row += 8 * pathOps * uint32(actionCount)
+		for a := range masks {
+			for w := range masks[a] {
+				masks[a][w] |= le.Uint64(t.blob[row+8*(uint32(a)*lineWords+uint32(w)):])
+			}
+		}
+		return
+	}
+	for a := range masks {
+		masks[a][0] |= le.Uint64(t.blob[row+8*(uint32(op)*uint32(actionCount)+uint32(a)):])
+	}
+}
+
+// AgentOf is the catalogue's agent that an executed path is, and its flags; 0 is none. Of several the first holds.
+func (t Table) AgentOf(path []byte) (id, flags uint32) {
+	label := match.Walk(t.blob, t.agents, match.Path, path)
+	for i := range t.agentCount {
+		if label.Has(int(i)) {
+			at := t.agentTable + i*agentSize
+			return le.Uint32(t.blob[at:]), le.Uint32(t.blob[at+4:])
+		}
+	}
+	return 0, 0
+}

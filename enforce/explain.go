@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file says why: the rule that decides, where it is written, what would decide without it. It goes rule by rule with
+// the plain matcher and knows nothing of groups, rows and automata, so it is also what the oracle is tested against.
+
+package enforce
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Query is a question about a policy, in names.
+type Query struct {
+	Role      string // "" is default
+	Principal string // "" is agent
+	Taints    []string
+	Op        Op
+	View      View
+	Object    string
+	Homes     []string // as in Options
+}
+
+// Answer is what a policy says to a Query.
+type Answer struct {
+	Action   Action
+	Rule     *Rule  // nil: the default holds
+	Glob     string // of the rule, as expanded, that matched
+	Default  string // what decides where no rule does
+	Next     *Rule  // the runner-up; nil: the default
+	NextActs Action
+	Applied  bool // false where the role observes
+	Held     bool // false where this build's kernel programs do not refuse the operation yet
+	Role     string
+	Op       Op
+}
+
+// hit is a rule that matches, and the glob by which it does.
+type hit struct {
+	rule *Rule
+	glob string
+}
+
+// Explain answers a Query.
+func Explain(p *Policy, q Query) Answer {
+	if q.Role == "" {
+		q.Role = DefaultRole
+	}
+	if q.Principal == "" {
+		q.Principal = "agent"
+	}
+	a := Answer{Applied: p.Mode(q.Role) == Enforce, Held: Held(q.Op), Role: q.Role, Op: q.Op}
+	a.Action = p.viewDefault(q.Role, q.Op, q.View)
+	a.NextActs = a.Action
+	a.Default = p.defaultWords(q)
+	if p.role(q.Role) == nil || !slices.Contains(p.Principals(), q.Principal) || q.View == ViewRefused {
+		a.Action, a.Default, a.Applied = Deny, "what cannot be decided is denied", true
+		return a
+	}
+	hits := p.hits(q)
+	if len(hits) == 0 {
+		return a
+	}
+	slices.SortStableFunc(hits, func(x, y hit) int { return int(x.rule.Action) - int(y.rule.Action) })
+	a.Rule, a.Glob, a.Action = hits[0].rule, hits[0].glob, hits[0].rule.Action
+	if len(hits) > 1 {
+		a.Next, a.NextActs = hits[1].rule, hits[1].rule.Action
+	}
+	return a
+}
+
+// hits are the rules that hold for the subject and match the object, in the policy's order.
+func (p *Policy) hits(q Query) []hit {
+	var hits []hit
+	homes := p.homes(Options{Homes: q.Homes})
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if !p.concerns(r, q) {
+			continue
+		}
+		if q.View != ViewHost {
+			if r.overAll() {
+				hits = append(hits, hit{r, "**"})
+			}
+			continue
+		}
+		matches := texts[r.text()].match
+		hitBy := func(globs []string) string {
+			globs = p.expand(r, globs, homes)
+			if i := slices.IndexFunc(globs, func(g string) bool { return matches(g, q.Object) }); i >= 0 {
+				return globs[i]
+			}
+			return ""
+		}
+		if g := hitBy(r.Match); g != "" && hitBy(r.Except) == "" {
+			hits = append(hits, hit{r, g})
+		}
+	}
+	return hits
+}
+
+// concerns reports whether a rule speaks of the operation and the subject.
+func (p *Policy) concerns(r *Rule, q Query) bool {
+	return slices.Contains(r.effectiveOps(), q.Op) && p.binds(r, q.Role) &&
+		(r.Principal == "" || r.Principal == q.Principal) &&
+		(len(r.When) == 0 || slices.ContainsFunc(r.When, func(t string) bool { return slices.Contains(q.Taints, t) }))
+}
+
+func (p *Policy) defaultWords(q Query) string {
+	info := q.Op.info()
+	class := info.class
+	switch {
+	case q.View == ViewForeign && info.foreign:
+		class = ClassForeign
+	case q.View == ViewNameless && info.nameless:
+		class = ClassNameless
+	case q.View != ViewHost:
+		class = ClassNone
+	}
+	if class == ClassNone {
+		return fmt.Sprintf("no rule mentions it, and %s has no default but allow", q.Op)
+	}
+	return fmt.Sprintf("no rule mentions it; role %s has defaults.%s = %q", q.Role, class, p.Default(q.Role, class))
+}
+
+// Attribute names the rule behind an action that the kernel reported: the first in the policy's order that matches and
+// has it. Nil means a default, or that the policy has changed since.
+func (p *Policy) Attribute(q Query, a Action) *Rule {
+	if q.Role == "" {
+		q.Role = DefaultRole
+	}
+	if q.Principal == "" {
+		q.Principal = "agent"
+	}
+	for _, h := range p.hits(q) {
+		if h.rule.Action == a {
+			return h.rule
+		}
+	}
+	return nil
+}
+
+// Line is the answer in short: ACTION RULE-ID, or ACTION default.
+func (a Answer) Line() string {
+	if a.Rule == nil {
+		return a.Action.String() + " default"
+	}
+	return a.Action.String() + " " + a.Rule.ID
+}
+
+// String is what `reeve policy explain` prints.
+func (a Answer) String() string {
+	lines := []string{a.Line()}
+	if !a.Applied && a.Action != Allow {
+		lines = append(lines, fmt.Sprintf("not applied: role %s observes", a.Role))
+	}
+	if a.Rule == nil {
+		lines = append(lines, a.Default)
+	} else {
+		lines = append(lines, fmt.Sprintf("%s, by %q", a.Rule.Place, a.Glob))
+		if a.Rule.Reason != "" {
+			lines = append(lines, "reason: "+a.Rule.Reason)
+		}
+		if a.Next != nil {
+			lines = append(lines, fmt.Sprintf("without it: %s %s (%s)", a.NextActs, a.Next.ID, a.Next.Place))
+		} else {
+			lines = append(lines, fmt.Sprintf("without it: %s default", a.NextActs))
+		}
+	}
+	if a.Op == OpExecArgv && a.Action.Refuses() {
+		lines = append(lines, "note: a command line is known only after the exec, so the process is killed before its first instruction")
+	}
+	if !a.Held {
+		lines = append(lines, fmt.Sprintf("note: %s is checked and explained, but not yet held by this build", a.Op))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}

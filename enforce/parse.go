@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file reads policies: files or folders of TOML, laid in order over the preset that they begin from. It is the only
+// importer of the TOML library, and hands out plain maps; document.go gives them meaning.
+
+package enforce
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Options are what a policy depends on beside its text.
+type Options struct {
+	Homes []string // homes of session users, as in passwd; taken literally
+}
+
+// source is one file of a policy before it is read.
+type source struct {
+	name string // what places say
+	dir  string // where files that it names are looked for
+	data []byte
+}
+
+// Load reads files and folders (their *.toml in name order), lays them over their base and checks the whole. The error
+// is Problems with everything that is wrong; the policy beside it is what could be understood, for further checks.
+// No path at all gives the default preset.
+func Load(paths []string, o Options) (*Policy, error) {
+	sources, ps := readAll(paths)
+	p, more := build(sources, o)
+	return p, append(ps, more...).sorted().err()
+}
+
+// Parse is Load for texts at hand: names to contents, merged in name order.
+func Parse(files map[string]string, o Options) (*Policy, error) {
+	var sources []source
+	for _, name := range sortedKeys(files) {
+		sources = append(sources, source{name: name, data: []byte(files[name])})
+	}
+	p, ps := build(sources, o)
+	return p, ps.sorted().err()
+}
+
+// build decodes, merges and checks.
+func build(sources []source, o Options) (*Policy, Problems) {
+	var docs []*document
+	var ps Problems
+	broken := false
+	for _, s := range sources {
+		d, more := decodeSource(s)
+		ps = append(ps, more...)
+		if d == nil {
+			broken = true
+			continue
+		}
+		docs = append(docs, d)
+	}
+	p, more := merge(docs)
+	ps = append(ps, more...)
+	for _, w := range p.verify(o) {
+		// A name that is missing may stand in the file that could not be read.
+		if !broken || !strings.Contains(w.Reason, undeclared) {
+			ps = append(ps, w)
+		}
+	}
+	return p, ps
+}
+
+func readAll(paths []string) ([]source, Problems) {
+	var all []source
+	var ps Problems
+	for _, path := range paths {
+		files, err := listPolicy(path)
+		if err != nil {
+			ps = append(ps, unreadable(path, err))
+		}
+		for _, f := range files {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				ps = append(ps, unreadable(f, err))
+				continue
+			}
+			all = append(all, source{name: f, dir: filepath.Dir(f), data: data})
+		}
+	}
+	return all, ps
+}
+
+// listPolicy names the files of a path: itself, or a folder's *.toml that are not hidden.
+func listPolicy(path string) ([]string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	var files []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".toml") && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	return files, err
+}
+
+func unreadable(path string, err error) *Problem {
+	p := &Problem{Place: Place{File: path}, Reason: fmt.Sprintf("reading the policy: %v", cause(err))}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.Hint = "a policy is a file or a folder of *.toml files"
+	case errors.Is(err, fs.ErrPermission):
+		p.Hint = "the policy belongs to root; run the command as root, or give it a copy with --policy"
+	}
+	return p
+}
+
+// cause strips the path, which the problem's place names already.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// decodeSource reads one file. The document is nil where the text is no TOML.
+func decodeSource(s source) (*document, Problems) {
+	var tree map[string]any
+	if _, err := toml.Decode(string(s.data), &tree); err != nil {
+		p := &Problem{Place: Place{File: s.name}, Reason: fmt.Sprintf("broken TOML: %v", err)}
+		var pe toml.ParseError
+		if errors.As(err, &pe) {
+			p.Line, p.Reason = pe.Position.Line, "broken TOML: "+pe.Message
+			p.Hint = tomlHint(pe.Message)
+		}
+		return nil, Problems{p}
+	}
+	return decodeDocument(s, tree, scanLines(string(s.data)))
+}
+
+// tomlHint covers the mistakes that people make most in this format.
+func tomlHint(message string) string {
+	switch {
+	case strings.Contains(message, "already been defined"), strings.Contains(message, "already defined"):
+		return "a key stands once in its table; more of the same kind are [[rule]] or [[role]], with two brackets"
+	case strings.Contains(message, "escape"):
+		return "write globs with a backslash in 'single quotes'"
+	}
+	return "texts stand in \"quotes\", lists in [brackets]"
+}
