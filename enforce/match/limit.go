@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The limits that keep a policy from eating the host's memory, and the error that names who broke one.
+
+package match
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	maxGlob         = 4096 // bytes of one glob
+	maxAlternatives = 256  // globs that the braces of one glob stand for
+
+	maxAtoms   = 64 // rules whose excepts need the register; groups with equal excepts share one
+	maxAwkward = 32 // patterns in automaton C
+	maxSinks   = 8  // of them with an inner `**`
+	maxTwins   = 8  // of them like `**/*a*b`
+
+	maxNodes = 600_000    // of one automaton's NFA
+	maxRaw   = 400_000    // states of one automaton before it is minimised
+	maxCells = 24_000_000 // and transitions: states times classes
+	maxWork  = 64_000_000 // and NFA positions in all its states
+	maxMasks = 65_535     // distinct accept and emission sets
+	maxBytes = 64 << 20   // of the encoded table
+
+	maxSuspects = 8 // rules that an error about states names
+)
+
+// LimitError says that rules need more of something than a table may have.
+type LimitError struct {
+	Rules []string // who needs it
+	What  string
+	Limit int
+	Hint  string
+}
+
+func (e *LimitError) Error() string {
+	const named = 5
+	who, more := e.Rules, ""
+	if len(who) > named {
+		who, more = who[:named], fmt.Sprintf(" and %d more", len(who)-named)
+	}
+	text := fmt.Sprintf("more than %d %s", e.Limit, e.What)
+	if len(who) > 0 {
+		text += ": rules " + strings.Join(who, ", ") + more
+	}
+	if e.Hint != "" {
+		text += " (" + e.Hint + ")"
+	}
+	return text
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Whether a rule's glob and one of its excepts can meet in any text. Most cannot (`**/.env` and `~/.ssh/*.pub`), and each
+// pair that cannot is an atom saved.
+
+package match
+
+// overlap reports whether some text may match both patterns. It may say yes in vain, never no: a character counts as any
+// run of bytes, and what `**` skips as any bytes at all.
+func overlap(s Syntax, a, b pattern) bool {
+	rows, columns := len(a.tokens)+1, len(b.tokens)+1
+	reached := make([]bool, rows*columns)
+	reached[0] = true
+	for i := range rows {
+		for j := range columns {
+			if !reached[i*columns+j] {
+				continue
+			}
+			x, y := a.span(s, i), b.span(s, j)
+			forward := func(di, dj int) {
+				if i+di < rows && j+dj < columns {
+					reached[(i+di)*columns+j+dj] = true
+				}
+			}
+			if x.loop {
+				forward(1, 0)
+			}
+			if y.loop {
+				forward(0, 1)
+			}
+			switch {
+			case !x.set.meets(y.set):
+			case !x.loop && !y.loop:
+				forward(1, 1)
+			case !x.loop:
+				forward(1, 0)
+			case !y.loop:
+				forward(0, 1)
+			}
+		}
+	}
+	return reached[rows*columns-1]
+}
+
+// span is a token seen coarsely: one byte of a set, or any number of them.
+type span struct {
+	set  byteSet
+	loop bool
+}
+
+// span returns the i-th token, or what may follow the last.
+func (p *pattern) span(s Syntax, i int) span {
+	all := setRange(0, 0xFF)
+	switch {
+	case i == len(p.tokens) && p.sticky:
+		return span{all, true}
+	case i == len(p.tokens):
+		return span{byteSet{}, true}
+	case p.tokens[i].kind == one:
+		return span{p.tokens[i].set, false}
+	case p.tokens[i].kind == deep || s == Line:
+		return span{all, true}
+	}
+	return span{all.minus(setOf('/')), true}
+}
