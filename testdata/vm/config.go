@@ -54,6 +54,7 @@ type Config struct {
 	Ext4    string        // guest path at which a fresh ext4 is mounted
 	ICount  bool          // the guest's clock counts instructions; one CPU
 	KVM     bool          // hardware virtualisation in place of emulation
+	Layers  []string      // host folders laid over the root, the last on top
 	Tree    string        // root to share in the modes Root and Systemd; the default is the host's
 	Cache   string        // the default is DefaultCache
 	Console io.Writer     // receives the console while the guest runs
@@ -116,10 +117,14 @@ func (c Config) complete() (Config, error) {
 	if c.Log == nil {
 		c.Log = io.Discard
 	}
-	var err error
-	if c.Cache == "" {
-		c.Cache, err = DefaultCache()
+	if len(c.Layers) > 0 && !full {
+		return c, fmt.Errorf("mode %s has no root to lay a layer over", c.Mode)
 	}
+	if c.Cache != "" {
+		return c, nil
+	}
+	var err error
+	c.Cache, err = DefaultCache()
 	return c, err
 }
 
@@ -187,7 +192,7 @@ func addPath(t tree, to, from string, info os.FileInfo) error {
 func (c Config) guestEnv(k *kernel) string {
 	var env strings.Builder
 	for _, pair := range [][2]string{
-		{"MODE", string(c.Mode)}, {"EXT4", c.Ext4}, {"KERNEL", k.version},
+		{"MODE", string(c.Mode)}, {"EXT4", c.Ext4}, {"KERNEL", k.version}, {"LAYERS", strings.Join(layerTags(c.Layers), " ")},
 		{"MODULES", path.Join(k.dir, "lib/modules", k.version)},
 	} {
 		fmt.Fprintf(&env, "%s=%s\n", pair[0], quote(pair[1]))

@@ -23,9 +23,12 @@ func (r *run) qemuArgs() []string {
 		// vhost-user reads the guest's memory from another process, so it must be shared.
 		args = append(args,
 			"-object", fmt.Sprintf("memory-backend-memfd,id=mem,size=%dM,share=on", r.Memory),
-			"-machine", "q35,memory-backend=mem",
-			"-chardev", "socket,id=fs,path="+r.path("fs.sock"),
-			"-device", "vhost-user-fs-pci,chardev=fs,tag=root,queue-size=1024")
+			"-machine", "q35,memory-backend=mem")
+		for _, tag := range append([]string{rootTag}, layerTags(r.Layers)...) {
+			args = append(args,
+				"-chardev", "socket,id="+tag+",path="+r.path(tag+".sock"),
+				"-device", "vhost-user-fs-pci,chardev="+tag+",tag="+tag+",queue-size=1024")
+		}
 	}
 	if r.Ext4 != "" {
 		args = append(args, drive(r.path("ext4.img"), "ext4")...)

@@ -56,12 +56,10 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Result{}, err
 	}
-	if r.Mode != Busybox {
-		share, err := openShare(ctx, r)
-		if err != nil {
-			return Result{}, err
-		}
-		defer share.Close()
+	shares, err := r.openShares(ctx)
+	defer shares.Close()
+	if err != nil {
+		return Result{}, err
 	}
 	result, err := r.boot(ctx)
 	if err != nil {

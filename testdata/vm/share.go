@@ -32,21 +32,59 @@ mount -o remount,bind,ro "$2"
 shift 2
 exec "$@"`
 
+// rootTag names the share that is the guest's root.
+const rootTag = "root"
+
+func layerTags(layers []string) []string {
+	var tags []string
+	for i := range layers {
+		tags = append(tags, fmt.Sprintf("layer%d", i))
+	}
+	return tags
+}
+
 type share struct {
 	cmd  *exec.Cmd
 	done chan error
 }
 
-func openShare(ctx context.Context, r *run) (*share, error) {
-	source, err := shareSource(ctx, r)
+type shares []*share
+
+// Close ends all servers.
+func (s shares) Close() {
+	for _, one := range s {
+		one.Close()
+	}
+}
+
+// openShares starts a server for the root and one for each layer: an overlay refuses layers of one
+// file system of which one contains the other. On an error, what has been started is returned too.
+func (r *run) openShares(ctx context.Context) (shares, error) {
+	if r.Mode == Busybox {
+		return nil, nil
+	}
+	root, err := shareSource(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	var all shares
+	tags := append([]string{rootTag}, layerTags(r.Layers)...)
+	for i, source := range append([]string{root}, r.Layers...) {
+		s, err := r.openShare(ctx, tags[i], source)
+		if err != nil {
+			return all, fmt.Errorf("sharing %s: %w", source, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func (r *run) openShare(ctx context.Context, tag, source string) (*share, error) {
 	server, err := findServer()
 	if err != nil {
 		return nil, err
 	}
-	socket, bind := r.path("fs.sock"), r.path("root")
+	socket, bind := r.path(tag+".sock"), r.path(tag)
 	if err := os.Mkdir(bind, 0o755); err != nil {
 		return nil, err
 	}
@@ -61,13 +99,13 @@ func openShare(ctx context.Context, r *run) (*share, error) {
 	cmd.Stderr = &complaint
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("sharing %s: %w", source, err)
+		return nil, err
 	}
 	s := &share{cmd: cmd, done: make(chan error, 1)}
 	go func() { s.done <- cmd.Wait() }()
 	if err := s.ready(ctx, socket); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("sharing %s: %w: %s", source, err, strings.TrimSpace(complaint.String()))
+		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(complaint.String()))
 	}
 	return s, nil
 }

@@ -99,6 +99,10 @@ func flagsFor(c *vm.Config) (flags *flag.FlagSet, quiet, verbose *bool) {
 		c.Files = append(c.Files, vm.File{From: from, To: to})
 		return nil
 	})
+	flags.Func("layer", "host folder laid over the root of -root and -systemd; repeatable", func(s string) error {
+		c.Layers = append(c.Layers, s)
+		return nil
+	})
 	flags.Func("e", "NAME=value for the command; repeatable", func(s string) error {
 		c.Env = append(c.Env, s)
 		return nil

@@ -1,0 +1,97 @@
+#!/bin/sh
+# Installs what building, testing and the demo need on a fresh Debian 12, so that the Makefile, CI and
+# the Vagrantfile agree on one list. It may be run again at any time and does nothing where all is there.
+#
+#   provision.sh build     compilers and libraries to regenerate, build and check
+#   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm)
+#   provision.sh agents    the real agents that system tests and the demo run, into the cache
+#
+# Several words may be given; none means all. Needs root for packages that are missing.
+set -eu
+
+claude_version=2.1.330
+cache=${REEVE_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reeve-vm}
+
+say() { echo "provision: $*"; }
+
+has() { # whether a package is installed
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)" = installed ]
+}
+
+packages() { # installs those of the named packages that are missing
+	missing=
+	for package in "$@"; do
+		has "$package" || missing="$missing $package"
+	done
+	if [ -z "$missing" ]; then
+		return
+	fi
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "provision: missing, and only root may install:$missing" >&2
+		exit 1
+	fi
+	say "installing$missing"
+	# Fresh machines have no package lists, old ones name files that have gone.
+	apt-get update -q > /dev/null
+	# shellcheck disable=SC2086 # a list of words
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing > /dev/null
+}
+
+build() {
+	say "build: compilers and libraries"
+	clang=clang-19
+	has clang-19 || apt-cache show clang-19 > /dev/null 2>&1 || clang=
+	if [ -z "$clang" ] && [ "$(id -u)" -eq 0 ]; then
+		apt-get update -q > /dev/null
+	fi
+	packages clang-19 clang-format-19 llvm-19 libbpf-dev gcc libc6-dev git make ca-certificates
+}
+
+vm() {
+	say "vm: QEMU, guest tools, and what the guest borrows of the host"
+	packages qemu-system-x86 busybox-static cpio kmod xz-utils zstd lz4 e2fsprogs debootstrap \
+		util-linux debian-archive-keyring git gcc libc6-dev python3 sudo \
+		systemd systemd-sysv dbus dbus-user-session libpam-systemd
+	# QEMU 7 of Debian 12 brings the virtiofs server along; later releases have a package of its own.
+	if [ ! -x /usr/lib/qemu/virtiofsd ] && [ ! -x /usr/libexec/virtiofsd ]; then
+		packages virtiofsd
+	fi
+}
+
+agents() {
+	say "agents: Claude Code $claude_version"
+	# The layout of the native installer, as a layer that a guest lays over its root.
+	layer=$cache/agents/claude-$claude_version
+	if [ -x "$layer/home/alice/.local/share/claude/versions/$claude_version" ]; then
+		return
+	fi
+	command -v npm > /dev/null || packages nodejs npm
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	say "downloading Claude Code $claude_version"
+	npm install --prefix "$work" --ignore-scripts --no-audit --no-fund --silent \
+		"@anthropic-ai/claude-code-linux-x64@$claude_version"
+	rm -rf "$layer" "$layer.new"
+	versions=$layer.new/home/alice/.local/share/claude/versions
+	mkdir -p "$versions" "$layer.new/home/alice/.local/bin"
+	mv "$work/node_modules/@anthropic-ai/claude-code-linux-x64/claude" "$versions/$claude_version"
+	chmod 755 "$versions/$claude_version"
+	ln -s "/home/alice/.local/share/claude/versions/$claude_version" "$layer.new/home/alice/.local/bin/claude"
+	# The guest's ordinary user; a guest cannot give it the files without copying them.
+	if [ "$(id -u)" -eq 0 ]; then
+		chown -Rh 4200:4200 "$layer.new/home/alice"
+	fi
+	mv "$layer.new" "$layer"
+}
+
+[ $# -gt 0 ] || set -- build vm agents
+for part in "$@"; do
+	case $part in
+	build | vm | agents) $part ;;
+	*)
+		echo "provision: $part: not one of build, vm, agents" >&2
+		exit 2
+		;;
+	esac
+done
+say "done: $*"
