@@ -49,10 +49,12 @@ func Parse(name, text string, vars map[string]string) (*Scenario, error) {
 	meta, err := toml.Decode(text, &s)
 	var syntax toml.ParseError
 	if errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s:%d: %s", name, syntax.Position.Line, syntax.Message)
+		// The library counts the line on which it gave up; the offset is where the mistake is.
+		line := 1 + strings.Count(text[:min(syntax.Position.Start, len(text))], "\n")
+		return nil, fmt.Errorf("%s:%d: %s", name, line, syntax.Message)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s:1: %w", name, err)
+		return nil, mistyped(name, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		key := unknown[0]
@@ -72,6 +74,17 @@ func Parse(name, text string, vars map[string]string) (*Scenario, error) {
 	}
 	return &s, nil
 }
+
+// mistyped gives a value of the wrong kind its place, which the library puts into the text alone.
+func mistyped(name string, err error) error {
+	m := wrongKind.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fmt.Errorf("%s:1: %w", name, err)
+	}
+	return fmt.Errorf("%s:%s: %s", name, m[1], m[2])
+}
+
+var wrongKind = regexp.MustCompile(`^toml: line (\d+) (.*)$`)
 
 // problem is a mistake in one turn, counted from 0; -1 is the file as a whole.
 type problem struct {
