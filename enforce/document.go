@@ -62,7 +62,7 @@ func decodeTable[T any](d *decoder, fields []field[T], tree map[string]any, t *T
 	}
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // text, flag, list: a field of that type, from the place in T where the value goes.
 func textField[T any](key string, at func(*T) *string) field[T] {

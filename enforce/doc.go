@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package enforce is policy: text in, the kernel's table out, and the reasons for every verdict.
+//
+// # The language
+//
+// A policy is TOML: one file, or a folder whose files are read in name order. It begins from a preset (observe, balanced,
+// strict, or none) and lays rules over it.
+//
+//	version = 1
+//	base    = "balanced"
+//	homes   = ["/data/homes/*"]          # beside /root and /home/*; ~ in globs is every home
+//
+//	[sets]
+//	secrets = ["~/.ssh/**", "**/.env"]   # used as @secrets; or { file = "secrets.txt" }
+//
+//	[[role]]                             # what a person is: users first, then NSS groups, else role default
+//	name     = "engineering"
+//	groups   = ["engineering"]
+//	extends  = ["default"]
+//	mode     = "enforce"                 # or observe: recorded, not applied
+//	defaults = { exec = "allow", file = "allow", foreign = "audit" }
+//
+//	[[rule]]
+//	id     = "secrets"
+//	on     = ["file.read", "file.write"] # operations with one kind of object
+//	match  = ["@secrets"]
+//	except = ["~/.ssh/*.pub"]            # carves out of this rule only
+//	action = "deny"                      # kill, deny, ask, audit, allow: strictest first
+//	reason = "credentials are not for agents"
+//
+// Of all rules that match, the strictest wins. Where none does, the role's default for the operation's class holds; an
+// allow rule matters only against a default. A site's rule with a preset's id replaces it whole, and `enabled = false`
+// removes it: that is how a site loosens. Two of the site's own files may not both have a rule of one id. A role that a
+// preset has keeps the preset's keys where the site's does not set them, and the default role answers for every key that
+// a role and what it extends leave open.
+//
+// Further keys of a rule: principal (agent, written, connector:NAME, skill:NAME), when = { taint = [...] }, taint, roles,
+// respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].
+//
+// Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
+// nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,
+// principal and when) means them too.
+//
+// # The parts
+//
+// [Load] reads and checks, [Check] checks against the host as well, [Compile] makes the [Image], [Table.Decide] is the
+// oracle that answers from the image's bytes as the kernel does, [Explain] answers from the rules themselves, and
+// [Policy.Attribute] names the rule behind a verdict that the kernel reported.
+//
+// The package promises that a policy either compiles whole or fails with all its [Problems], each with place and hint;
+// that the same policy gives the same bytes; and that rules it reads but the kernel does not hold yet are told by [Notes].
+// But for Load, which reads files, it knows no kernel, clock or network. It does not apply anything by itself.
+package enforce
