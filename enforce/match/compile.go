@@ -4,10 +4,7 @@
 
 package match
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Engine is a compiled set of rules: three minimal automata over one alphabet, and the masks that their states name.
 type Engine struct {
@@ -38,9 +35,10 @@ func Compile(s Syntax, rules []Rule) (*Engine, error) {
 	var sets []byteSet
 	var problems []error
 	for i, goals := range plan.goals {
-		trie, fits := newNFA(s, goals, plan.locals[i])
-		if !fits {
-			problems = append(problems, plan.tooLarge(i, nil))
+		trie, broken := newNFA(s, goals, plan.locals[i])
+		if broken != nil {
+			problems = append(problems, plan.tooLarge(broken, i, nil))
+			continue
 		}
 		tries[i], sets = trie, append(sets, trie.sets()...)
 	}
@@ -62,9 +60,9 @@ func (e *Engine) build(plan *plan, tries [automata]*nfa) error {
 	var problems []error
 	masks, largest, blame := newMaskSet(), 0, []int(nil)
 	for i, trie := range tries {
-		raw, suspects, fits := determine(trie, &e.bytes, masks)
-		if !fits {
-			problems = append(problems, plan.tooLarge(i, suspects))
+		raw, suspects, broken := determine(trie, &e.bytes, masks)
+		if broken != nil {
+			problems = append(problems, plan.tooLarge(broken, i, suspects))
 			continue
 		}
 		e.parts[i] = minimise(raw, e.bytes.size())
@@ -84,18 +82,18 @@ func (e *Engine) build(plan *plan, tries [automata]*nfa) error {
 	return errors.Join(problems...)
 }
 
-// tooLarge is the error for an automaton that passed a limit while it was being built.
-func (p *plan) tooLarge(automaton int, suspects []int) error {
-	kind := [automata]string{"anchored globs", "globs with an open beginning", "globs of awkward shapes"}[automaton]
+// tooLarge completes the error for an automaton that passed a limit while it was being built.
+func (p *plan) tooLarge(broken *LimitError, automaton int, suspects []int) error {
 	if len(suspects) == 0 {
 		for _, g := range p.goals[automaton] {
 			suspects = append(suspects, g.rule)
 		}
 	}
-	return &LimitError{
-		Rules: p.names(suspects), What: fmt.Sprintf("states for the %s", kind), Limit: maxRaw,
-		Hint: "these wildcards multiply each other: use fewer * in one glob, or longer texts before them",
-	}
+	kind := [automata]string{"anchored globs", "globs with an open beginning", "globs of awkward shapes"}[automaton]
+	broken.What += " for " + kind
+	broken.Rules = p.names(suspects)
+	broken.Hint = "their wildcards multiply each other: use fewer in one glob, or longer texts before them"
+	return broken
 }
 
 // patternCount returns how many different patterns an automaton looks for.

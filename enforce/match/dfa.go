@@ -76,9 +76,9 @@ type subsets struct {
 	work    int
 }
 
-// determine builds the automaton of a trie. Where that takes more than the limits allow, fits is false and the automaton
-// is what was built so far. The suspects are the rules whose own loops are in most states, worst first.
-func determine(a *nfa, bytes *alphabet, masks *maskSet) (out automaton, suspects []int, fits bool) {
+// determine builds the automaton of a trie, or says which limit that would break. Either way the suspects are the rules
+// whose own loops are in most states, worst first.
+func determine(a *nfa, bytes *alphabet, masks *maskSet) (out automaton, suspects []int, broken *LimitError) {
 	d := &subsets{nfa: a, bytes: bytes, masks: masks, slash: -1, own: make([][]position, bytes.size())}
 	if a.syntax == Path {
 		d.slash = int(bytes.of['/'])
@@ -88,13 +88,25 @@ func determine(a *nfa, bytes *alphabet, masks *maskSet) (out automaton, suspects
 	}
 	d.enter(&d.common, root, plain)
 	d.intern(d.common, nil)
-	fits = true
-	for s := 0; s < d.known.size() && fits; s++ {
+	for s := 0; s < d.known.size() && broken == nil; s++ {
 		d.expand(s)
-		fits = d.known.size() <= maxRaw && len(d.out.next) <= maxCells && d.work <= maxWork
+		broken = d.broken()
 	}
 	d.out.states = d.known.size()
-	return d.out, d.suspects(), fits
+	return d.out, d.suspects(), broken
+}
+
+// broken returns the limit that the construction has passed, if any.
+func (d *subsets) broken() *LimitError {
+	switch {
+	case d.known.size() > maxRaw:
+		return &LimitError{What: "states", Limit: maxRaw}
+	case len(d.out.next) > maxCells:
+		return &LimitError{What: "transitions", Limit: maxCells}
+	case d.work > maxWork:
+		return &LimitError{What: "steps to build the states", Limit: maxWork}
+	}
+	return nil
 }
 
 // movesOf lists where a token leads, class by class.

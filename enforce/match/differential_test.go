@@ -223,6 +223,7 @@ func TestAutomataAgreeWithRegexpOnRealisticRules(t *testing.T) {
 }
 
 func TestAutomataAgreeWithRegexpOnAwkwardRules(t *testing.T) {
+	t.Parallel()
 	d := newDraw(7)
 	for range 150 {
 		rules := awkwardRules(d)
@@ -276,6 +277,7 @@ func (d draw) awkwardLine() string {
 
 // Each fault breaks the encoded table or the way it is walked; the texts of the tests above must be able to tell.
 func TestPlantedFaultsAreSeen(t *testing.T) {
+	const texts = 2500
 	rules := pathRules(2, 200, 10, 60)
 	judge, whole := newJudge(Path, rules), mustCompile(t, Path, rules)
 	stride := (whole.layout.Words + 2) * 8
@@ -322,7 +324,7 @@ func TestPlantedFaultsAreSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, mismatches := newDraw(99), 0
-			for range 4000 {
+			for range texts {
 				text := d.pathNear(rules)
 				if faulty.label(text) != judge.label(text) {
 					mismatches++
@@ -331,7 +333,7 @@ func TestPlantedFaultsAreSeen(t *testing.T) {
 			if mismatches == 0 {
 				t.Error("no text shows the fault")
 			}
-			t.Logf("%d of 4000 texts show the fault", mismatches)
+			t.Logf("%d of %d texts show the fault", mismatches, texts)
 		})
 	}
 }

@@ -18,10 +18,10 @@ const (
 	maxSinks   = 8  // of them with an inner `**`
 	maxTwins   = 8  // of them like `**/*a*b`
 
-	maxNodes = 600_000    // of one automaton's NFA
+	maxNodes = 600_000    // of one automaton's trie
 	maxRaw   = 400_000    // states of one automaton before it is minimised
-	maxCells = 24_000_000 // and transitions: states times classes
-	maxWork  = 64_000_000 // and NFA positions in all its states
+	maxCells = 16_000_000 // transitions of these: states times classes, 64 MB
+	maxWork  = 16_000_000 // positions put together to find them; a second or two, 10,000 rules need 200,000
 	maxMasks = 65_535     // distinct accept and emission sets
 	maxBytes = 64 << 20   // of the encoded table
 

@@ -58,19 +58,19 @@ type nfa struct {
 type step struct{ from, token int32 }
 
 // newNFA builds the trie of the goals. bound: it stops where the trie alone would be too large.
-func newNFA(s Syntax, goals []goal, locals []int) (a *nfa, fits bool) {
-	a = &nfa{
+func newNFA(s Syntax, goals []goal, locals []int) (*nfa, *LimitError) {
+	a := &nfa{
 		syntax: s, number: map[token]int32{}, child: map[step]int32{}, absorbs: map[outcome]int32{}, locals: locals,
 	}
 	a.node(leave, shared)
 	for _, g := range goals {
 		if len(a.nodes) > maxNodes {
-			return a, false
+			return nil, &LimitError{What: "places in the texts", Limit: maxNodes}
 		}
 		a.add(g)
 	}
 	a.look()
-	return a, true
+	return a, nil
 }
 
 // add runs a pattern through the trie and leaves its outcome at the end.

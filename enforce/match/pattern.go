@@ -27,6 +27,7 @@ type pattern struct {
 	tokens []token
 	sticky bool // what lies below a match (on command lines: follows it) matches too
 	home   int  // automaton
+	open   bool // the beginning of the text is skipped
 	sinks  int  // how often anything may be skipped: deep on paths, star on command lines; the sticky end not counted
 	twin   bool // begins with `**/` and has a component `*a*b`: "a was passed" is a state beside all others
 	key    string
@@ -189,15 +190,15 @@ func (p *pattern) settle(s Syntax) {
 	if s == Path {
 		fixed = 1
 	}
-	begins := len(p.tokens) <= fixed && p.sticky || len(p.tokens) > fixed && p.tokens[fixed].kind == skips
+	p.open = len(p.tokens) <= fixed && p.sticky || len(p.tokens) > fixed && p.tokens[fixed].kind == skips
 	late := false
-	if s == Path && begins {
+	if s == Path && p.open {
 		late, p.twin = p.wildComponents()
 	}
 	switch {
-	case begins && (p.sinks > 1 || late || p.twin), s == Path && p.sinks > 1:
+	case p.open && (late || p.twin), p.sinks > 1:
 		p.home = awkward
-	case begins:
+	case p.open:
 		p.home = unanchored
 	}
 	p.key = p.spell()

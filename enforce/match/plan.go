@@ -155,15 +155,12 @@ func (p *plan) check() (problems []error) {
 			Hint: "let excepts begin like what they except, or give rules of a group the same excepts",
 		})
 	}
-	any, begins, below := func(pattern) bool { return true }, "**", "a part that begins with a wildcard, or a second **"
-	if p.syntax == Line {
-		begins, below = "*", "another * inside"
+	if p.syntax == Line { // anchored ones only meet those of their own program, and are left to the limit on states
+		open := func(m pattern) bool { return m.open }
+		return append(problems, p.count(maxAwkward, "globs that begin with * and have another inside", open)...)
 	}
-	what := fmt.Sprintf("globs that begin with %s and have %s", begins, below)
-	problems = append(problems, p.count(maxAwkward, what, any)...)
-	if p.syntax == Line {
-		return problems
-	}
+	all := func(pattern) bool { return true }
+	problems = append(problems, p.count(maxAwkward, "globs below ** with a further wildcard before a name, or a second **", all)...)
 	sinks := func(m pattern) bool { return m.sinks > 1 }
 	problems = append(problems, p.count(maxSinks, "globs with a second ** inside", sinks)...)
 	twins := func(m pattern) bool { return m.twin }

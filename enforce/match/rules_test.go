@@ -26,7 +26,7 @@ func (d draw) of(list ...string) string {
 func (d draw) name() string {
 	var b strings.Builder
 	for range 2 + d.IntN(2) {
-		b.WriteString(d.of("ka", "lo", "mi", "ne", "ru", "sta", "ver", "con", "fig", "da", "ter", "log"))
+		b.WriteString(d.of("ka", "lo", "mi", "ne", "ru", "sta", "ver", "con", "fig", "da", "ter", "log", "sy", "pro", "net", "ba"))
 	}
 	return b.String()
 }
