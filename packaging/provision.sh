@@ -39,12 +39,23 @@ packages() { # installs those of the named packages that are missing
 
 build() {
 	say "build: compilers and libraries"
-	clang=clang-19
-	has clang-19 || apt-cache show clang-19 > /dev/null 2>&1 || clang=
-	if [ -z "$clang" ] && [ "$(id -u)" -eq 0 ]; then
-		apt-get update -q > /dev/null
-	fi
 	packages clang-19 clang-format-19 llvm-19 libbpf-dev gcc libc6-dev git make ca-certificates
+	command -v go > /dev/null || golang
+}
+
+# golang installs a Go that can fetch the release of go.mod by itself; Debian 12's own is too old to.
+golang() {
+	say "installing Go from bookworm-backports"
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "provision: missing, and only root may install: golang-go" >&2
+		exit 1
+	fi
+	uri=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+		awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }')
+	echo "deb $uri bookworm-backports main" > /etc/apt/sources.list.d/backports.list
+	apt-get update -q > /dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+		-t bookworm-backports golang-go > /dev/null
 }
 
 vm() {
