@@ -71,11 +71,14 @@ func openKernel(ctx context.Context, cache, series string, log func(string, ...a
 	}
 	var k *kernel
 	err = locked(cache, func() error {
-		version := p.version
-		if !exists(filepath.Join(cache, version, "SHA256SUMS")) {
+		version := cached(cache, p)
+		if version == "" {
 			if version, err = fetchKernel(ctx, cache, p, log); err != nil {
 				return fmt.Errorf("fetching kernel %s: %w", series, err)
 			}
+		}
+		if version != p.version {
+			log("kernel %s has left the archive, using %s: a new kernel, so update kernels.txt and the budgets", p.version, version)
 		}
 		k, err = unpackKernel(ctx, cache, version)
 		return err
@@ -102,11 +105,27 @@ func fetchKernel(ctx context.Context, cache string, p pin, log func(string, ...a
 	if version == "" || version == p.version {
 		return "", err
 	}
-	log("kernel %s has left the archive, taking %s: a new kernel, so update kernels.txt and the budgets", p.version, version)
-	if exists(filepath.Join(cache, version, "SHA256SUMS")) {
-		return version, nil
+	if !exists(filepath.Join(cache, version, "SHA256SUMS")) {
+		if err := downloadKernel(ctx, a, cache, version, log); err != nil {
+			return "", err
+		}
 	}
-	return version, downloadKernel(ctx, a, cache, version, log)
+	return version, writeWhole(replacement(cache, p), []byte(version))
+}
+
+// replacement is the file that keeps which kernel stands in for a pinned one that has gone.
+func replacement(cache string, p pin) string { return filepath.Join(cache, "instead-of-"+p.version) }
+
+// cached returns the version of a series that the cache holds, "" where it holds none.
+func cached(cache string, p pin) string {
+	if exists(filepath.Join(cache, p.version, "SHA256SUMS")) {
+		return p.version
+	}
+	version, err := os.ReadFile(replacement(cache, p))
+	if err != nil || !exists(filepath.Join(cache, string(version), "SHA256SUMS")) {
+		return ""
+	}
+	return string(version)
 }
 
 // downloadKernel fetches the packages of a version. In newer releases the image package is empty and

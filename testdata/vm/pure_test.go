@@ -49,6 +49,30 @@ func TestPinsNameOneCloudKernelASeries(t *testing.T) {
 	}
 }
 
+func TestReplacementOfAGoneKernelIsRemembered(t *testing.T) {
+	cache, p := t.TempDir(), pin{"6.12", "6.12.1-cloud-amd64", hostSuite}
+	if got := cached(cache, p); got != "" {
+		t.Errorf("an empty cache holds %q", got)
+	}
+	if err := writeWhole(replacement(cache, p), []byte("6.12.9-cloud-amd64")); err != nil {
+		t.Fatal(err)
+	}
+	if got := cached(cache, p); got != "" {
+		t.Errorf("a replacement without packages counts: %q", got)
+	}
+	for _, version := range []string{"6.12.9-cloud-amd64", p.version} { // the pinned one wins
+		if err := os.MkdirAll(filepath.Join(cache, version), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeWhole(filepath.Join(cache, version, "SHA256SUMS"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := cached(cache, p); got != version {
+			t.Errorf("the cache holds %q, want %q", got, version)
+		}
+	}
+}
+
 // An archive is read back by the rules of the format: every header at a multiple of four, folders
 // before what they hold, the trailer last.
 func TestArchiveIsWellFormed(t *testing.T) {
