@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file reads the kernel's records. It is the only place that looks at bytes as structs: lengths are checked, one
+// view is taken, everything is copied out.
+
+package event
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+// ErrRecord says that bytes are no record of this ABI.
+var ErrRecord = errors.New("not a record")
+
+// Head is who acted and what was decided, from the kernel's own state at the moment of the act.
+type Head struct {
+	Kind      Kind
+	Op        Op
+	Time      uint64 // since boot, ns
+	Session   uint64
+	Started   uint64 // of the process; with PID it names a process for ever
+	PID       uint32
+	TID       uint32
+	UID       uint32
+	Agent     uint32
+	Slot      uint16
+	Principal uint16
+	Role      uint16
+	Taints    uint16
+	Action    Action
+	View      View
+	Flags     uint8
+	Error     int32
+	Policy    uint64
+	Comm      string
+}
+
+// Applied reports whether the action was carried out; it is not where the session is only observed.
+func (h *Head) Applied() bool { return h.Flags&uint8(bpf.EventApplied) != 0 }
+
+// Record is one record of a ring, owned. Which fields beside Head mean something depends on the kind.
+type Record struct {
+	Head
+
+	Label      [bpf.LabelWords]uint64 // Access, Exec
+	Inode      uint64                 // Access, SessionStart
+	Device     uint32                 // Access, SessionStart
+	Generation uint32                 // Access
+	Wanted     uint32                 // Access
+	Text       []byte                 // Access: the object; Exec and lines: raw argv
+
+	Name    string // Exec: last component of the object
+	Length  uint64 // Exec: of the whole argv
+	Argc    uint32 // Exec
+	Skipped uint32 // Exec: arguments before the first that was judged
+	Offset  uint64 // line: of this piece
+	Last    bool   // line
+
+	ParentPID     uint32 // Fork
+	ParentStarted uint64 // Fork
+	Status        int32  // Exit: as wait(2) gives it
+
+	Parent   uint64 // SessionStart: session id
+	LoginUID uint32 // SessionStart
+	Tasks    uint32 // SessionStart
+	Cause    Cause  // SessionStart
+}
+
+// view is raw as a T. raw must be at least as long and aligned to 8, as ring entries are; a copy is taken where it is not.
+func view[T any](raw []byte) (*T, []byte, error) {
+	var zero T
+	size := int(unsafe.Sizeof(zero))
+	if len(raw) < size {
+		return nil, nil, fmt.Errorf("%w: %d bytes of %d", ErrRecord, len(raw), size)
+	}
+	if uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%unsafe.Alignof(zero) != 0 {
+		raw = append(make([]byte, 0, len(raw)+8), raw...)
+	}
+	return (*T)(unsafe.Pointer(unsafe.SliceData(raw))), raw[size:], nil
+}
+
+// Decode reads one entry of a ring.
+func Decode(raw []byte) (Record, error) {
+	var r Record
+	h, _, err := view[bpf.EventHeader](raw)
+	if err != nil {
+		return r, err
+	}
+	if int64(h.Size) != int64(len(raw)) {
+		return r, fmt.Errorf("%w: says %d bytes, has %d", ErrRecord, h.Size, len(raw))
+	}
+	r.Head = head(h)
+	switch r.Kind {
+	case SessionStart, SessionClaim, SessionEnd:
+		err = r.session(raw)
+	case Access:
+		err = r.access(raw)
+	case Exec:
+		err = r.exec(raw)
+	case kindLine:
+		err = r.line(raw)
+	case Fork, Exit:
+		err = r.process(raw)
+	default:
+		err = fmt.Errorf("%w: kind %d", ErrRecord, r.Kind)
+	}
+	return r, err
+}
+
+func head(h *bpf.EventHeader) Head {
+	comm, _, _ := bytes.Cut(h.Comm[:], []byte{0})
+	return Head{
+		Kind: Kind(h.Kind), Op: Op(h.Op), Time: h.Time, Session: h.Session, Started: h.Started,
+		PID: h.Pid, TID: h.Tid, UID: h.Uid, Agent: h.Agent,
+		Slot: h.Slot, Principal: h.Principal, Role: h.Role, Taints: h.Taints,
+		Action: Action(h.Action), View: View(h.View), Flags: h.Flags, Error: h.Error,
+		Policy: h.Policy, Comm: string(comm),
+	}
+}
+
+func (r *Record) session(raw []byte) error {
+	e, _, err := view[bpf.EventSession](raw)
+	if err != nil {
+		return err
+	}
+	r.Parent, r.Inode, r.Device = e.Parent, e.Inode, e.Device
+	r.LoginUID, r.Tasks, r.Cause = e.Loginuid, e.Tasks, Cause(e.Cause)
+	return nil
+}
+
+func (r *Record) access(raw []byte) error {
+	e, tail, err := view[bpf.EventAccess](raw)
+	if err != nil {
+		return err
+	}
+	r.Label, r.Inode, r.Device, r.Generation, r.Wanted = e.Label, e.Inode, e.Device, e.InodeGeneration, e.Wanted
+	r.Text, err = text(tail, uint64(e.Text))
+	return err
+}
+
+func (r *Record) exec(raw []byte) error {
+	e, tail, err := view[bpf.EventExec](raw)
+	if err != nil {
+		return err
+	}
+	r.Label, r.Length, r.Argc, r.Skipped = e.Label, e.Length, e.Argc, e.Skipped
+	name, err := text(tail, uint64(e.Name))
+	if err != nil {
+		return err
+	}
+	r.Name = string(name)
+	r.Text, err = text(tail[len(name):], uint64(e.Text))
+	return err
+}
+
+func (r *Record) line(raw []byte) error {
+	e, tail, err := view[bpf.EventLine](raw)
+	if err != nil {
+		return err
+	}
+	r.Offset, r.Last = e.Offset, e.Last != 0
+	r.Text, err = text(tail, uint64(e.Text))
+	return err
+}
+
+func (r *Record) process(raw []byte) error {
+	e, _, err := view[bpf.EventProcess](raw)
+	if err != nil {
+		return err
+	}
+	r.ParentPID, r.ParentStarted, r.Status = e.ParentPid, e.ParentStarted, e.Status
+	return nil
+}
+
+func text(tail []byte, size uint64) ([]byte, error) {
+	if size > uint64(len(tail)) {
+		return nil, fmt.Errorf("%w: %d bytes of text, has %d", ErrRecord, size, len(tail))
+	}
+	return bytes.Clone(tail[:size]), nil
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file is the event: what happened, in words, as everything above the kernel sees it.
+
+package event
+
+import (
+	"strings"
+	"time"
+)
+
+// Event is one thing that a session did. Names (Agent, Role, Principal, Rule) are filled in by whoever knows them.
+type Event struct {
+	Seq  uint64 // of the store, from 1
+	Time time.Time
+	Kind Kind
+	Head Head // numbers behind the names
+
+	Session   string // as users spell it
+	Agent     string
+	User      string
+	Role      string
+	Principal string
+
+	Op     string
+	Object string // path, or the command line as policy sees it
+	View   View
+	Wanted uint32
+
+	Path        string   // Exec: the program in the host's view, "" where it was not seen
+	Interpreter string   // Exec: what `#!` led to
+	Argv        []string // Exec: as the program gets it
+	Argc        uint32   // Exec: all arguments, recorded or not
+	Command     string   // Exec: what the model asked for, where a wrapper was taken off
+	Cut         bool     // Exec: recorded in part
+	Cwd         string
+
+	Rule   string // "" where none is named; "default" where none matched
+	Place  string // file:line of the rule
+	Reason string
+
+	ParentPID     uint32
+	ParentStarted uint64
+	Status        int32
+
+	Parent   string // SessionStart: the session it was born in
+	ParentID uint64
+	LoginUID uint32
+	Cause    Cause
+}
+
+// ID is the session's number within this boot.
+func (e *Event) ID() uint64 { return e.Head.Session }
+
+// Notable reports whether the event is more than an allowed act: a session's begin or end, or a verdict.
+func (e *Event) Notable() bool {
+	switch e.Kind {
+	case SessionStart, SessionClaim, SessionEnd:
+		return true
+	case Fork, Exit:
+		return false
+	}
+	return e.Head.Action != Allow
+}
+
+// Refused reports whether the act was stopped.
+func (e *Event) Refused() bool { return e.Head.Action.Refuses() && e.Head.Applied() }
+
+// Size is about how many bytes the event holds on to.
+func (e *Event) Size() int {
+	size := 512 + len(e.Object) + len(e.Command) + len(e.Path) + len(e.Cwd) + len(e.Reason)
+	for _, a := range e.Argv {
+		size += len(a) + 16
+	}
+	return size
+}
+
+// Single makes the event of a record that stands alone: all but the parts of an exec.
+func Single(r *Record) *Event {
+	e := &Event{Kind: r.Kind, Head: r.Head, View: r.Head.View}
+	switch r.Kind {
+	case Access:
+		e.Op, e.Object, e.Wanted = r.Op.String(), string(r.Text), r.Wanted
+	case Fork, Exit:
+		e.ParentPID, e.ParentStarted, e.Status = r.ParentPID, r.ParentStarted, r.Status
+	case SessionStart, SessionClaim, SessionEnd:
+		e.ParentID, e.LoginUID, e.Cause = r.Parent, r.LoginUID, r.Cause
+	}
+	return e
+}
+
+// line is the command line as policy sees it: the object's name, then the judged arguments, one space between.
+func line(name string, argv []string, skipped uint32) string {
+	if int64(skipped) >= int64(len(argv)) {
+		return name
+	}
+	return name + " " + strings.Join(argv[skipped:], " ")
+}
+
+// arguments takes raw argv apart. The last one may be cut.
+func arguments(raw []byte, argc uint32) []string {
+	if len(raw) == 0 {
+		return nil
+	}
+	s := strings.TrimSuffix(string(raw), "\x00")
+	args := strings.Split(s, "\x00")
+	if len(args) > int(argc) {
+		args = args[:argc]
+	}
+	return args
+}

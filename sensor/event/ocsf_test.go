@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+var update = flag.Bool("update", false, "rewrite goldens")
+
+func sample(kind Kind, op Op, action Action, applied bool) *Event {
+	e := &Event{
+		Seq: 12, Time: time.Date(2026, 11, 22, 10, 0, 0, 5e6, time.UTC), Kind: kind, Op: op.String(),
+		Session: "3f2a-1", Agent: "claude-code", User: "alice", Role: "default", Principal: "agent",
+		Head: Head{Kind: kind, Op: op, Session: 1, PID: 42, TID: 42, Started: 500, UID: 1000, Action: action, Policy: 9, Comm: "bash"},
+	}
+	if op == 0 {
+		e.Op = ""
+	}
+	if applied {
+		e.Head.Flags, e.Head.Error = uint8(bpf.EventApplied), -13
+	}
+	return e
+}
+
+func TestOCSF(t *testing.T) {
+	read := sample(Access, Op(bpf.OpFileRead), Deny, true)
+	read.Object, read.Rule, read.Reason, read.Place = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", "preset:balanced.toml:20"
+	observed := sample(Access, Op(bpf.OpFileWrite), Deny, false)
+	observed.Object, observed.Rule = "/home/alice/.bashrc", "shell-start"
+	mapped := sample(Access, OpExecMap, Deny, true)
+	mapped.Object = "/usr/bin/sudo"
+	exec := sample(Exec, OpExecArgv, Allow, false)
+	exec.Path, exec.Argv, exec.Argc, exec.Object = "/usr/bin/bash", []string{"bash", "-c", "ls"}, 3, "bash -c ls"
+	exec.Command, exec.Cwd = "ls", "/home/alice/proj"
+	killed := sample(Exec, OpExecArgv, Kill, true)
+	killed.Argv, killed.Object, killed.Rule = []string{"git", "push", "--force"}, "git push --force", "force-push"
+	start := sample(SessionStart, 0, Allow, false)
+	exit := sample(Exit, 0, Allow, false)
+	exit.Status = 9
+	for name, e := range map[string]*Event{
+		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
+		"session-start": start, "exit": exit, "fork": sample(Fork, 0, Allow, false), "session-end": sample(SessionEnd, 0, Allow, false),
+	} {
+		raw, err := e.OCSF(Host{Name: "ws1", Version: "0.1.0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if err := json.Indent(&got, raw, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		got.WriteByte('\n')
+		path := filepath.Join("testdata", "ocsf", name+".json")
+		if *update {
+			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%s differs (go test -update rewrites it):\n%s", name, got.String())
+		}
+	}
+}
+
+// What every class of OCSF asks for, whatever the kind.
+func TestOCSFHasWhatEveryClassRequires(t *testing.T) {
+	for kind := range kindNames {
+		raw, err := sample(kind, Op(bpf.OpFileRead), Allow, false).OCSF(Host{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o struct {
+			Class    *int `json:"class_uid"`
+			Category *int `json:"category_uid"`
+			Activity *int `json:"activity_id"`
+			Type     *int `json:"type_uid"`
+			Severity *int `json:"severity_id"`
+			Time     *int64
+			Metadata struct{ Version, Product any }
+		}
+		if err := json.Unmarshal(raw, &o); err != nil {
+			t.Fatal(err)
+		}
+		if o.Class == nil || o.Category == nil || o.Activity == nil || o.Type == nil || o.Severity == nil || o.Time == nil ||
+			o.Metadata.Version == nil || o.Metadata.Product == nil {
+			t.Errorf("%s lacks a required field: %s", kind, raw)
+		} else if *o.Type != *o.Class*100+*o.Activity {
+			t.Errorf("%s: type_uid %d of class %d, activity %d", kind, *o.Type, *o.Class, *o.Activity)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file takes agents' shell wrappers off. An agent hands the model's command to a shell inside of its own scaffolding
+// (snapshots, evals, the way back to the working folder); people want to read what the model asked for.
+
+package event
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Wrapper names how an agent wraps shell commands. The catalogue says which agent has which.
+type Wrapper string
+
+// The wrappers that are known.
+const (
+	WrapNone   Wrapper = ""
+	WrapClaude Wrapper = "claude" // SHELL -c "… && eval 'COMMAND' < /dev/null && pwd -P >| FILE"
+	WrapShell  Wrapper = "shell"  // SHELL -lc COMMAND
+)
+
+// Wrappers lists the known kinds.
+func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell} }
+
+var shells = []string{"sh", "bash", "zsh", "dash", "ksh", "fish"}
+
+// Unwrap gives the command that the model asked for, and whether argv is such a wrapper.
+func Unwrap(w Wrapper, argv []string) (string, bool) {
+	script, ok := shellScript(argv)
+	if !ok {
+		return "", false
+	}
+	switch w {
+	case WrapClaude:
+		return unwrapClaude(script)
+	case WrapShell:
+		return script, script != ""
+	}
+	return "", false
+}
+
+// shellScript is the text after -c of `SHELL -c TEXT`, `SHELL -c -l TEXT`, `SHELL -lc TEXT`.
+func shellScript(argv []string) (string, bool) {
+	if len(argv) < 3 || !slices.Contains(shells, strings.TrimPrefix(path.Base(argv[0]), "-")) {
+		return "", false
+	}
+	command := false
+	for i, arg := range argv[1:] {
+		if len(arg) < 2 || arg[0] != '-' {
+			return arg, command && i > 0
+		}
+		if arg[1] != '-' && strings.ContainsRune(arg[1:], 'c') {
+			command = true
+		}
+	}
+	return "", false
+}
+
+const (
+	evalBegin = "eval '"
+	evalJoin  = " && eval '"
+	evalTail  = " && pwd -P >| "
+	evalNull  = " < /dev/null"
+)
+
+// unwrapClaude finds the single-quoted word of the last scaffolding eval. The model's own text may hold both marks; in it
+// every quote is escaped, so the word that begins at the first eval and ends at an unescaped quote before the tail is it.
+func unwrapClaude(script string) (string, bool) {
+	end := strings.LastIndex(script, evalTail)
+	if end < 0 {
+		return "", false
+	}
+	begin := strings.Index(script, evalJoin)
+	if begin >= 0 {
+		begin += len(evalJoin)
+	} else if strings.HasPrefix(script, evalBegin) {
+		begin = len(evalBegin)
+	} else {
+		return "", false
+	}
+	if begin > end {
+		return "", false
+	}
+	command, rest, ok := singleQuoted(script[begin:])
+	if !ok {
+		return "", false
+	}
+	rest = strings.TrimPrefix(rest, evalNull)
+	cwd, ok := strings.CutPrefix(rest, evalTail)
+	if !ok || cwd == "" || strings.ContainsAny(cwd, " \t\n;&|<>$`()") {
+		return "", false // more than the agent writes: do not hide it
+	}
+	return command, true
+}
+
+// singleQuoted reads a shell word that began with a single quote, up to its end; quotes inside are '"'"' or '\”.
+func singleQuoted(s string) (word, rest string, ok bool) {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '\'')
+		if i < 0 {
+			return "", "", false
+		}
+		b.WriteString(s[:i])
+		s = s[i+1:]
+		switch {
+		case strings.HasPrefix(s, `"'"'`):
+			s = s[len(`"'"'`):]
+		case strings.HasPrefix(s, `\''`):
+			s = s[len(`\''`):]
+		default:
+			return b.String(), s, true
+		}
+		b.WriteByte('\'')
+	}
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package event
+
+import (
+	"strings"
+	"testing"
+)
+
+const scaffold = `source ~/.claude/shell-snapshots/snapshot-bash-1795358352199-j75pmk.sh 2>/dev/null || true && \builtin shopt -u extglob 2>/dev/null || true && { \builtin unalias -- 'which'; \builtin unset -f -- 'which'; } >/dev/null 2>&1 || true`
+
+func claude(shell, flag, command, stdin string) []string {
+	quoted := strings.ReplaceAll(command, `'`, `'"'"'`)
+	argv := []string{shell}
+	argv = append(argv, strings.Fields(flag)...)
+	return append(argv, scaffold+" && eval '"+quoted+"'"+stdin+" && pwd -P >| /tmp/claude-b7e7-cwd")
+}
+
+func TestUnwrap(t *testing.T) {
+	for name, tc := range map[string]struct {
+		wrapper Wrapper
+		argv    []string
+		want    string
+		ok      bool
+	}{
+		"claude in bash":           {WrapClaude, claude("/bin/bash", "-c", "ls -la", " < /dev/null"), "ls -la", true},
+		"claude with own stdin":    {WrapClaude, claude("/bin/bash", "-c", "cat < x", ""), "cat < x", true},
+		"claude in zsh":            {WrapClaude, claude("/bin/zsh", "-c", "ls", " < /dev/null"), "ls", true},
+		"claude in a login shell":  {WrapClaude, claude("/bin/bash", "-c -l", "ls", " < /dev/null"), "ls", true},
+		"claude without snapshot":  {WrapClaude, []string{"bash", "-c", "eval 'ls' < /dev/null && pwd -P >| /tmp/claude-1-cwd"}, "ls", true},
+		"quotes":                   {WrapClaude, claude("/bin/bash", "-c", `echo 'it'"'"'s' "x"`, " < /dev/null"), `echo 'it'"'"'s' "x"`, true},
+		"quotes by backslash":      {WrapClaude, []string{"bash", "-c", `true && eval 'echo '\''a'\''' && pwd -P >| /tmp/c`}, `echo 'a'`, true},
+		"many lines":               {WrapClaude, claude("/bin/bash", "-c", "cat <<EOF\na\nEOF", " < /dev/null"), "cat <<EOF\na\nEOF", true},
+		"marks inside the command": {WrapClaude, claude("/bin/bash", "-c", "x && eval 'y' < /dev/null && pwd -P >| /tmp/z", " < /dev/null"), "x && eval 'y' < /dev/null && pwd -P >| /tmp/z", true},
+		"more after the tail":      {WrapClaude, []string{"bash", "-c", "true && eval 'ls' && pwd -P >| /tmp/c; curl evil"}, "", false},
+		"more after the word":      {WrapClaude, []string{"bash", "-c", "true && eval 'ls'; evil && pwd -P >| /tmp/c"}, "", false},
+		"a hook of claude":         {WrapClaude, []string{"/bin/sh", "-c", "./check.sh"}, "", false},
+		"no shell":                 {WrapClaude, []string{"/usr/bin/git", "-c", "x", "status"}, "", false},
+		"codex":                    {WrapShell, []string{"bash", "-lc", "rg foo | head"}, "rg foo | head", true},
+		"a shell with a script":    {WrapShell, []string{"bash", "build.sh", "-c"}, "", false},
+		"an unknown wrapper":       {WrapNone, []string{"bash", "-lc", "ls"}, "", false},
+	} {
+		got, ok := Unwrap(tc.wrapper, tc.argv)
+		if got != tc.want || ok != tc.ok {
+			t.Errorf("%s: %q, %v; want %q, %v", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}
+
+// FuzzUnwrap: whatever a model asks for comes back as it was, and nothing panics on other text.
+func FuzzUnwrap(f *testing.F) {
+	for _, s := range []string{"ls", "echo 'a'", "' && eval '", `'"'"'`, `'\''`, "' < /dev/null && pwd -P >| x", "a\nb", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, command string) {
+		Unwrap(WrapClaude, []string{"bash", "-c", command})
+		Unwrap(WrapShell, []string{"bash", command, command})
+		got, ok := Unwrap(WrapClaude, claude("/bin/bash", "-c", command, " < /dev/null"))
+		if !ok || got != command {
+			t.Errorf("%q came back as %q, %v", command, got, ok)
+		}
+	})
+}
