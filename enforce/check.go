@@ -78,6 +78,9 @@ func orElse(s, other string) string {
 }
 
 func (c *checker) checkRule(r *Rule) {
+	if r.ID == "" {
+		return // told when it was read; a fault of something without a name would only repeat it
+	}
 	if len(r.On) == 0 {
 		if _, written := r.keys["on[0]"]; !written {
 			c.rule(r, "on", `on = ["file.read"]`, "names no operation")
@@ -318,7 +321,22 @@ func (c *checker) checkLimits() {
 		{"connectors and skills", len(c.p.Principals()) - 3, maxPrincipals - 3, "declare those that rules name"},
 	} {
 		if l.n > l.limit {
-			c.add(Place{}, "", "", l.hint, "%d %s, the kernel's table holds %d", l.n, l.what, l.limit)
+			c.add(c.lastOf(l.what), "", "", l.hint, "%d %s, the kernel's table holds %d", l.n, l.what, l.limit)
 		}
 	}
+}
+
+// lastOf is where the last of something too many stands.
+func (c *checker) lastOf(what string) Place {
+	switch {
+	case what == "taints":
+		last := c.p.Taints[len(c.p.Taints)-1]
+		i := slices.IndexFunc(c.p.Rules, func(r Rule) bool { return r.Taint == last || slices.Contains(r.When, last) })
+		return c.p.Rules[i].Place
+	case what == "roles":
+		return c.p.Roles[len(c.p.Roles)-1].Place
+	case len(c.p.Skills) > 0:
+		return c.p.Skills[len(c.p.Skills)-1].Place
+	}
+	return c.p.Connectors[len(c.p.Connectors)-1].Place
 }

@@ -8,10 +8,7 @@ package enforce
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // document is one decoded file.
@@ -295,7 +292,7 @@ func decodeEach[T any](d *decoder, kind, name string, fields []field[T], v any, 
 
 func setVersion(d *decoder, _ *document, v any) {
 	if v != int64(1) {
-		d.problem("version", "version = 1", "version %v is not known to this build", v)
+		d.problem("version", "version = 1", "version %#v is not known to this build", v)
 	}
 }
 
@@ -307,46 +304,4 @@ func setBase(d *decoder, doc *document, v any) {
 		return
 	}
 	doc.base = name
-}
-
-func setSets(d *decoder, doc *document, v any) {
-	table, ok := v.(map[string]any)
-	if !ok {
-		d.problem("sets", `[sets]`, "is %s, not a table", kindOf(v))
-		return
-	}
-	for _, name := range sortedKeys(table) {
-		key := "sets." + name
-		set := Set{Place: Place{d.src.name, d.lines.of(key)}, Name: name}
-		if t, ok := table[name].(map[string]any); ok {
-			set.Globs = d.setFile(key, t)
-		} else {
-			set.Globs = d.list(key, table[name])
-		}
-		doc.sets = append(doc.sets, set)
-	}
-}
-
-// setFile reads name = { file = "list" }: a glob a line, # begins a comment, paths are relative to the policy's folder.
-func (d *decoder) setFile(key string, table map[string]any) []string {
-	name, _ := table["file"].(string)
-	if name == "" || len(table) != 1 {
-		d.problem(key, `name = ["..."] or name = { file = "list.txt" }`, "is neither a list nor a file")
-		return nil
-	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(d.src.dir, name)
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		d.problem(key, "", "reading %s: %v", name, cause(err))
-		return nil
-	}
-	var globs []string
-	for line := range strings.Lines(string(data)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			globs = append(globs, line)
-		}
-	}
-	return globs
 }

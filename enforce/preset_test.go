@@ -92,7 +92,7 @@ file.read   /dev/sda                                       deny raw-devices
 file.read   /var/lib/reeve/store.db                        deny reeve-state
 file.write  /etc/reeve/policy.d/10.toml                    deny reeve-state
 file.write  /run/reeve/admin.sock                          deny reeve-state
-file.write  /run/reeve/session.sock                        allow default | deny default
+file.write  /run/reeve/session.sock                        allow default | allow strict-write
 file.write  /usr/bin/reeve                                 deny reeve-programs
 
 # persistence

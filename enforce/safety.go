@@ -47,7 +47,6 @@ var ownStart = Start{Agent: "Reeve", Acts: []Act{
 	{OpExecArgv, "reeve why --last"},
 	{OpExecArgv, "reeve hook PreToolUse"},
 	{OpFileWrite, "/run/reeve/session.sock"},
-	{OpUnixConnect, "/run/reeve/session.sock"},
 }}
 
 // Check finds everything that is wrong with a policy on this host: what Load finds, missing groups, a table that does
@@ -108,12 +107,12 @@ func (c *checker) checkStart(im *Image, s Start, o Options) {
 			continue
 		}
 		for _, act := range s.Acts {
-			q := Query{Role: role.Name, Op: act.Op, Object: act.Object, Homes: o.Homes}
-			action := Explain(c.p, q).Action
-			if act.Op.Compiled() {
-				action = oracle.Decide(Subject{Role: uint32(i), Principal: 1}, act.Op, ViewHost, []byte(act.Object)).Action
+			if !act.Op.Compiled() {
+				continue
 			}
+			action := oracle.Decide(Subject{Role: uint32(i), Principal: 1}, act.Op, ViewHost, []byte(act.Object)).Action
 			if action.Refuses() {
+				q := Query{Role: role.Name, Op: act.Op, Object: act.Object, Homes: o.Homes}
 				all = gather(all, c.p.Attribute(q, action), role, act, c.p.Mode(role.Name))
 			}
 		}
