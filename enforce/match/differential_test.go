@@ -35,7 +35,7 @@ func newJudge(s Syntax, rules []Rule) judge {
 }
 
 func (j judge) label(text string) Label {
-	any := func(list []*regexp.Regexp) bool {
+	some := func(list []*regexp.Regexp) bool {
 		for _, r := range list {
 			if r.MatchString(text) {
 				return true
@@ -45,7 +45,7 @@ func (j judge) label(text string) Label {
 	}
 	var l Label
 	for _, r := range j {
-		if any(r.match) && !any(r.except) {
+		if some(r.match) && !some(r.except) {
 			l = l.with(r.group)
 		}
 	}
@@ -146,7 +146,7 @@ func elements(glob, wild, never string) string {
 
 // naive is the label by the naive matcher.
 func naive(s Syntax, rules []Rule, text string) Label {
-	any := func(globs []string) bool {
+	some := func(globs []string) bool {
 		for _, g := range globs {
 			if Match(s, g, text) {
 				return true
@@ -156,7 +156,7 @@ func naive(s Syntax, rules []Rule, text string) Label {
 	}
 	var l Label
 	for _, r := range rules {
-		if any(r.Match) && !any(r.Except) {
+		if some(r.Match) && !some(r.Except) {
 			l = l.with(r.Group)
 		}
 	}

@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	maxGlob         = 4096 // bytes of one glob
-	maxAlternatives = 256  // globs that the braces of one glob stand for
+	maxGlob         = 4096      // bytes of one glob
+	maxAlternatives = 256       // globs that the braces of one glob stand for
+	maxTokens       = 3_000_000 // of all globs after their braces
+	maxOverlap      = 1 << 16   // bytes of one glob times another's, past which they count as meeting
 
 	maxAtoms   = 64 // rules whose excepts need the register; groups with equal excepts share one
 	maxAwkward = 32 // patterns in automaton C

@@ -49,20 +49,31 @@ func (m *matcher) from(t, i int) bool {
 }
 
 func (m *matcher) token(token token, t, i int) bool {
-	rest := m.text[i:]
-	switch token.kind {
-	case one:
-		return rest != "" && token.set.has(rest[0]) && m.from(t+1, i+1)
-	case char:
-		_, size := utf8.DecodeRuneInString(rest)
-		return rest != "" && !token.set.has(rest[0]) && m.from(t+1, i+size)
-	case star:
-		stays := rest != "" && (m.syntax == Line || rest[0] != '/')
-		return m.from(t+1, i) || stays && m.from(t, i+1)
-	default: // deep: skip the component that begins here
-		slash := strings.IndexByte(rest, '/')
-		return m.from(t+1, i) || slash >= 0 && m.from(t, i+slash+1)
+	if token.kind == star || token.kind == deep {
+		return m.skip(token.kind, t, i)
 	}
+	rest, size := m.text[i:], 1
+	if token.kind == char {
+		_, size = utf8.DecodeRuneInString(rest)
+	}
+	return rest != "" && token.set.has(rest[0]) == (token.kind == one) && m.from(t+1, i+size)
+}
+
+// skip tries the next token after each run that a star or a deep may take.
+func (m *matcher) skip(kind kind, t, i int) bool {
+	for !m.from(t+1, i) {
+		if kind == deep {
+			slash := strings.IndexByte(m.text[i:], '/')
+			if slash < 0 {
+				return false
+			}
+			i += slash
+		} else if i == len(m.text) || m.syntax == Path && m.text[i] == '/' {
+			return false
+		}
+		i++
+	}
+	return true
 }
 
 // ends reports whether a pattern whose tokens are used up may leave the text from i on.

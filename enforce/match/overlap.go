@@ -9,6 +9,9 @@ package match
 // run of bytes, and what `**` skips as any bytes at all.
 func overlap(s Syntax, a, b pattern) bool {
 	rows, columns := len(a.tokens)+1, len(b.tokens)+1
+	if rows*columns > maxOverlap {
+		return true
+	}
 	reached := make([]bool, rows*columns)
 	reached[0] = true
 	for i := range rows {

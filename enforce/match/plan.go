@@ -44,6 +44,7 @@ type plan struct {
 	atoms  []int           // group of each atom
 	seen   map[exception]outcome
 	owners []int // first rule of each atom
+	tokens int   // of all patterns
 }
 
 // exception identifies an atom or a local: what has the same group and the same excepts is one. home is automata for atoms.
@@ -68,6 +69,10 @@ func newPlan(s Syntax, rules []Rule) (*plan, error) {
 			})
 			continue
 		}
+		if p.tokens > maxTokens {
+			limit := &LimitError{Rules: []string{rule.ID}, What: "characters in all globs", Limit: maxTokens, Hint: "braces multiply"}
+			return nil, errors.Join(append(problems, limit)...)
+		}
 		p.place(i, match, excepts)
 	}
 	problems = append(problems, p.check()...)
@@ -81,6 +86,9 @@ func (p *plan) patterns(rule Rule, globs []string) (all []pattern, problems []er
 		if err != nil {
 			err.Rule = rule.ID
 			problems = append(problems, err)
+		}
+		for _, m := range some {
+			p.tokens += len(m.tokens)
 		}
 		all = append(all, some...)
 	}

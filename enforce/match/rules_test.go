@@ -60,7 +60,7 @@ func (d draw) pathExcept(glob string) string {
 	case strings.HasPrefix(glob, "/") && strings.HasSuffix(glob, "/**"):
 		return strings.TrimSuffix(glob, "**") + d.of("*.pub", "known_"+d.name(), d.name()+"/*")
 	case strings.HasSuffix(glob, "/**"):
-		return strings.TrimSuffix(glob, "**") + d.name()
+		return strings.TrimSuffix(glob, "**") + d.of("*.md", d.name())
 	}
 	last := strings.LastIndexByte(glob, '*')
 	if last < 0 {
@@ -69,7 +69,7 @@ func (d draw) pathExcept(glob string) string {
 	return glob[:last] + "*-pub" + glob[last:]
 }
 
-// pathRules returns n rules of the realistic mix in the given number of groups, up to atoms of them with excepts.
+// pathRules returns n rules of the realistic mix in the given number of groups; a tenth, but no more than given, have excepts.
 func pathRules(seed uint64, n, groups, excepts int) []Rule {
 	d := newDraw(seed)
 	var rules []Rule

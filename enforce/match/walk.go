@@ -33,7 +33,7 @@ func Step(table []byte, l Layout, s Syntax, st *State, piece []byte) {
 		emits := s == Line || b == '/'
 		for i, row := range st.At {
 			if emits {
-				st.join(table, l, word(table, row)>>16)
+				st.join(table, &l, word(table, row)>>16)
 			}
 			st.At[i] = word(table, row+column)
 		}
@@ -44,19 +44,19 @@ func Step(table []byte, l Layout, s Syntax, st *State, piece []byte) {
 func End(table []byte, l Layout, st *State) Label {
 	last := *st
 	for _, row := range last.At {
-		last.join(table, l, word(table, row)&0xFFFF)
+		last.join(table, &l, word(table, row)&0xFFFF)
 	}
 	var label Label
 	copy(label[:l.Words], last.Reg[:l.Words])
 	live := last.Reg[l.Words] &^ last.Reg[l.Words+1]
 	if live != 0 {
-		fold(table, l, live, &label)
+		fold(table, &l, live, &label)
 	}
 	return label
 }
 
 // join ORs a mask into the register. Mask 0 is empty.
-func (st *State) join(table []byte, l Layout, id uint32) {
+func (st *State) join(table []byte, l *Layout, id uint32) {
 	if id == 0 {
 		return
 	}
@@ -67,7 +67,7 @@ func (st *State) join(table []byte, l Layout, id uint32) {
 }
 
 // fold adds the groups of the atoms that matched and were not excepted, a byte of them at a time.
-func fold(table []byte, l Layout, live uint64, label *Label) {
+func fold(table []byte, l *Layout, live uint64, label *Label) {
 	for i := range uint32(8) {
 		value := uint32(live >> (8 * i) & 0xFF)
 		at := l.Folds + (i*256+value)*l.Words*8
