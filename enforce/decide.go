@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file is the oracle: the kernel's decision in plain Go, read from the same bytes. KEEP-SYNC decide v1 with
-// bpf/include/rule.h. A differential test holds the two together.
+// This file is the oracle: the kernel's decision in plain Go, read from the same bytes. A differential test holds the two
+// together. KEEP-SYNC rule v1 (bpf/include/rule.h)
 
 package enforce
 
@@ -87,15 +87,21 @@ func (im *Image) Oracle() Table {
 }
 
 // Enforces reports whether a role's verdicts are applied.
-func (t Table) Enforces(role uint32) bool {
-	return role >= t.roles || le.Uint32(t.blob[t.roleAt(role):]) == 1
+func (t Table) Enforces(role uint32) bool { return le.Uint32(t.blob[t.roleAt(role):]) == 1 }
+
+// roleAt is the offset of a role. One that the table does not have is the default role, as for users not yet resolved.
+func (t Table) roleAt(role uint32) uint32 { return t.roleTable + t.known(role)*roleSize }
+
+func (t Table) known(role uint32) uint32 {
+	if role >= t.roles {
+		return 0
+	}
+	return role
 }
 
-func (t Table) roleAt(role uint32) uint32 { return t.roleTable + role*roleSize }
-
-// Decide answers as the kernel does. A subject that the table does not know is refused: what cannot be decided is denied.
+// Decide answers as the kernel does. What could not be named is denied.
 func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
-	if s.Role >= t.roles || s.Principal >= t.principals || op >= opCount || v == ViewRefused {
+	if op >= opCount || v >= ViewRefused {
 		return Verdict{Action: Deny}
 	}
 	role := t.roleAt(s.Role) + 8
@@ -125,10 +131,10 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
 	var masks [actionCount][lineWords]uint64
 	for _, principal := range [2]uint32{0, s.Principal} {
-		t.or(&masks, s.Role, principal, 0, op)
+		t.or(&masks, t.known(s.Role), principal, 0, op)
 		for taint := range t.taints {
 			if s.Taints>>taint&1 == 1 {
-				t.or(&masks, s.Role, principal, 1+taint, op)
+				t.or(&masks, t.known(s.Role), principal, 1+taint, op)
 			}
 		}
 	}
@@ -142,8 +148,11 @@ func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
 	return 0, false
 }
 
-// or adds one row's masks of an operation.
+// or adds one row's masks of an operation. A principal that the table does not have has no row of its own.
 func (t Table) or(masks *[actionCount][lineWords]uint64, role, principal, slot uint32, op Op) {
+	if principal >= t.principals {
+		return
+	}
 	at := t.rowIndex + 2*((role*t.principals+principal)*(t.taints+1)+slot)
 	id := uint32(le.Uint16(t.blob[at:]))
 	if id == 0 {

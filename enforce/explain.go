@@ -42,20 +42,47 @@ type hit struct {
 	glob string
 }
 
-// Explain answers a Query.
-func Explain(p *Policy, q Query) Answer {
-	if q.Role == "" {
+// Check tells of names that the policy does not have. Explain takes them as the kernel takes numbers that it does not
+// know (the default role, nobody's principal, no taint), which is not what a person means who has misspelt one.
+func (q Query) Check(p *Policy) error {
+	var ps Problems
+	look := func(what, name string, known []string) {
+		if name != "" && !slices.Contains(known, name) {
+			ps = append(ps, &Problem{Reason: fmt.Sprintf("the policy has no %s %q", what, name), Hint: didYouMean(name, known)})
+		}
+	}
+	var roles []string
+	for i := range p.Roles {
+		roles = append(roles, p.Roles[i].Name)
+	}
+	look("role", q.Role, roles)
+	look("principal", q.Principal, p.Principals()[1:])
+	for _, t := range q.Taints {
+		look("taint", t, p.Taints)
+	}
+	return ps.err()
+}
+
+// named fills in what a Query leaves open.
+func (q Query) named(p *Policy) Query {
+	if p.role(q.Role) == nil {
 		q.Role = DefaultRole
 	}
 	if q.Principal == "" {
 		q.Principal = "agent"
 	}
+	return q
+}
+
+// Explain answers a Query.
+func Explain(p *Policy, q Query) Answer {
+	q = q.named(p)
 	a := Answer{Applied: p.Mode(q.Role) == Enforce, Held: Held(q.Op), Role: q.Role, Op: q.Op}
 	a.Action = p.viewDefault(q.Role, q.Op, q.View)
 	a.NextActs = a.Action
 	a.Default = p.defaultWords(q)
-	if p.role(q.Role) == nil || !slices.Contains(p.Principals(), q.Principal) || q.View == ViewRefused {
-		a.Action, a.Default, a.Applied = Deny, "what cannot be decided is denied", true
+	if q.View >= ViewRefused {
+		a.Action, a.Default = Deny, "what could not be named is denied"
 		return a
 	}
 	hits := p.hits(q)
@@ -127,12 +154,7 @@ func (p *Policy) defaultWords(q Query) string {
 // Attribute names the rule behind an action that the kernel reported: the first in the policy's order that matches and
 // has it. Nil means a default, or that the policy has changed since.
 func (p *Policy) Attribute(q Query, a Action) *Rule {
-	if q.Role == "" {
-		q.Role = DefaultRole
-	}
-	if q.Principal == "" {
-		q.Principal = "agent"
-	}
+	q = q.named(p)
 	for _, h := range p.hits(q) {
 		if h.rule.Action == a {
 			return h.rule

@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// maxSetFile is far beyond what the table could hold of it.
+const maxSetFile = 4 << 20
+
 func setSets(d *decoder, doc *document, v any) {
 	table, ok := v.(map[string]any)
 	if !ok {
@@ -37,6 +40,10 @@ func (d *decoder) setFile(key string, table map[string]any) []string {
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(d.src.dir, name)
+	}
+	if st, err := os.Stat(name); err == nil && (!st.Mode().IsRegular() || st.Size() > maxSetFile) {
+		d.problem(key, "", "%s is no regular file of at most %d bytes", name, maxSetFile)
+		return nil
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {

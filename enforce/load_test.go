@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Reading policies from disk: order, what is skipped, what cannot be read; and what no file may do, which is to panic.
+
+package enforce_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/reeve-sensor/reeve/enforce"
+)
+
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLoadReadsFoldersInNameOrder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"20.toml":     "[[role]]\nname = \"second\"\ngroups = [\"g\"]\n",
+		"10.toml":     "version = 1\n[[role]]\nname = \"first\"\ngroups = [\"g\"]\n[sets]\nlist = { file = \"list.txt\" }\n[[rule]]\nid = \"x\"\non = [\"file.read\"]\nmatch = [\"@list\"]\naction = \"deny\"\n",
+		"list.txt":    "# places\n/secret/**\n\n**/*.key\n",
+		".hidden":     "no toml",
+		".30.toml":    "no toml",
+		"README":      "no toml",
+		"40.toml.bak": "no toml",
+	})
+	p, err := enforce.Load([]string{dir}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.RoleOf("ana", []string{"g"}); got != "first" {
+		t.Errorf("role %s", got)
+	}
+	if got := enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: "/home/ana/a.key"}).Line(); got != "deny x" {
+		t.Error(got)
+	}
+}
+
+func TestLoadWithoutFilesIsTheDefaultPreset(t *testing.T) {
+	for _, paths := range [][]string{nil, {t.TempDir()}} {
+		p, err := enforce.Load(paths, enforce.Options{})
+		if err != nil || p.Base != enforce.DefaultPreset || p.Rule("ssh-keys") == nil {
+			t.Errorf("%v: %v, base %q", paths, err, p.Base)
+		}
+	}
+}
+
+func TestLoadTellsWhatItCannotRead(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"10.toml": "version = 1\n"})
+	if err := os.Symlink("/nonexistent", filepath.Join(dir, "20.toml")); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(dir, "policy.d")
+	_, err := enforce.Load([]string{dir, missing}, enforce.Options{})
+	var ps enforce.Problems
+	if !errors.As(err, &ps) || len(ps) != 2 {
+		t.Fatalf("%v", err)
+	}
+	if ps[0].File != filepath.Join(dir, "20.toml") || ps[1].File != missing || ps[1].Hint == "" {
+		t.Errorf("%v", ps)
+	}
+}
+
+func TestLoadTellsOfAFolderWithoutPermission(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root reads every folder")
+	}
+	dir := filepath.Join(t.TempDir(), "policy.d")
+	if err := os.Mkdir(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := enforce.Load([]string{dir}, enforce.Options{})
+	if err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Error(err)
+	}
+}
+
+func TestRoleOfPrefersUsersThenGroupsThenDefault(t *testing.T) {
+	p, err := enforce.Parse(map[string]string{"a.toml": `
+[[role]]
+name = "staff"
+groups = ["staff"]
+[[role]]
+name = "ops"
+groups = ["ops", "staff"]
+users = ["ana"]
+[[role]]
+name = "late"
+users = ["ana"]
+`}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		user   string
+		groups []string
+		want   string
+	}{
+		"named-user-before-groups":  {"ana", []string{"staff"}, "ops"},
+		"first-group-in-file-order": {"bob", []string{"ops", "staff"}, "staff"},
+		"second-role-by-group":      {"bob", []string{"ops"}, "ops"},
+		"nobody":                    {"eve", []string{"users"}, "default"},
+		"no-groups":                 {"eve", nil, "default"},
+	} {
+		if got := p.RoleOf(tc.user, tc.groups); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+func TestSiteReplacesAndRemovesPresetRules(t *testing.T) {
+	p, err := enforce.Parse(map[string]string{"a.toml": `
+[[rule]]
+id = "dotenv"
+on = ["file.read"]
+match = ["**/.env"]
+action = "deny"
+[[rule]]
+id = "privilege"
+enabled = false
+`}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		op     enforce.Op
+		object string
+		want   string
+	}{
+		{enforce.OpFileRead, "/x/.env", "deny dotenv"},
+		{enforce.OpFileRead, "/x/.env.local", "allow default"},
+		{enforce.OpExec, "/usr/bin/sudo", "allow default"},
+		{enforce.OpExecMap, "/usr/bin/sudo", "allow default"},
+	} {
+		if got := enforce.Explain(p, enforce.Query{Op: tc.op, Object: tc.object}).Line(); got != tc.want {
+			t.Errorf("%s %s: %s, want %s", tc.op, tc.object, got, tc.want)
+		}
+	}
+}
+
+func TestHomesAreEverywhereHomesAre(t *testing.T) {
+	o := enforce.Options{Homes: []string{"/data/u/an*a", "/home/bob", "/", "relative"}}
+	p, err := enforce.Parse(map[string]string{"a.toml": "homes = [\"/net/*\"]\n"}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im, err := enforce.Compile(p, nil, 1, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for object, want := range map[string]enforce.Action{
+		"/root/.ssh/id": enforce.Deny, "/home/x/.ssh/id": enforce.Deny, "/net/x/.ssh/id": enforce.Deny, "/data/u/an*a/.ssh/id": enforce.Deny,
+		"/data/u/anna/.ssh/id": enforce.Allow, "/srv/.ssh/id": enforce.Allow, "/.ssh/id": enforce.Allow,
+	} {
+		got := enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: object, Homes: o.Homes}).Action
+		table := im.Oracle().Decide(enforce.Subject{Principal: 1}, enforce.OpFileRead, enforce.ViewHost, []byte(object)).Action
+		if got != want || table != want {
+			t.Errorf("%s: explained %s, table %s, want %s", object, got, table, want)
+		}
+	}
+}
+
+func TestDiffTellsRulesAndWhatTheyChange(t *testing.T) {
+	old, err := enforce.Parse(map[string]string{"a.toml": "base = \"none\"\n[[rule]]\nid = \"a\"\non = [\"exec\"]\nmatch = [\"/a\"]\naction = \"deny\"\n[[rule]]\nid = \"b\"\non = [\"exec\"]\nmatch = [\"/b\"]\naction = \"deny\"\n"}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := enforce.Parse(map[string]string{"a.toml": "base = \"none\"\n[[rule]]\nid = \"a\"\non = [\"exec\"]\nmatch = [\"/a\"]\naction = \"ask\"\n[[rule]]\nid = \"c\"\non = [\"exec\"]\nmatch = [\"/c\"]\naction = \"deny\"\n"}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var samples []enforce.Query
+	for _, o := range []string{"/a", "/b", "/c", "/d"} {
+		samples = append(samples, enforce.Query{Op: enforce.OpExec, Object: o})
+	}
+	want := `~ rule a: deny [exec] [/a] -> ask [exec] [/a]
+- rule b: deny [exec] [/b]
++ rule c: deny [exec] [/c]
+exec /a as default: deny a -> ask a
+exec /b as default: deny b -> allow default
+exec /c as default: allow default -> deny c
+`
+	if got := enforce.Diff(old, next, samples...).String(); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if got := enforce.Diff(old, old, samples...).String(); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestMisspeltQueriesAreTold(t *testing.T) {
+	p, _ := preset(t, "balanced")
+	err := enforce.Query{Role: "defualt", Principal: "agnt", Taints: []string{"secrets"}}.Check(p)
+	var ps enforce.Problems
+	if !errors.As(err, &ps) || len(ps) != 3 || ps[0].Hint != `did you mean "default"?` {
+		t.Errorf("%v", err)
+	}
+	if err := (enforce.Query{Role: "default", Taints: []string{"secret"}}).Check(p); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCompileIsDeterministic(t *testing.T) {
+	_, a := preset(t, "strict")
+	_, b := preset(t, "strict")
+	if string(a.Table) != string(b.Table) {
+		t.Error("two compilations differ")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range enforce.Presets() {
+		text, _ := enforce.Preset(name)
+		f.Add(text)
+	}
+	paths, _ := filepath.Glob("testdata/policy/*.txtar")
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, part := range strings.Split(string(data), "-- ") {
+			if _, text, ok := strings.Cut(part, ".toml --\n"); ok {
+				f.Add(text)
+			}
+		}
+		for _, part := range strings.Split(string(data), ".toml --\n") {
+			f.Add(part)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 4096 {
+			return
+		}
+		p, err := enforce.Parse(map[string]string{"f.toml": "base = \"none\"\n" + text}, enforce.Options{})
+		if err != nil {
+			var ps enforce.Problems
+			if !errors.As(err, &ps) || len(ps) == 0 {
+				t.Fatalf("an error that is no problem: %v", err)
+			}
+			return
+		}
+		enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: "/home/x/.env"})
+		if _, err := enforce.Compile(p, nil, 1, enforce.Options{}); err != nil {
+			var ps enforce.Problems
+			if !errors.As(err, &ps) {
+				t.Fatalf("an error that is no problem: %v", err)
+			}
+		}
+	})
+}
