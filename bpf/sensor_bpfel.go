@@ -22,7 +22,7 @@ const (
 	sensorAbiUSERS_MAX    sensorAbi = 65536
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
 	sensorAbiPREFIX_MAX   sensorAbi = 256
-	sensorAbiSUBVOL_MAX   sensorAbi = 64
+	sensorAbiSUBVOL_MAX   sensorAbi = 32
 	sensorAbiNAME_MAX_    sensorAbi = 256
 	sensorAbiTEXT_MAX     sensorAbi = 4096
 	sensorAbiDEPTH_MAX    sensorAbi = 128
@@ -208,7 +208,7 @@ type sensorMountKey struct {
 	Inode     uint64
 	Device    uint32
 	Reserved  uint32
-	Subvolume [64]uint8
+	Subvolume [32]uint8
 }
 
 type sensorMountPoint struct {

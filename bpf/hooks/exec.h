@@ -48,42 +48,45 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->agent = agent;
 }
 
-static __always_inline int exec_judge(struct task_state *state, struct linux_binprm *bprm)
+static __always_inline int exec_judge(struct task_state *state, struct linux_binprm *bprm, struct buffer *buffer)
 {
-	struct question q = {
-		.op = OP_EXEC,
-		.dentry = bprm->file->f_path.dentry,
-		.inode = bprm->file->f_inode,
-	};
+	struct question q = { .op = OP_EXEC };
 
-	return judge(state, &q);
+	buffer->question = q;
+	return judge_buffer(state, buffer, (u64)BPF_CORE_READ(bprm, file, f_inode));
+}
+
+/* A task outside of sessions keeps nothing of an exec that begins no agent. */
+static __always_inline int exec_forget(void)
+{
+	bpf_task_storage_delete(&path_buffers, bpf_get_current_task_btf());
+	return 0;
 }
 
 /*
  * security_bprm_check: once for the file that was named, and once for each interpreter; creds_for_exec would see the
- * first only. Every exec of the host walks the catalogue here; a task outside of sessions keeps nothing of it.
+ * first only. Every exec of the host walks the catalogue here.
  */
 static __always_inline int decide_exec(struct linux_binprm *bprm)
 {
 	struct task_state *state = task_state();
 	struct buffer *buffer = path_buffer();
 	struct exec_state *exec;
-	struct name name;
-	u32 agent = 0;
+	u32 agent;
 
-	if (buffer)
-		agent = agent_of(bprm->file->f_path.dentry, buffer, &name);
-	if (!state && buffer)
-		bpf_task_storage_delete(&path_buffers, bpf_get_current_task_btf());
+	if (!buffer)
+		return state ? judge_blind(state, OP_EXEC) : 0;
+	name_of((u64)BPF_CORE_READ(bprm, file, f_path.dentry), buffer);
+	agent = agent_of(buffer);
 	if (!state && !agent)
-		return 0;
+		return exec_forget();
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
-		return state ? -EPERM : 0;
+		return state ? judge_blind(state, OP_EXEC) : exec_forget();
 	}
 	exec_remember(exec, bprm, agent);
-	return state ? exec_judge(state, bprm) : 0;
+	return state ? exec_judge(state, bprm, buffer) : 0;
 }
 
 static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session,

@@ -27,8 +27,6 @@ static __always_inline int decide_open(struct file *file)
 		q.op = OP_FILE_WRITE;
 		q.second = mode & FMODE_READ ? OP_FILE_READ : OP_NONE;
 	}
-	q.dentry = file->f_path.dentry;
-	q.inode = file->f_inode;
 	q.wanted = flags;
-	return judge(state, &q);
+	return judge(state, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &q);
 }

@@ -14,10 +14,8 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 
 	if (!state || !file)
 		return 0;
-	q.dentry = BPF_CORE_READ(file, f_path.dentry);
-	q.inode = BPF_CORE_READ(file, f_inode);
 	q.wanted = prot;
-	return judge(state, &q);
+	return judge(state, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &q);
 }
 
 /* security_mmap_file: file is NULL for anonymous memory, whatever the verifier of the running kernel thinks. */

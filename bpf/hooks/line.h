@@ -12,60 +12,48 @@ struct line {
 	struct buffer *buffer;
 	u64 address; /* of the next piece, in the new stack */
 	u64 end;     /* of all strings; those of the environment follow the arguments */
-	u64 length;  /* bytes of arguments seen, their NULs included */
-	u32 argc;
-	u32 skip; /* arguments that are not judged: argv[0], and what `#!` put in front */
-	u32 seen; /* arguments seen whole */
-	u32 failed;
 };
 
-static __always_inline bool line_byte(struct line *line, u8 byte)
+/* verifier: one byte a call, its position from the call's index. */
+static long line_byte(u32 index, struct line *line)
 {
-	line->length++;
-	if (byte) {
-		if (line->seen >= line->skip)
-			walk_byte(&line->walk, byte, LINE_WORDS);
-		return true;
-	}
-	line->seen++;
-	if (line->seen >= line->argc)
-		return false;
-	if (line->seen >= line->skip)
-		walk_byte(&line->walk, ' ', LINE_WORDS);
-	return true;
-}
+	struct progress *progress = &line->buffer->progress;
+	u8 byte;
 
-/* verifier: eight bytes a call keep the unrolled body of three automata small. */
-#define LINE_STRIDE 8
-
-static long line_stride(u32 index, struct line *line)
-{
-	for (u32 i = 0; i < LINE_STRIDE; i++) {
-		u32 at = line->walk.offset;
-
-		if (!line->walk.left)
-			return 1;
-		line->walk.offset++;
-		line->walk.left--;
-		if (!line_byte(line, line->buffer->text[at & (TEXT_MAX - 1)])) {
-			line->walk.left = 0;
+	if (index >= progress->size)
+		return 1;
+	byte = line->buffer->text[index & (TEXT_MAX - 1)];
+	if (!byte) {
+		progress->left--;
+		if (!progress->left) {
+			progress->length += index + 1;
 			return 1;
 		}
+		if (progress->left > progress->judged)
+			return 0;
+		byte = ' ';
+	} else if (progress->left > progress->judged) {
+		return 0;
 	}
+	walk_byte(&line->walk, byte, LINE_WORDS);
 	return 0;
 }
 
-static __always_inline u32 line_read(struct line *line, u32 at)
+/* The name of the object, before the arguments. bound: NAME_MAX_ bytes. */
+static long line_name_byte(u32 index, struct line *line)
 {
-	u64 size = line->end - line->address;
+	if (index >= line->buffer->progress.size)
+		return 1;
+	walk_byte(&line->walk, line->buffer->text[index & (TEXT_MAX - 1)], LINE_WORDS);
+	return 0;
+}
 
-	if (line->address >= line->end)
-		size = 0;
-	if (size > TEXT_MAX)
-		size = TEXT_MAX;
-	if (!size || bpf_copy_from_user(line->buffer->text + (at & (NAME_MAX_ - 1)), size,
-					(void *)line->address)) {
-		line->failed = 1;
+static __always_inline u32 line_read(struct line *line)
+{
+	u64 size = line->address < line->end ? BOUNDED(line->end - line->address, TEXT_MAX) : 0;
+
+	if (!size || bpf_copy_from_user(line->buffer->text, size, (void *)line->address)) {
+		line->buffer->progress.failed = 1;
 		return 0;
 	}
 	line->address += size;
@@ -75,34 +63,43 @@ static __always_inline u32 line_read(struct line *line, u32 at)
 /* bound: LINE_MAX_ bytes, above what the kernel takes (fs/exec.c:bprm_set_stack_limit). */
 static long line_piece(u32 index, struct line *line)
 {
-	u32 size = line_read(line, 0);
+	struct progress *progress = &line->buffer->progress;
 
-	if (!size)
+	progress->size = line_read(line);
+	if (!progress->size)
 		return 1;
-	line->walk.offset = 0;
-	line->walk.left = size;
-	bpf_loop(TEXT_MAX / LINE_STRIDE, line_stride, line, 0);
-	return line->seen >= line->argc;
+	bpf_loop(TEXT_MAX, line_byte, line, 0);
+	if (!progress->left)
+		return 1;
+	progress->length += progress->size;
+	return 0;
 }
 
 static __always_inline void line_begin(struct line *line, struct linux_binprm *bprm, const u8 *table,
 				       const struct exec_state *exec)
 {
+	struct progress *progress = &line->buffer->progress;
+
 	walk_begin(&line->walk, table, __builtin_offsetof(struct table_header, lines));
-	line->argc = bprm->argc;
 	line->address = bprm->p;
 	line->end = BPF_CORE_READ(bprm, exec);
-	/* `#!` took argv[0] away and put interpreter, its argument and script in: all but argc's growth was there. */
-	line->skip = 1 + line->argc - exec->argc;
+	progress->length = 0;
+	progress->failed = 0;
+	progress->left = bprm->argc;
+	/* `#!` put interpreter, its argument and script in the place of argv[0]: the arguments are as many as before. */
+	progress->judged = exec->argc - 1;
 }
 
 static __always_inline void line_walk(struct line *line, const struct exec_state *exec)
 {
+	struct progress *progress = &line->buffer->progress;
+
 	bpf_probe_read_kernel(line->buffer->text, exec->name & (NAME_MAX_ - 1), exec->text);
-	walk_line(&line->walk, line->buffer->text, 0, exec->name & (NAME_MAX_ - 1));
+	progress->size = exec->name;
+	bpf_loop(NAME_MAX_, line_name_byte, line, 0);
 	bpf_loop(LINE_MAX_ / TEXT_MAX, line_piece, line, 0);
-	if (line->seen < line->argc)
-		line->failed = 1;
+	if (progress->left)
+		progress->failed = 1;
 	walk_end(&line->walk, LINE_WORDS);
 }
 
@@ -121,7 +118,7 @@ static __always_inline void line_apply(struct session *session, const u8 *table,
 
 static __always_inline u32 line_kept(u64 left)
 {
-	return left < TEXT_MAX ? left : TEXT_MAX;
+	return BOUNDED(left, TEXT_MAX);
 }
 
 struct line_record {
@@ -141,8 +138,7 @@ static long line_more(u32 index, struct line_record *record)
 	record->left -= size;
 	event->text = size;
 	event->last = !record->left;
-	event->head.size = sizeof(*event) + size;
-	EVENT_SEND_BY_ACTION(event, sizeof(*event), record->line->buffer, 0, size);
+	EVENT_SEND_TEXT(event, record->line->buffer, size);
 	event->offset += size;
 	return !record->left;
 }
@@ -151,12 +147,12 @@ static __always_inline void line_record(struct line *line, struct linux_binprm *
 					const struct exec_state *exec)
 {
 	struct line_record record = { .line = line };
-	u64 keep = line->length < LINE_KEEP ? line->length : LINE_KEEP;
+	u64 keep = event->length < LINE_KEEP ? event->length : LINE_KEEP;
 	u32 name = exec->name & (NAME_MAX_ - 1);
 	u32 first = line_kept(keep);
 	u32 length;
 
-	if (line->length > LINE_KEEP)
+	if (event->length > LINE_KEEP)
 		count(COUNT_LINE_CUT);
 	bpf_probe_read_kernel(line->buffer->text, name, exec->text);
 	line->address = bprm->p;
@@ -165,7 +161,7 @@ static __always_inline void line_record(struct line *line, struct linux_binprm *
 	event->name = name;
 	event->text = first;
 	length = name + first;
-	EVENT_SEND_BY_ACTION(event, sizeof(*event), line->buffer, 0, length);
+	EVENT_SEND_TEXT(event, line->buffer, length);
 	record.left = keep - first;
 	line->buffer->line.head = event->head;
 	line->buffer->line.head.kind = EVENT_LINE;
@@ -183,7 +179,7 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		event->label[i] = line->walk.reg.word[i];
 	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label, line->buffer->masks);
-	if (line->failed && session_enforced(session, table)) {
+	if (line->buffer->progress.failed && session_enforced(session, table)) {
 		event->head.action = ACTION_KILL;
 		event->head.view = VIEW_REFUSED;
 		count(COUNT_LINE_UNREAD);
@@ -212,9 +208,9 @@ static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *s
 	event_head(&event->head, EVENT_EXEC, state, session);
 	event->head.op = OP_EXEC_ARGV;
 	event->head.flags |= exec->depth ? EVENT_SCRIPT : 0;
-	event->length = line.length;
-	event->argc = line.argc;
-	event->skipped = line.skip;
+	event->length = buffer->progress.length;
+	event->argc = bprm->argc;
+	event->skipped = bprm->argc - buffer->progress.judged;
 	line_decide(&line, state, session, table, event);
 	line_record(&line, bprm, event, exec);
 	return 0;

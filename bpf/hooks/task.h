@@ -82,22 +82,34 @@ static __always_inline int observe_exit(struct task_struct *task)
 	return 0;
 }
 
-/* The catalogue's agent whose program this is, index + 1; 0 for none. The name is left in the buffer. */
-static __always_inline u32 agent_of(struct dentry *dentry, struct buffer *buffer, struct name *name)
+/* Index + 1 of the lowest bit; 0 where there is none. */
+static __always_inline u32 lowest(u64 bits)
+{
+	u32 index = 1;
+
+	for (u32 half = 32; half; half /= 2) {
+		if (!(bits & ((1ull << half) - 1))) {
+			bits >>= half;
+			index += half;
+		}
+	}
+	return bits ? index : 0;
+}
+
+/*
+ * The catalogue's agent whose program was named in the buffer, index + 1; 0 for none. verifier: global, as name_of.
+ */
+__noinline int agent_of(struct buffer *buffer)
 {
 	const u8 *table = table_now();
 	struct walk walk;
 
-	*name = name_of(dentry, buffer);
-	if (!table || name->view != VIEW_HOST)
+	if (!buffer || !table || buffer->name.view != VIEW_HOST)
 		return 0;
 	walk_begin(&walk, table, __builtin_offsetof(struct table_header, agents));
-	walk_path(&walk, buffer->text, name->offset, name->length);
+	walk_path(&walk, buffer->text, buffer->name.offset);
 	walk_end(&walk, PATH_WORDS);
-	for (u32 i = 0; i < AGENTS_MAX; i++)
-		if (walk.reg.word[0] & (1ull << i))
-			return i + 1;
-	return 0;
+	return lowest(walk.reg.word[0]);
 }
 
 static __always_inline u32 agent_field(u32 agent, u32 field)
@@ -196,12 +208,12 @@ static __always_inline void seed_agent(struct task_struct *task, struct seed *se
 {
 	struct dentry *dentry = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
 	struct buffer *buffer = path_buffer();
-	struct name name;
 	u32 agent;
 
 	if (!dentry || !buffer)
 		return;
-	agent = agent_of(dentry, buffer, &name);
+	name_of((u64)dentry, buffer);
+	agent = agent_of(buffer);
 	if (agent)
 		seed_begin(task, seed, agent, CAUSE_SEED);
 }

@@ -20,7 +20,7 @@ enum abi {
 	USERS_MAX = 65536,
 	GRANTS_MAX = 16384,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
-	SUBVOL_MAX = 64,   /* bytes of a btrfs subvolume's name */
+	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
 	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
 	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
 	DEPTH_MAX = 128,   /* components between a file and the root of its file system */
@@ -287,4 +287,4 @@ _Static_assert(sizeof(struct event_process) == 104, "struct event_process");
 _Static_assert(sizeof(struct session) == 104, "struct session");
 _Static_assert(sizeof(struct task_state) == 16, "struct task_state");
 _Static_assert(sizeof(struct exec_state) == 288, "struct exec_state");
-_Static_assert(sizeof(struct mount_key) == 80, "struct mount_key");
+_Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");

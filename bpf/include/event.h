@@ -40,13 +40,16 @@ static __always_inline u64 activity_wake(void)
 }
 
 /*
- * Text into a reserved entry. verifier: offset + length is at most TEXT_MAX, which it cannot know; pieces of at most
+ * A name into a reserved entry. verifier: offset + length is at most TEXT_MAX, which it cannot know; pieces of at most
  * NAME_MAX_ stay inside the buffer's slack.
  */
-static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct buffer *buffer, u32 offset, u32 length)
+static __always_inline void event_name(struct bpf_dynptr *entry, u32 at, struct buffer *buffer)
 {
+	u32 offset = buffer->name.offset;
+	u32 length = buffer->name.length;
+
 	for (u32 i = 0; i <= TEXT_MAX / NAME_MAX_ && length; i++) {
-		u32 piece = length < NAME_MAX_ ? length : NAME_MAX_;
+		u32 piece = BOUNDED(length, NAME_MAX_);
 
 		bpf_dynptr_write(entry, at, buffer->text + (offset & (TEXT_MAX - 1)), piece, 0);
 		at += piece;
@@ -55,31 +58,43 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 	}
 }
 
+/* Text from the beginning of the buffer. */
+static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct buffer *buffer, u32 length)
+{
+	if (length)
+		bpf_dynptr_write(entry, at, buffer->text, BOUNDED(length, TEXT_MAX + NAME_MAX_), 0);
+}
+
 /* Record and text as one entry. verifier: the ring is a constant in each branch of the caller. */
-#define EVENT_SEND(ring, lost, wake, record, bytes, buffer, offset, length)                       \
-	do {                                                                                      \
-		struct bpf_dynptr entry;                                                          \
-		if (bpf_ringbuf_reserve_dynptr(&ring, (bytes) + (length), 0, &entry)) {           \
-			bpf_ringbuf_discard_dynptr(&entry, 0);                                    \
-			count(lost);                                                              \
-			break;                                                                    \
-		}                                                                                 \
-		bpf_dynptr_write(&entry, 0, record, bytes, 0);                                    \
-		event_text(&entry, bytes, buffer, offset, length);                                \
-		bpf_ringbuf_submit_dynptr(&entry, wake);                                          \
+#define EVENT_SEND(ring, lost, wake, record, length, write)                                   \
+	do {                                                                                  \
+		struct bpf_dynptr entry;                                                      \
+		if (bpf_ringbuf_reserve_dynptr(&ring, sizeof(*record) + (length), 0, &entry)) { \
+			bpf_ringbuf_discard_dynptr(&entry, 0);                                \
+			count(lost);                                                          \
+			break;                                                                \
+		}                                                                             \
+		bpf_dynptr_write(&entry, 0, record, sizeof(*record), 0);                      \
+		write;                                                                        \
+		bpf_ringbuf_submit_dynptr(&entry, wake);                                      \
 	} while (0)
 
 /* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
-#define EVENT_SEND_BY_ACTION(record, bytes, buffer, offset, length)                               \
-	do {                                                                                      \
-		(record)->head.size = (bytes) + (length);                                         \
-		if ((record)->head.action == ACTION_ALLOW)                                        \
-			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, bytes, \
-				   buffer, offset, length);                                       \
-		else                                                                              \
-			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record,    \
-				   bytes, buffer, offset, length);                                \
+#define EVENT_SEND_BY_ACTION(record, length, write)                                                      \
+	do {                                                                                             \
+		(record)->head.size = sizeof(*record) + (length);                                        \
+		if ((record)->head.action == ACTION_ALLOW)                                               \
+			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write); \
+		else                                                                                     \
+			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length,   \
+				   write);                                                               \
 	} while (0)
+
+#define EVENT_SEND_NAME(record, buffer) \
+	EVENT_SEND_BY_ACTION(record, (buffer)->name.length, event_name(&entry, sizeof(*record), buffer))
+
+#define EVENT_SEND_TEXT(record, buffer, length) \
+	EVENT_SEND_BY_ACTION(record, length, event_text(&entry, sizeof(*record), buffer, length))
 
 /* A record without text. */
 #define EVENT_SEND_BARE(ring, lost, wake, record)                                                 \

@@ -47,17 +47,6 @@ static __always_inline int refuse_blind(const struct session *session, const u8 
 	return session_enforced(session, table) ? op_errno(op) : 0;
 }
 
-/* What is asked about one object: an operation, a second one or OP_NONE; the stricter answer counts. */
-struct question {
-	struct dentry *dentry;
-	struct inode *inode;
-	u32 op;
-	u32 second;
-	u32 wanted; /* for the record */
-	u32 quiet;  /* allowed acts are not recorded */
-	u32 flags;  /* enum event_flag, for the record */
-};
-
 static __always_inline u32 judge_op(const u8 *table, const struct subject *who, u32 op, u32 view, const u64 *label)
 {
 	if (view != VIEW_HOST)
@@ -65,22 +54,21 @@ static __always_inline u32 judge_op(const u8 *table, const struct subject *who, 
 	return rule_path(table, who, op, label);
 }
 
-static __always_inline void judge_label(const u8 *table, const struct buffer *buffer, const struct name *name,
-					u64 *label)
+static __always_inline void judge_label(const u8 *table, const struct buffer *buffer, u64 *label)
 {
 	struct walk walk;
 
 	walk_begin(&walk, table, __builtin_offsetof(struct table_header, paths));
-	walk_path(&walk, buffer->text, name->offset, name->length);
+	walk_path(&walk, buffer->text, buffer->name.offset);
 	walk_end(&walk, PATH_WORDS);
 	label[0] = walk.reg.word[0];
 }
 
 static __always_inline void record_object(struct event_access *event, const struct question *q,
-					  const struct name *name)
+					  const struct name *name, struct inode *inode)
 {
-	event->inode = BPF_CORE_READ(q->inode, i_ino);
-	event->inode_generation = BPF_CORE_READ(q->inode, i_generation);
+	event->inode = BPF_CORE_READ(inode, i_ino);
+	event->inode_generation = BPF_CORE_READ(inode, i_generation);
 	event->device = name->device;
 	event->wanted = q->wanted;
 	event->text = name->length;
@@ -107,17 +95,27 @@ static __always_inline int judge_apply(struct session *session, const u8 *table,
 static __always_inline void judge_action(struct event_header *head, const u8 *table, const struct subject *who,
 					 const struct question *q, u32 view, const u64 *label)
 {
-	u32 action = judge_op(table, who, q->op, view, label);
-	u32 second = q->second ? judge_op(table, who, q->second, view, label) : ACTION_ALLOW;
+	u32 second;
 
 	head->view = view;
-	head->op = second < action ? q->second : q->op;
-	head->action = second < action ? second : action;
+	head->op = q->op;
+	head->action = judge_op(table, who, q->op, view, label);
+	FORGET();
+	if (!q->second)
+		return;
+	second = judge_op(table, who, q->second, view, label);
+	if (second >= head->action)
+		return;
+	head->op = q->second;
+	head->action = second;
+	FORGET();
 }
 
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
-				       struct buffer *buffer, const struct name *name, const struct question *q)
+				       struct buffer *buffer, struct inode *inode)
 {
+	const struct question *q = &buffer->question;
+	const struct name *name = &buffer->name;
 	struct subject who = subject_of(state, session);
 	struct event_access *event = &buffer->access;
 	int error;
@@ -126,33 +124,52 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.flags |= q->flags;
 	if (name->view == VIEW_HOST)
-		judge_label(table, buffer, name, event->label);
+		judge_label(table, buffer, event->label);
 	judge_action(&event->head, table, &who, q, name->view, event->label);
 	error = judge_apply(session, table, &event->head);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
-	record_object(event, q, name);
-	EVENT_SEND_BY_ACTION(event, sizeof(*event), buffer, name->offset, name->length);
+	record_object(event, q, name, inode);
+	EVENT_SEND_NAME(event, buffer);
 	return error;
 }
 
-/* The whole of a hook on a file for a session task. */
-static __always_inline int judge(struct task_state *state, const struct question *q)
+/* The object is named in the buffer already. verifier: global, as name_of. */
+__noinline int judge_buffer(struct task_state *state, struct buffer *buffer, u64 inode)
 {
-	struct session *session = session_of(state);
 	const u8 *table = table_now();
-	struct buffer *buffer;
-	struct name name;
+	struct session *session;
 
+	if (!state || !buffer)
+		return -EPERM;
+	session = session_of(state);
 	if (!session)
-		return op_errno(q->op);
+		return op_errno(buffer->question.op);
 	if (!table) {
 		count(COUNT_NO_TABLE);
-		return refuse_blind(session, table, q->op);
+		return refuse_blind(session, table, buffer->question.op);
 	}
-	buffer = path_buffer();
+	return judge_named(state, session, table, buffer, (struct inode *)inode);
+}
+
+/* No buffer: the object cannot even be named. */
+static __always_inline int judge_blind(const struct task_state *state, u32 op)
+{
+	struct session *session = session_of(state);
+
+	return session ? refuse_blind(session, table_now(), op) : op_errno(op);
+}
+
+/* The whole of a hook on a file for a session task. */
+static __always_inline int judge(struct task_state *state, struct dentry *dentry, struct inode *inode,
+				 const struct question *q)
+{
+	struct buffer *buffer = path_buffer();
+
 	if (!buffer)
-		return refuse_blind(session, table, q->op);
-	name = name_of(q->dentry, buffer);
-	return judge_named(state, session, table, buffer, &name, q);
+		return judge_blind(state, q->op);
+	buffer->question = *q;
+	FORGET();
+	name_of((u64)dentry, buffer);
+	return judge_buffer(state, buffer, (u64)inode);
 }

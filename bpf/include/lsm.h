@@ -19,13 +19,14 @@
 		error_;                                       \
 	})
 
+/* Every result is a constant of its own, also "no error". */
 static __always_inline int lsm_errno(int error)
 {
-	if (!error)
-		return 0;
 	if (error == -EACCES)
 		return LSM_ERROR(EACCES);
 	if (error == -ENOMEM)
 		return LSM_ERROR(ENOMEM);
-	return LSM_ERROR(EPERM);
+	if (error)
+		return LSM_ERROR(EPERM);
+	return LSM_ERROR(0);
 }

@@ -51,6 +51,36 @@ struct {
 } execs SEC(".maps");
 
 /*
+ * Where a command line stands. verifier: kept in a map, whose values it takes as unknown; counters on the stack would be
+ * walked value by value.
+ */
+struct progress {
+	u64 length; /* bytes of arguments, their NULs included; known at the end */
+	u32 left;   /* arguments not yet seen whole */
+	u32 judged; /* of them, those that are judged: not argv[0], nor what `#!` put in front */
+	u32 size;   /* bytes of this piece */
+	u32 failed;
+};
+
+/* What path.h found. verifier: in a map as well, so that what it knows of one outcome does not multiply. */
+struct name {
+	u32 view;
+	u32 offset; /* in the buffer */
+	u32 length;
+	u32 device;
+};
+
+/* What is asked about one object: an operation, a second one or OP_NONE; the stricter answer counts. */
+struct question {
+	u32 op;
+	u32 second;
+	u32 wanted; /* for the record: open's flags, map's protection */
+	u32 quiet;  /* allowed acts are not recorded */
+	u32 flags;  /* enum event_flag, for the record */
+	u32 reserved;
+};
+
+/*
  * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by another task's hook under preemption, and storage values
  * over 8 KB fail at run time on 7.x. The slack lets a bounded read begin at any offset below TEXT_MAX.
  */
@@ -60,7 +90,9 @@ struct buffer {
 		struct event_exec exec;
 	};
 	struct event_line line;
-	struct mount_key mount;
+	struct progress progress;
+	struct name name;
+	struct question question;
 	u64 masks[ACTIONS * LINE_WORDS];
 	u8 text[TEXT_MAX + NAME_MAX_];
 };

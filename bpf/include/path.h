@@ -23,12 +23,8 @@ enum name_end {
 	NAME_LONG,
 };
 
-struct name {
-	u32 view;
-	u32 offset; /* in the buffer */
-	u32 length;
-	u32 device;
-};
+/* Names end here, with a NUL for the walk. */
+#define TEXT_END (TEXT_MAX - 1)
 
 struct name_walk {
 	struct dentry *dentry;
@@ -51,15 +47,13 @@ struct dentry_head {
 
 static __always_inline struct mount_point *mount_at(struct name_walk *w, const struct dentry *dentry)
 {
-	struct mount_key *key = &w->buffer->mount;
+	struct mount_key key = { .device = w->device };
 
-	__builtin_memset(key, 0, sizeof(*key));
-	key->device = w->device;
-	key->inode = BPF_CORE_READ(dentry, d_inode, i_ino);
+	key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
 	if (w->flags & DEVICE_SUBVOLUME)
-		bpf_probe_read_kernel_str(key->subvolume, sizeof(key->subvolume),
+		bpf_probe_read_kernel_str(key.subvolume, sizeof(key.subvolume),
 					  BPF_CORE_READ(dentry, d_name.name));
-	return bpf_map_lookup_elem(&mounts, key);
+	return bpf_map_lookup_elem(&mounts, &key);
 }
 
 /* bound: DEPTH_MAX components, TEXT_MAX bytes; past either the name is refused. */
@@ -119,7 +113,7 @@ static __noinline int name_walk(struct name_walk *w, struct dentry *dentry)
 		u32 before = rename_sequence();
 
 		w->dentry = dentry;
-		w->offset = TEXT_MAX;
+		w->offset = TEXT_END;
 		w->end = NAME_DEEP;
 		w->mount = NULL;
 		bpf_loop(DEPTH_MAX + 1, name_step, w, 0);
@@ -188,18 +182,22 @@ static __always_inline void name_finish(struct name_walk *w, struct dentry *dent
 		length = BPF_CORE_READ(dentry, d_name.len);
 		if (length > NAME_MAX_ - 1)
 			length = NAME_MAX_ - 1;
-		w->offset = TEXT_MAX - length;
+		w->offset = TEXT_END - length;
 		bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
 				      BPF_CORE_READ(dentry, d_name.name));
-	} else if (w->offset == TEXT_MAX) {
+	} else if (w->offset == TEXT_END) {
 		w->offset--;
 		w->buffer->text[w->offset & (TEXT_MAX - 1)] = '/';
 	}
 }
 
-/* Names a dentry into the buffer. One function for every hook and every program type: it needs probe reads only. */
-static __always_inline struct name name_of(struct dentry *dentry, struct buffer *buffer)
+/*
+ * Names the dentry at an address into the buffer. One function for every hook and every program type: it needs probe
+ * reads only. verifier: global, so it is walked once a program and not once a caller's state; hence the address.
+ */
+__noinline int name_of(u64 address, struct buffer *buffer)
 {
+	struct dentry *dentry = (struct dentry *)address;
 	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
 	struct name_walk w = {
 		.buffer = buffer,
@@ -207,14 +205,19 @@ static __always_inline struct name name_of(struct dentry *dentry, struct buffer 
 		.device = BPF_CORE_READ(sb, s_dev),
 	};
 	struct device *device = bpf_map_lookup_elem(&devices, &w.device);
-	struct name name = { .device = w.device };
+	struct name *name;
 
+	if (!buffer)
+		return 0;
+	name = &buffer->name;
 	if (device)
 		w.flags = device->flags;
+	buffer->text[TEXT_END] = 0;
 	name_walk(&w, dentry);
-	name.view = name_view(&w, sb);
-	name_finish(&w, dentry, name.view);
-	name.offset = w.offset;
-	name.length = TEXT_MAX - w.offset;
-	return name;
+	name->device = w.device;
+	name->view = name_view(&w, sb);
+	name_finish(&w, dentry, name->view);
+	name->offset = w.offset;
+	name->length = TEXT_END - w.offset;
+	return 0;
 }

@@ -63,6 +63,31 @@ static __always_inline u32 strictest(const u64 *masks, const u64 *label, u32 wor
 	return ACTIONS;
 }
 
+struct taint_walk {
+	const u8 *table;
+	const struct subject *who;
+	u64 *masks;
+	u32 field;
+	u32 reserved;
+};
+
+static __always_inline long taint_step(u32 taint, struct taint_walk *w, u32 words)
+{
+	if (w->who->taints & (1u << (taint & 31)))
+		masks_of_taint(w->table, w->who, taint + 1, w->field, words, w->masks);
+	return 0;
+}
+
+static long taint_path_step(u32 taint, struct taint_walk *w)
+{
+	return taint_step(taint, w, PATH_WORDS);
+}
+
+static long taint_line_step(u32 taint, struct taint_walk *w)
+{
+	return taint_step(taint, w, LINE_WORDS);
+}
+
 /*
  * masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a
  * session without taints pays one test.
@@ -70,15 +95,13 @@ static __always_inline u32 strictest(const u64 *masks, const u64 *label, u32 wor
 static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, u32 op, const u64 *label,
 				       u32 field, u32 words, u64 *masks)
 {
+	struct taint_walk taints = { .table = table, .who = who, .masks = masks, .field = field };
 	u32 action;
 
 	__builtin_memset(masks, 0, ACTIONS * words * sizeof(*masks));
 	masks_of_taint(table, who, 0, field, words, masks);
-	if (who->taints) {
-		for (u32 taint = 0; taint < TAINTS_MAX; taint++)
-			if (who->taints & (1u << taint))
-				masks_of_taint(table, who, taint + 1, field, words, masks);
-	}
+	if (who->taints)
+		bpf_loop(TAINTS_MAX, words == PATH_WORDS ? taint_path_step : taint_line_step, &taints, 0);
 	action = strictest(masks, label, words);
 	if (action == ACTIONS)
 		action = table_u8(table, role_offset(table, who->role) +

@@ -35,16 +35,13 @@ struct walk_register {
 
 struct walk {
 	const u8 *table;
+	const u8 *text; /* TEXT_MAX bytes */
 	u32 engine; /* byte offset of struct table_engine */
 	u32 at[ENGINE_AUTOMATA];
 	u32 masks;
-	u32 left; /* bytes of text from here on */
-	const u8 *text;
-	u32 offset;
-	u32 reserved;
+	u32 offset; /* of the first byte */
 	struct walk_register reg;
 };
-
 
 #define ENGINE(w, field) table_u32((w)->table, (w)->engine + __builtin_offsetof(struct table_engine, field))
 
@@ -52,6 +49,7 @@ static __always_inline void walk_or(struct walk *w, u32 set, u32 words)
 {
 	u32 mask = w->masks + set * (words + 2) * 8;
 
+#pragma clang loop unroll(full)
 	for (u32 i = 0; i < words + 2; i++)
 		w->reg.word[i] |= table_u64(w->table, mask + i * 8);
 }
@@ -66,20 +64,28 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 	w->masks = ENGINE(w, masks);
 }
 
-/* One byte. Sets are emitted by the states before it: at '/' in paths, at every byte in command lines. */
+/* Sets are emitted by the states before a byte. verifier: one branch, for few states have a set. */
+static __always_inline void walk_emit(struct walk *w, u32 words)
+{
+	u32 a = table_u32(w->table, w->at[0]) >> 16;
+	u32 b = table_u32(w->table, w->at[1]) >> 16;
+	u32 c = table_u32(w->table, w->at[2]) >> 16;
+
+	if (!(a | b | c))
+		return;
+	walk_or(w, a, words);
+	walk_or(w, b, words);
+	walk_or(w, c, words);
+}
+
 static __always_inline void walk_byte(struct walk *w, u8 byte, u32 words)
 {
 	u32 column = table_u16(w->table, w->engine + byte * 2);
 
-	for (u32 i = 0; i < ENGINE_AUTOMATA; i++) {
-		if (words == LINE_WORDS || byte == '/') {
-			u32 set = table_u32(w->table, w->at[i]) >> 16;
-
-			if (set)
-				walk_or(w, set, words);
-		}
+	if (words == LINE_WORDS || byte == '/')
+		walk_emit(w, words);
+	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
 		w->at[i] = table_u32(w->table, w->at[i] + column);
-	}
 }
 
 /* The accept sets of the last states, then the atoms: rules that matched and whose excepts did not. */
@@ -89,10 +95,7 @@ static __always_inline void walk_end(struct walk *w, u32 words)
 	u64 atoms;
 
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++) {
-		u32 set = table_u32(w->table, w->at[i]) & 0xffff;
-
-		if (set)
-			walk_or(w, set, words);
+		walk_or(w, table_u32(w->table, w->at[i]) & 0xffff, words);
 	}
 	atoms = w->reg.word[words] & ~w->reg.word[words + 1];
 	folds = ENGINE(w, folds);
@@ -106,45 +109,31 @@ static __always_inline void walk_end(struct walk *w, u32 words)
 	}
 }
 
-/* bound: 16 bytes a call; texts end at TEXT_MAX, lines come in pieces of at most that. */
+/*
+ * Sixteen bytes of a path a call; its end is the NUL. verifier: the position comes from the call's index, for a counter
+ * in the context would be walked value by value. bound: TEXT_MAX bytes.
+ */
 #define WALK_STRIDE 16
 
-static __always_inline long walk_stride(struct walk *w, u32 words)
+static long walk_stride(u32 index, struct walk *w)
 {
+	u32 from = w->offset + index * WALK_STRIDE;
+
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < WALK_STRIDE; i++) {
-		if (!w->left)
+		u8 byte = w->text[(from + i) & (TEXT_MAX - 1)];
+
+		if (!byte)
 			return 1;
-		walk_byte(w, w->text[w->offset & (TEXT_MAX - 1)], words);
-		w->offset++;
-		w->left--;
+		walk_byte(w, byte, PATH_WORDS);
 	}
 	return 0;
 }
 
-static long walk_path_stride(u32 index, struct walk *w)
-{
-	return walk_stride(w, PATH_WORDS);
-}
-
-static long walk_line_stride(u32 index, struct walk *w)
-{
-	return walk_stride(w, LINE_WORDS);
-}
-
-/* text has TEXT_MAX readable bytes, of which length from offset on are walked. */
-static __always_inline void walk_path(struct walk *w, const u8 *text, u32 offset, u32 length)
+/* A path that ends with a NUL at text[TEXT_MAX - 1]. */
+static __always_inline void walk_path(struct walk *w, const u8 *text, u32 offset)
 {
 	w->text = text;
 	w->offset = offset;
-	w->left = length;
-	bpf_loop(TEXT_MAX / WALK_STRIDE + 1, walk_path_stride, w, 0);
-}
-
-static __always_inline void walk_line(struct walk *w, const u8 *text, u32 offset, u32 length)
-{
-	w->text = text;
-	w->offset = offset;
-	w->left = length;
-	bpf_loop(TEXT_MAX / WALK_STRIDE + 1, walk_line_stride, w, 0);
+	bpf_loop(TEXT_MAX / WALK_STRIDE, walk_stride, w, 0);
 }
