@@ -61,10 +61,10 @@ func TestAutomataAgreeWithRegexpOnRealisticRules(t *testing.T) {
 		near   func(draw, []Rule) string
 		texts  int
 	}{
-		"paths-without-excepts":    {Path, pathRules(1, 150, 20, 0), draw.pathNear, 15_000},
-		"paths-with-excepts":       {Path, pathRules(2, 200, 10, 60), draw.pathNear, 15_000},
-		"paths-in-one-group":       {Path, pathRules(3, 100, 1, 50), draw.pathNear, 10_000},
-		"command-lines":            {Line, lineRules(4, 150, 40), draw.lineNear, 15_000},
+		"paths-without-excepts":    {Path, pathRules(1, 120, 20, 0), draw.pathNear, 8_000},
+		"paths-with-excepts":       {Path, pathRules(2, 200, 10, 60), draw.pathNear, 8_000},
+		"paths-in-one-group":       {Path, pathRules(3, 100, 1, 50), draw.pathNear, 8_000},
+		"command-lines":            {Line, lineRules(4, 150, 40), draw.lineNear, 8_000},
 		"command-lines-few-groups": {Line, lineRules(5, 100, 3), draw.lineNear, 10_000},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestAutomataAgreeWithRegexpOnRealisticRules(t *testing.T) {
 func TestAutomataAgreeWithRegexpOnAwkwardRules(t *testing.T) {
 	t.Parallel()
 	d := newDraw(7)
-	for range 150 {
+	for range 220 {
 		rules := awkwardRules(d)
 		judge, image := newJudge(Path, rules), mustCompile(t, Path, rules)
 		for range 400 {

@@ -11,7 +11,7 @@ import (
 
 // Each fault breaks the encoded table or the way it is walked; the texts of the tests above must be able to tell.
 func TestPlantedFaultsAreSeen(t *testing.T) {
-	const texts = 2500
+	const texts = 2000
 	rules := pathRules(2, 200, 10, 60)
 	judge, whole := newJudge(Path, rules), mustCompile(t, Path, rules)
 	stride := (whole.layout.Words + 2) * 8
