@@ -45,10 +45,7 @@ func boot(t *testing.T, c Config) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s %s: code %d, job after %s, whole %s", c.Kernel, c.Mode, result.Code, result.Up, result.Elapsed.Round(100*time.Millisecond))
-	if t.Failed() {
-		t.Log(result.Console)
-	}
+	t.Logf("%s %s: code %d, job after %s, whole %s", result.Kernel, c.Mode, result.Code, result.Up, result.Elapsed.Round(100*time.Millisecond))
 	return result
 }
 
