@@ -49,15 +49,15 @@
 // # Figures
 //
 // From the tests' mixes of rules (rules_test.go) in 20 groups, a tenth of the path rules and a twentieth of the line rules
-// with excepts. States are minimal, A + B + C; seconds are of one core of a busy two-core machine.
+// with excepts. States are minimal, A + B + C; seconds are of one core, on a machine with two busy ones.
 //
 //	paths    10      124 +    19 +      1 states      16 KB   0.002 s
 //	paths   100      776 +   200 +      1 states     134 KB   0.005 s
-//	paths  1000    4,802 + 1,322 +     47 states     0.8 MB   0.05 s
-//	paths 10000   24,816 + 9,243 +     47 states     4.3 MB   0.5-0.8 s
+//	paths  1000    4,802 + 1,322 +     47 states     0.8 MB   0.04-0.09 s
+//	paths 10000   24,816 + 9,243 +     47 states     4.3 MB   0.3-0.8 s
 //	lines    10      131 +     1 +    185 states     107 KB   0.003 s, 64 KB of it folds
 //	lines   100    1,251 +   140 +    732 states     373 KB   0.01 s
-//	lines  1000   25,459 +   687 + 24,161 states     7.3 MB   0.4 s
+//	lines  1000   25,459 +   687 + 24,161 states     7.3 MB   0.3-0.5 s
 //	lines  2000   69,749 + 1,236 + 86,577 states      23 MB   1.7 s
 //
 // Command lines grow faster, since a `*` in one crosses everything: 3,000 of the mix pass the limits. With patterns like
