@@ -162,7 +162,7 @@ func eachIndex(im *enforce.Image, blob []byte, visit func(role, principal, slot,
 func TestAttributeNamesTheRuleThatExplains(t *testing.T) {
 	for seed := range uint64(8) {
 		c := policytest.Random(rand.New(rand.NewPCG(seed, 2)))
-		p, _ := compile(t, c)
+		p, im := compile(t, c)
 		for _, s := range c.Subjects {
 			for _, o := range c.Objects {
 				op, _ := enforce.ParseOp(o.Op)
@@ -170,6 +170,9 @@ func TestAttributeNamesTheRuleThatExplains(t *testing.T) {
 				why := enforce.Explain(p, q)
 				if got := p.Attribute(q, why.Action); got != why.Rule {
 					t.Fatalf("%v %v: attributed to %v, explained by %v", s, o, got, why.Rule)
+				}
+				if got := im.Attribute(subjectOf(p, im, s), op, q.View, []byte(o.Text), why.Action); got != why.Rule {
+					t.Fatalf("%v %v: the image names %v, explained by %v", s, o, got, why.Rule)
 				}
 			}
 		}

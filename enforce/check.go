@@ -30,8 +30,9 @@ var (
 
 // checker collects the problems of one policy.
 type checker struct {
-	p  *Policy
-	ps Problems
+	p      *Policy
+	ps     Problems
+	taints []string // that some rule sets
 }
 
 func (c *checker) add(place Place, what, key, hint, format string, args ...any) {
@@ -51,6 +52,11 @@ func (c *checker) warn() { c.ps[len(c.ps)-1].Warning = true }
 // verify checks the policy as such.
 func (p *Policy) verify(o Options) Problems {
 	c := &checker{p: p}
+	for i := range p.Rules {
+		if t := p.Rules[i].Taint; t != "" && !slices.Contains(c.taints, t) {
+			c.taints = append(c.taints, t)
+		}
+	}
 	for i := range p.Rules {
 		c.checkRule(&p.Rules[i])
 	}
@@ -165,17 +171,9 @@ func (c *checker) roleNames() []string {
 }
 
 func (c *checker) checkTaints(r *Rule) {
-	var set []string
-	for i := range c.p.Rules {
-		if t := c.p.Rules[i].Taint; t != "" {
-			set = append(set, t)
-		}
-	}
-	slices.Sort(set)
-	set = slices.Compact(set)
 	for _, t := range r.When {
-		if !slices.Contains(set, t) {
-			c.rule(r, "when.taint", didYouMean(t, set), "taint %q %s: no rule sets it", t, undeclared)
+		if !slices.Contains(c.taints, t) {
+			c.rule(r, "when.taint", didYouMean(t, c.taints), "taint %q %s: no rule sets it", t, undeclared)
 		}
 	}
 	if r.Taint != "" && !plainName.MatchString(r.Taint) {

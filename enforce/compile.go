@@ -32,15 +32,11 @@ type Group struct {
 	Rules     []string
 }
 
-// key is equal for rules of one group.
-func (g *Group) key() string {
-	return fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Ops, g.Action)
-}
-
 // plan is a policy with its rules sorted into groups.
 type plan struct {
 	p            *Policy
 	homes        []string
+	known        map[string]int // groups by all that makes them differ
 	paths, lines []Group
 	pathRules    []match.Rule
 	lineRules    []match.Rule
@@ -51,7 +47,7 @@ func Compile(p *Policy, agents []Agent, generation uint64, o Options) (*Image, e
 	if len(agents) > maxAgents {
 		return nil, Problems{{Reason: fmt.Sprintf("%d agents in the catalogue, the kernel's table holds %d", len(agents), maxAgents)}}
 	}
-	pl := &plan{p: p, homes: p.homes(o)}
+	pl := &plan{p: p, homes: p.homes(o), known: map[string]int{}}
 	for i := range p.Rules {
 		pl.add(&p.Rules[i])
 	}
@@ -109,10 +105,11 @@ func (pl *plan) add(r *Rule) {
 	if len(g.Roles) == 0 {
 		return
 	}
-	key := g.key()
-	at := slices.IndexFunc(*groups, func(have Group) bool { return have.key() == key })
-	if at < 0 {
+	key := fmt.Sprint(r.text(), g.Roles, g.Principal, g.Taints, g.Ops, g.Action)
+	at, known := pl.known[key]
+	if !known {
 		at = len(*groups)
+		pl.known[key] = at
 		*groups = append(*groups, g)
 	}
 	(*groups)[at].Rules = append((*groups)[at].Rules, r.ID)

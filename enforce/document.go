@@ -274,8 +274,9 @@ func decodeEach[T any](d *decoder, kind, name string, fields []field[T], v any, 
 		return nil
 	}
 	out := make([]T, len(tables))
+	places := d.lines.elements(kind, len(tables))
 	for i, table := range tables {
-		lines := d.lines.under(fmt.Sprintf("%s[%d]", kind, i))
+		lines := places[i]
 		what := kind
 		if s, ok := table[name].(string); ok && s != "" {
 			what = fmt.Sprintf("%s %q", kind, s)

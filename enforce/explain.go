@@ -112,19 +112,27 @@ func (p *Policy) hits(q Query) []hit {
 			}
 			continue
 		}
-		matches := texts[r.text()].match
-		hitBy := func(globs []string) string {
-			globs = p.expand(r, globs, homes)
-			if i := slices.IndexFunc(globs, func(g string) bool { return matches(g, q.Object) }); i >= 0 {
-				return globs[i]
-			}
-			return ""
-		}
-		if g := hitBy(r.Match); g != "" && hitBy(r.Except) == "" {
+		if g := p.matches(r, q.Object, homes); g != "" {
 			hits = append(hits, hit{r, g})
 		}
 	}
 	return hits
+}
+
+// matches is the glob by which a rule matches an object and does not except it, or "".
+func (p *Policy) matches(r *Rule, object string, homes []string) string {
+	match := texts[r.text()].match
+	by := func(globs []string) string {
+		globs = p.expand(r, globs, homes)
+		if i := slices.IndexFunc(globs, func(g string) bool { return match(g, object) }); i >= 0 {
+			return globs[i]
+		}
+		return ""
+	}
+	if g := by(r.Match); g != "" && by(r.Except) == "" {
+		return g
+	}
+	return ""
 }
 
 // concerns reports whether a rule speaks of the operation and the subject.
@@ -151,18 +159,6 @@ func (p *Policy) defaultWords(q Query) string {
 	return fmt.Sprintf("no rule mentions it; role %s has defaults.%s = %q", q.Role, class, p.Default(q.Role, class))
 }
 
-// Attribute names the rule behind an action that the kernel reported: the first in the policy's order that matches and
-// has it. Nil means a default, or that the policy has changed since.
-func (p *Policy) Attribute(q Query, a Action) *Rule {
-	q = q.named(p)
-	for _, h := range p.hits(q) {
-		if h.rule.Action == a {
-			return h.rule
-		}
-	}
-	return nil
-}
-
 // Line is the answer in short: ACTION RULE-ID, or ACTION default.
 func (a Answer) Line() string {
 	if a.Rule == nil {
@@ -180,10 +176,11 @@ func (a Answer) String() string {
 	if a.Rule == nil {
 		lines = append(lines, a.Default)
 	} else {
-		lines = append(lines, fmt.Sprintf("%s, by %q", a.Rule.Place, a.Glob))
+		lines = append(lines, a.Rule.Place.String())
 		if a.Rule.Reason != "" {
 			lines = append(lines, "reason: "+a.Rule.Reason)
 		}
+		lines = append(lines, fmt.Sprintf("matched by %q", a.Glob))
 		if a.Next != nil {
 			lines = append(lines, fmt.Sprintf("without it: %s %s (%s)", a.NextActs, a.Next.ID, a.Next.Place))
 		} else {

@@ -38,9 +38,11 @@ type Image struct {
 	Lines      []Group
 	Agents     []Agent
 
-	roles []roleRow
-	rows  *rowSet
-	stats [3]match.Stats
+	policy *Policy
+	homes  []string
+	roles  []roleRow
+	rows   *rowSet
+	stats  [3]match.Stats
 }
 
 // RoleIndex is the kernel's number of a role; ok is false where the policy has no such role.
@@ -69,7 +71,7 @@ func (im *Image) Stats() (paths, lines, agents match.Stats) {
 // image puts the compiled parts together.
 func (pl *plan) image(engines [3]*match.Engine, agents []Agent, generation uint64) *Image {
 	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines,
-		Agents: slices.Clone(agents)}
+		Agents: slices.Clone(agents), policy: pl.p, homes: pl.homes}
 	for i := range pl.p.Roles {
 		im.Roles = append(im.Roles, pl.p.Roles[i].Name)
 		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.Roles[i].Name))

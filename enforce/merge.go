@@ -72,13 +72,18 @@ func (p *Policy) lay(doc *document) {
 
 // replace puts each of over in the place of the one with its name, or at the end.
 func replace[T any](under, over []T, name func(*T) string) []T {
+	at := make(map[string]int, len(under)+len(over))
+	for i := range under {
+		at[name(&under[i])] = i
+	}
 	for i := range over {
-		at := slices.IndexFunc(under, func(u T) bool { return name(&u) == name(&over[i]) })
-		if at < 0 {
-			under = append(under, over[i])
+		n := name(&over[i])
+		if j, ok := at[n]; ok {
+			under[j] = over[i]
 			continue
 		}
-		under[at] = over[i]
+		at[n] = len(under)
+		under = append(under, over[i])
 	}
 	return under
 }

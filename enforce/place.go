@@ -7,6 +7,7 @@ package enforce
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +33,22 @@ func (k keyLines) under(table string) keyLines {
 		}
 	}
 	return sub
+}
+
+// elements gives the lines of each of the n tables of an array, in one pass over all keys.
+func (k keyLines) elements(array string, n int) []keyLines {
+	all := make([]keyLines, n)
+	for i := range all {
+		all[i] = keyLines{"": k.of(fmt.Sprintf("%s[%d]", array, i))}
+	}
+	for key, line := range k {
+		rest, ok := strings.CutPrefix(key, array+"[")
+		number, rest, inside := strings.Cut(rest, "].")
+		if i, err := strconv.Atoi(number); ok && inside && err == nil && i < n {
+			all[i][rest] = line
+		}
+	}
+	return all
 }
 
 // scanner walks a file that the TOML library has accepted; it needs strings, comments and brackets, and trusts the rest.

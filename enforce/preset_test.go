@@ -284,3 +284,23 @@ func TestObserveSaysThatItIsNotApplied(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+func TestExplanationHasItsLinesInOrder(t *testing.T) {
+	p, err := enforce.Parse(map[string]string{"a.toml": `
+[[rule]]
+id = "env"
+on = ["file.read"]
+match = ["**/.env"]
+action = "deny"
+reason = "secrets"
+`}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: "/x/.env"}).String()
+	for i, want := range []string{"deny env", "a.toml:2", "reason: secrets", "matched by \"**/.env\"", "without it: audit dotenv (preset:balanced.toml:"} {
+		if lines := strings.Split(got, "\n"); i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("line %d is not %q:\n%s", i+1, want, got)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file names the rule behind a verdict that the kernel reported. The kernel knows groups only: a table that kept
+// rules would be many times as large.
+
+package enforce
+
+import (
+	"slices"
+
+	"github.com/reeve-sensor/reeve/enforce/match"
+)
+
+// Attribute names the rule behind an action that the kernel reported: the first in the policy's order that matches and
+// has it. Nil means a default, or that the policy has changed since.
+func (p *Policy) Attribute(q Query, a Action) *Rule {
+	q = q.named(p)
+	for _, h := range p.hits(q) {
+		if h.rule.Action == a {
+			return h.rule
+		}
+	}
+	return nil
+}
+
+// Attribute is Policy.Attribute by the kernel's numbers. It asks only the rules of the groups in the object's label, so
+// a large policy costs little more than a small one.
+func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rule {
+	t := im.Oracle()
+	syntax, layout, groups := match.Path, t.paths, im.Paths
+	if op == OpExecArgv {
+		syntax, layout, groups = match.Line, t.lines, im.Lines
+	}
+	if v != ViewHost || !op.Compiled() {
+		return im.policy.Attribute(im.query(s, op, v, text), a)
+	}
+	label := match.Walk(im.Table, layout, syntax, text)
+	candidates := map[string]bool{}
+	for i := range groups {
+		if label.Has(i) && groups[i].Action == a && groups[i].holds(s, op) {
+			for _, id := range groups[i].Rules {
+				candidates[id] = true
+			}
+		}
+	}
+	for i := range im.policy.Rules {
+		r := &im.policy.Rules[i]
+		if candidates[r.ID] && im.policy.matches(r, string(text), im.homes) != "" {
+			return r
+		}
+	}
+	return nil
+}
+
+// holds reports whether a group's rules speak of the subject and the operation.
+func (g *Group) holds(s Subject, op Op) bool {
+	return slices.Contains(g.Ops, op) && slices.Contains(g.Roles, int(s.Role)) &&
+		(g.Principal == 0 || g.Principal == int(s.Principal)) &&
+		(len(g.Taints) == 0 || slices.ContainsFunc(g.Taints, func(t int) bool { return s.Taints>>t&1 == 1 }))
+}
+
+// query spells a subject's numbers out.
+func (im *Image) query(s Subject, op Op, v View, text []byte) Query {
+	q := Query{Op: op, View: v, Object: string(text)}
+	if int(s.Role) < len(im.Roles) {
+		q.Role = im.Roles[s.Role]
+	}
+	if int(s.Principal) < len(im.Principals) {
+		q.Principal = im.Principals[s.Principal]
+	}
+	for i, name := range im.Taints {
+		if s.Taints>>i&1 == 1 {
+			q.Taints = append(q.Taints, name)
+		}
+	}
+	return q
+}
