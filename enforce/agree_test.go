@@ -76,7 +76,7 @@ func disagreements(c policytest.Case, p *enforce.Policy, im *enforce.Image, t en
 
 func TestExplanationAndOracleAgree(t *testing.T) {
 	var k kinds
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		c := policytest.Random(rand.New(rand.NewPCG(seed, 1)))
 		p, im := compile(t, c)
 		if wrong := disagreements(c, p, im, im.Oracle(), &k); len(wrong) > 0 {
@@ -177,4 +177,17 @@ func TestAttributeNamesTheRuleThatExplains(t *testing.T) {
 			}
 		}
 	}
+}
+
+func FuzzAgree(f *testing.F) {
+	for seed := range uint64(4) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		c := policytest.Random(rand.New(rand.NewPCG(seed, 3)))
+		p, im := compile(t, c)
+		if wrong := disagreements(c, p, im, im.Oracle(), &kinds{}); len(wrong) > 0 {
+			t.Fatalf("seed %d: %s\n%s", seed, wrong[0], c.Files)
+		}
+	})
 }

@@ -33,7 +33,7 @@ type source struct {
 // No path at all gives the default preset.
 func Load(paths []string, o Options) (*Policy, error) {
 	sources, ps := readAll(paths)
-	p, more := build(sources, o)
+	p, more := build(sources, o, len(ps) > 0)
 	return p, append(ps, more...).sorted().err()
 }
 
@@ -43,15 +43,14 @@ func Parse(files map[string]string, o Options) (*Policy, error) {
 	for _, name := range sortedKeys(files) {
 		sources = append(sources, source{name: name, data: []byte(files[name])})
 	}
-	p, ps := build(sources, o)
+	p, ps := build(sources, o, false)
 	return p, ps.sorted().err()
 }
 
-// build decodes, merges and checks.
-func build(sources []source, o Options) (*Policy, Problems) {
+// build decodes, merges and checks. broken says that something could not even be read.
+func build(sources []source, o Options, broken bool) (*Policy, Problems) {
 	var docs []*document
 	var ps Problems
-	broken := false
 	for _, s := range sources {
 		d, more := decodeSource(s)
 		ps = append(ps, more...)
