@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file reads Claude Code's own registry: ~/.claude/sessions/PID.json names the conversation of a running process. The
+// secret key beside it is never opened.
+
+package procfs
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// Registered is what the registry says of a process.
+type Registered struct {
+	Conversation string `json:"sessionId"`
+	Cwd          string `json:"cwd"`
+	Entrypoint   string `json:"entrypoint"`
+	Version      string `json:"version"`
+	PID          uint32 `json:"pid"`
+	Start        string `json:"procStart"` // start time in ticks, as in /proc/PID/stat
+}
+
+// conversation is the shape of ids that are believed: the file is the user's.
+var conversation = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// registryMax bounds what is read of a file that belongs to the watched user.
+const registryMax = 64 << 10
+
+// ClaudeRegistry reads the entry of pid under a home.
+func ClaudeRegistry(home string, pid uint32) (*Registered, error) {
+	name := filepath.Join(home, ".claude", "sessions", fmt.Sprintf("%d.json", pid))
+	// The user may have put anything there: no link at the end, no waiting for a pipe.
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("agent's registry: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("agent's registry %s: not a regular file", name)
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, registryMax))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	var r Registered
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if r.PID != pid || !conversation.MatchString(r.Conversation) {
+		return nil, fmt.Errorf("agent's registry %s: not of process %d", name, pid)
+	}
+	return &r, nil
+}
+
+// Conversation gives value back where it has the shape of a conversation's id.
+func Conversation(value string) string {
+	if conversation.MatchString(value) {
+		return value
+	}
+	return ""
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file asks /proc about one process.
+
+package procfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/process"
+)
+
+// ErrOther says that the pid is another process by now.
+var ErrOther = errors.New("the pid belongs to another process")
+
+// Process is what /proc tells. Fields are empty where it does not.
+type Process struct {
+	Program string
+	Cwd     string
+	TTY     string
+	UID     uint32
+	Env     map[string]string // of the names that were asked for
+}
+
+// startTolerance is how far /proc's start time, in ticks and by way of the wall clock, may be off.
+const startTolerance = 2 * time.Second
+
+// Look asks about a process that started at the given time. names are the environment variables whose values may be kept.
+func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*Process, error) {
+	p, err := process.NewProcessWithContext(ctx, int32(pid))
+	if err != nil {
+		return nil, fmt.Errorf("process %d: %w", pid, err)
+	}
+	made, err := p.CreateTimeWithContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start time of %d: %w", pid, err)
+	}
+	if !started.IsZero() && time.UnixMilli(made).Sub(started).Abs() > startTolerance {
+		return nil, fmt.Errorf("process %d: %w", pid, ErrOther)
+	}
+	out := &Process{Env: map[string]string{}}
+	out.Program, _ = p.ExeWithContext(ctx)
+	out.Cwd, _ = p.CwdWithContext(ctx)
+	out.TTY, _ = p.TerminalWithContext(ctx)
+	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 0 {
+		out.UID = uids[0]
+	}
+	if len(names) == 0 {
+		return out, nil
+	}
+	env, _ := p.EnvironWithContext(ctx)
+	for _, entry := range env {
+		if name, value, ok := strings.Cut(entry, "="); ok && slices.Contains(names, name) && len(value) <= 256 {
+			out.Env[name] = value
+		}
+	}
+	return out, nil
+}
+
+// User is the account of a uid: its name and home, or the number and nothing where there is none.
+func User(uid uint32) (name, home string) {
+	id := strconv.FormatUint(uint64(uid), 10)
+	u, err := user.LookupId(id)
+	if err != nil {
+		return id, ""
+	}
+	return u.Username, u.HomeDir
+}
+
+// Groups are the names of a user's groups.
+func Groups(uid uint32) ([]string, error) {
+	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err != nil {
+		return nil, fmt.Errorf("user %d: %w", uid, err)
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", u.Username, err)
+	}
+	var names []string
+	for _, id := range ids {
+		if g, err := user.LookupGroupId(id); err == nil {
+			names = append(names, g.Name)
+		}
+	}
+	return names, nil
+}
