@@ -6,6 +6,7 @@ package bpf
 
 // Records of the rings, as include/abi.h describes them.
 type (
+	Change       = sensorChange
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
 	EventExec    = sensorEventExec
@@ -188,6 +189,7 @@ const (
 	TextMax        = int(sensorAbiTEXT_MAX)
 	DepthMax       = int(sensorAbiDEPTH_MAX)
 	LineKeep       = int(sensorAbiLINE_KEEP)
+	KeepRole       = uint32(sensorAbiKEEP_ROLE)
 	LineMax        = int(sensorAbiLINE_MAX_)
 	TableMagic     = int(sensorPolicyLimitsTABLE_MAGIC)
 	EngineAutomata = int(sensorPolicyLimitsENGINE_AUTOMATA)

@@ -45,6 +45,7 @@ var Programs = []Program{
 	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec}, "security_bprm_check"},
 	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds"},
 	{sensorProgSeedTasks, RoleSeed, nil, "iter/task"},
+	{sensorProgChangeState, RoleSeed, nil, "syscall"},
 }
 
 // Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096.

@@ -27,6 +27,7 @@ const (
 	sensorAbiTEXT_MAX     sensorAbi = 4096
 	sensorAbiDEPTH_MAX    sensorAbi = 128
 	sensorAbiLINE_KEEP    sensorAbi = 65536
+	sensorAbiKEEP_ROLE    sensorAbi = 65535
 	sensorAbiLINE_MAX_    sensorAbi = 8388608
 )
 
@@ -47,6 +48,20 @@ const (
 	sensorAgentFlagAGENT_HOST    sensorAgentFlag = 1
 	sensorAgentFlagAGENT_OBSERVE sensorAgentFlag = 2
 )
+
+type sensorChange struct {
+	_             structs.HostLayout
+	Slot          uint32
+	Generation    uint32
+	Role          uint32
+	FlagsSet      uint32
+	FlagsClear    uint32
+	SwitchesSet   uint32
+	SwitchesClear uint32
+	TaintsSet     uint32
+	TaintsClear   uint32
+	Reserved      uint32
+}
 
 type sensorControl struct {
 	_           structs.HostLayout
@@ -431,6 +446,7 @@ const (
 	sensorMapTasks            = "tasks"
 	sensorMapUsers            = "users"
 	sensorMapVerdicts         = "verdicts"
+	sensorProgChangeState     = "change_state"
 	sensorProgEnforceExec     = "enforce_exec"
 	sensorProgEnforceFork     = "enforce_fork"
 	sensorProgEnforceLine     = "enforce_line"
@@ -486,6 +502,7 @@ type sensorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorProgramSpecs struct {
+	ChangeState     *ebpf.ProgramSpec `ebpf:"change_state"`
 	EnforceExec     *ebpf.ProgramSpec `ebpf:"enforce_exec"`
 	EnforceFork     *ebpf.ProgramSpec `ebpf:"enforce_fork"`
 	EnforceLine     *ebpf.ProgramSpec `ebpf:"enforce_line"`
@@ -592,6 +609,7 @@ type sensorVariables struct {
 //
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorPrograms struct {
+	ChangeState     *ebpf.Program `ebpf:"change_state"`
 	EnforceExec     *ebpf.Program `ebpf:"enforce_exec"`
 	EnforceFork     *ebpf.Program `ebpf:"enforce_fork"`
 	EnforceLine     *ebpf.Program `ebpf:"enforce_line"`
@@ -605,6 +623,7 @@ type sensorPrograms struct {
 
 func (p *sensorPrograms) Close() error {
 	return _SensorClose(
+		p.ChangeState,
 		p.EnforceExec,
 		p.EnforceFork,
 		p.EnforceLine,

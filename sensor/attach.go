@@ -60,6 +60,7 @@ func (k *Kernel) programs() map[string]*ebpf.Program {
 		"enforce_exec":     o.EnforceExec,
 		"enforce_line":     o.EnforceLine,
 		"seed_tasks":       o.SeedTasks,
+		"change_state":     o.ChangeState,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -25,7 +26,8 @@ type Kernel struct {
 	Objects   *bpf.Objects
 	TableSize uint32
 
-	links []link.Link
+	links   []link.Link
+	seeding sync.Mutex // one question to the iterator at a time
 }
 
 // MinTableSize is the smallest table that is loaded: room for ordinary policies.

@@ -25,6 +25,7 @@ enum abi {
 	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
 	DEPTH_MAX = 128,   /* components between a file and the root of its file system */
 	LINE_KEEP = 65536, /* bytes of a command line that are recorded; all of it is judged */
+	KEEP_ROLE = 0xffff,
 	LINE_MAX_ = 8 << 20, /* bytes of a command line; the kernel's own limit is below */
 };
 
@@ -241,6 +242,20 @@ struct seed {
 	__u32 slot;  /* answer: session given out, where made is not 0 */
 	__u32 made;  /* answer: sessions made */
 	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
+};
+
+/* What user space changes in one session; the context of the program change_session. */
+struct change {
+	__u32 slot;
+	__u32 generation;
+	__u32 role; /* or KEEP_ROLE */
+	__u32 flags_set;
+	__u32 flags_clear;
+	__u32 switches_set;
+	__u32 switches_clear;
+	__u32 taints_set;
+	__u32 taints_clear;
+	__u32 reserved;
 };
 
 /* What has no better home: written by both. */

@@ -3,6 +3,7 @@
  * Table of contents: every program of the sensor, in the order in which the kernel calls them in the life of a session.
  * The work is in hooks/, what it shares in include/.
  */
+#include "../hooks/control.h"
 #include "../hooks/exec.h"
 #include "../hooks/file.h"
 #include "../hooks/image.h"
@@ -22,6 +23,7 @@ const union {
 	struct table_agent agent;
 	struct grant_key grant_key;
 	struct seed seed;
+	struct change change;
 	struct exec_state exec_state;
 	enum abi abi;
 	enum action action;
@@ -44,6 +46,12 @@ SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
 	return seed_task(ctx->task);
+}
+
+SEC("syscall")
+int change_state(struct change *change)
+{
+	return change_session(change);
 }
 
 SEC("lsm/task_alloc")

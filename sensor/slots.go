@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The kernel's own tables as user space sees and changes them: sessions, roles of users, counters.
+
+package sensor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+// Slot is one session as the kernel has it.
+type Slot struct {
+	Number uint32
+	bpf.Session
+}
+
+// Sessions are the sessions that have a living thread.
+func (k *Kernel) Sessions() ([]Slot, error) {
+	var slots []Slot
+	var number uint32
+	var s bpf.Session
+	it := k.Objects.Sessions.Iterate()
+	for it.Next(&number, &s) {
+		if s.Tasks > 0 {
+			slots = append(slots, Slot{number, s})
+		}
+	}
+	if err := it.Err(); err != nil {
+		return nil, fmt.Errorf("reading sessions: %w", err)
+	}
+	return slots, nil
+}
+
+// TaskSession is the session of a running process by its kernel state, never by what it says; ok is false outside.
+func (k *Kernel) TaskSession(pidfd int) (slot Slot, ok bool, err error) {
+	var state bpf.TaskState
+	err = k.Objects.Tasks.Lookup(uint32(pidfd), &state)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return Slot{}, false, nil
+	}
+	if err != nil {
+		return Slot{}, false, fmt.Errorf("reading the state of a task: %w", err)
+	}
+	if err := k.Objects.Sessions.Lookup(state.Slot, &slot.Session); err != nil {
+		return Slot{}, false, fmt.Errorf("reading session in slot %d: %w", state.Slot, err)
+	}
+	slot.Number = state.Slot
+	return slot, slot.Generation == state.Generation, nil
+}
+
+// SetRole says in which role a user's sessions begin from now on.
+func (k *Kernel) SetRole(uid, role uint32) error {
+	if err := k.Objects.Users.Put(uid, role); err != nil {
+		return fmt.Errorf("setting the role of user %d: %w", uid, err)
+	}
+	return nil
+}
+
+// ErrSessionEnded says that a session's slot is free, or given out anew.
+var ErrSessionEnded = errors.New("the session has ended")
+
+// Change changes a running session; every task of it is bound at its next hook.
+func (k *Kernel) Change(c bpf.Change) error {
+	answer, err := k.Objects.ChangeState.Run(&ebpf.RunOptions{Context: &c})
+	if err != nil {
+		return fmt.Errorf("changing session in slot %d: %w", c.Slot, err)
+	}
+	if answer != 0 {
+		return fmt.Errorf("changing session in slot %d: %w", c.Slot, ErrSessionEnded)
+	}
+	return nil
+}
+
+// Counters are the kernel's counters, summed over processors.
+func (k *Kernel) Counters() (map[bpf.Counter]uint64, error) {
+	sums := make(map[bpf.Counter]uint64)
+	for c := range bpf.Counters {
+		var values []uint64
+		if err := k.Objects.Counters.Lookup(uint32(c), &values); err != nil {
+			return nil, fmt.Errorf("reading counter %d: %w", c, err)
+		}
+		for _, v := range values {
+			sums[c] += v
+		}
+	}
+	return sums, nil
+}

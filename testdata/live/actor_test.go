@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// The actor: this test binary, started again as the process that is watched. It does one system call when told, and
+// answers with what the kernel said. Adopted, it is a session; left alone, it is the control.
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const actorMark = "REEVE_TEST_ACTOR"
+
+// The actor's main goroutine keeps the first thread, so every other goroutine is in a thread that does not lead.
+func init() {
+	if os.Getenv(actorMark) != "" {
+		runtime.LockOSThread()
+	}
+}
+
+// act is one thing that an actor is told to do.
+type act struct {
+	Do    string   `json:"do"`
+	Path  string   `json:"path,omitempty"`
+	To    string   `json:"to,omitempty"`
+	Argv  []string `json:"argv,omitempty"`
+	Flags int      `json:"flags,omitempty"`
+}
+
+// result is what came of it.
+type result struct {
+	Errno  syscall.Errno  `json:"errno"`
+	Status int            `json:"status"` // exit code
+	Signal syscall.Signal `json:"signal"` // that ended the program
+	PID    int            `json:"pid"`
+}
+
+var acts = map[string]func(act) result{
+	"open":     func(a act) result { return open(a.Path, a.Flags) },
+	"exec":     run,
+	"map":      func(a act) result { return mapped(a.Path, unix.PROT_READ|unix.PROT_EXEC, 0) },
+	"mprotect": func(a act) result { return mapped(a.Path, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
+	"chroot":   func(a act) result { return errno(unix.Chroot(a.Path)) },
+	"chdir":    func(a act) result { return errno(unix.Chdir(a.Path)) },
+	"unshare":  func(a act) result { return errno(unix.Unshare(a.Flags)) },
+	"bind":     func(a act) result { return errno(unix.Mount(a.Path, a.To, "", unix.MS_BIND, "")) },
+	"tmpfs":    func(a act) result { return errno(unix.Mount("none", a.Path, "tmpfs", 0, "")) },
+	"mkdir":    func(a act) result { return errno(os.MkdirAll(a.Path, 0o755)) },
+	"write":    func(a act) result { return errno(os.WriteFile(a.Path, []byte(a.To), 0o644)) },
+	"rename":   func(a act) result { return errno(os.Rename(a.Path, a.To)) },
+	"thread":   openInThread,
+	"noop":     func(act) result { return result{} },
+}
+
+func errno(err error) result {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return result{Errno: e}
+	}
+	if err != nil {
+		return result{Errno: unix.EIO}
+	}
+	return result{}
+}
+
+func open(path string, flags int) result {
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errno(err)
+}
+
+// openInThread opens from a thread that does not lead the process.
+func openInThread(a act) result {
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread()
+		done <- open(a.Path, a.Flags)
+	}()
+	return <-done
+}
+
+func mapped(path string, first, then int) result {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(fd)
+	memory, err := unix.Mmap(fd, 0, os.Getpagesize(), first, unix.MAP_PRIVATE)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Munmap(memory)
+	if then == 0 {
+		return result{}
+	}
+	return errno(unix.Mprotect(memory, then))
+}
+
+func run(a act) result {
+	cmd := exec.Cmd{Path: a.Path, Args: a.Argv, Env: []string{"PATH=/bin:/usr/bin"}}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return errno(err)
+	}
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	r := result{Status: status.ExitStatus(), PID: cmd.Process.Pid}
+	if status.Signaled() {
+		r.Signal = status.Signal()
+	}
+	return r
+}
+
+// actor runs in the child: one act a line.
+func actor() {
+	in, out := bufio.NewScanner(os.Stdin), json.NewEncoder(os.Stdout)
+	in.Buffer(nil, 8<<20)
+	for in.Scan() {
+		var a act
+		if err := json.Unmarshal(in.Bytes(), &a); err != nil {
+			panic(err)
+		}
+		if err := out.Encode(acts[a.Do](a)); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// process is a running actor.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  *json.Encoder
+	out *json.Decoder
+}
+
+// start runs an actor outside of every session.
+func start(t *testing.T) *process {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), actorMark+"=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		in.Close()
+		cmd.Wait()
+	})
+	return &process{t, cmd, json.NewEncoder(in), json.NewDecoder(out)}
+}
+
+func (p *process) pid() uint32 { return uint32(p.cmd.Process.Pid) }
+
+// do lets the actor act once.
+func (p *process) do(a act) result {
+	p.t.Helper()
+	must(p.t, p.in.Encode(a))
+	var r result
+	must(p.t, p.out.Decode(&r))
+	return r
+}
+
+// want fails the test where the act does not end with this errno.
+func (p *process) want(a act, e syscall.Errno) {
+	p.t.Helper()
+	if r := p.do(a); r.Errno != e {
+		p.t.Errorf("%s %s %s: %v, want %v", a.Do, a.Path, a.To, r.Errno, e)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// The kernel under test: the sensor's programs loaded once, a policy a test, records on request.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
+)
+
+const tableSize = 8 << 20
+
+var (
+	kernel     *sensor.Kernel
+	applier    *enforce.Applier
+	generation atomic.Uint64
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actorMark) != "" {
+		actor()
+		return
+	}
+	os.Exit(within(m))
+}
+
+func within(m *testing.M) int {
+	var err error
+	if kernel, err = sensor.Load(sensor.Options{TableSize: tableSize}); err != nil {
+		return refused(err)
+	}
+	defer kernel.Close()
+	applier = enforce.NewApplier(kernel.Objects.Tables, kernel.TableSize)
+	if err := kernel.Attach(); err != nil {
+		return refused(err)
+	}
+	if problems, err := kernel.SyncMounts(); err != nil {
+		return refused(errors.Join(append(problems, err)...))
+	}
+	return m.Run()
+}
+
+// refused ends the run: a kernel that cannot load is a failure where lsm is required, else nothing was tested here.
+func refused(err error) int {
+	var verifier *ebpf.VerifierError
+	if errors.As(err, &verifier) {
+		fmt.Println(strings.Join(verifier.Log[max(0, len(verifier.Log)-40):], "\n"))
+	}
+	fmt.Println("live: no kernel to test:", err)
+	if strings.Contains(os.Getenv("REQUIRE"), "lsm") {
+		return 1
+	}
+	fmt.Println("live: skipped: these tests run in a test machine (make test-vm)")
+	return 0
+}
+
+// policy applies a policy whose agents are named by globs, in order.
+func policy(t *testing.T, text string, agents ...enforce.Agent) *enforce.Image {
+	t.Helper()
+	p, err := enforce.Parse(map[string]string{"test.toml": "version = 1\nbase = \"none\"\n" + text}, enforce.Options{})
+	must(t, err)
+	im, err := enforce.Compile(p, agents, generation.Add(1), enforce.Options{})
+	must(t, err)
+	must(t, applier.Apply(im))
+	return im
+}
+
+// session adopts an actor into a session of its own, in role 0.
+func session(t *testing.T) *process {
+	t.Helper()
+	p := start(t)
+	p.do(act{Do: "noop"})
+	_, err := kernel.Adopt(context.Background(), sensor.Adoption{PID: p.pid()})
+	must(t, err)
+	return p
+}
+
+// record is what came over a ring, whole.
+type record struct {
+	bpf.EventHeader
+	raw []byte
+}
+
+// watch collects the records of both rings from now on. The function ends it and gives them.
+func watch(t *testing.T) func() []record {
+	t.Helper()
+	var readers []*ringbuf.Reader
+	for _, m := range []*ebpf.Map{kernel.Objects.Verdicts, kernel.Objects.Activity} {
+		r, err := ringbuf.NewReader(m)
+		must(t, err)
+		readers = append(readers, r)
+		drain(r, nil)
+	}
+	return func() []record {
+		var records []record
+		for _, r := range readers {
+			drain(r, &records)
+			r.Close()
+		}
+		return records
+	}
+}
+
+func drain(r *ringbuf.Reader, into *[]record) {
+	for {
+		r.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		e, err := r.Read()
+		if err != nil {
+			return
+		}
+		if into != nil {
+			*into = append(*into, record{headerOf(e.RawSample), e.RawSample})
+		}
+	}
+}

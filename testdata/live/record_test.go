@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// Records as the rings carry them, read without the product's own decoder: the tests would share its mistakes.
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+func headerOf(raw []byte) bpf.EventHeader { return as[bpf.EventHeader](raw) }
+
+func as[T any](raw []byte) T {
+	var v T
+	if err := binary.Read(bytes.NewReader(raw), binary.LittleEndian, &v); err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// object is the text of an access.
+func (r record) object() string {
+	a := as[bpf.EventAccess](r.raw)
+	return string(r.raw[binary.Size(a):][:a.Text])
+}
