@@ -212,8 +212,8 @@ func TestMisspeltQueriesAreTold(t *testing.T) {
 }
 
 func TestCompileIsDeterministic(t *testing.T) {
-	_, a := preset(t, "strict")
-	_, b := preset(t, "strict")
+	_, a := freshPreset(t, "strict")
+	_, b := freshPreset(t, "strict")
 	if string(a.Table) != string(b.Table) {
 		t.Error("two compilations differ")
 	}

@@ -6,6 +6,7 @@ package enforce_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/enforce"
@@ -209,7 +210,25 @@ func cutLast(line, sep string) (before, after string, found bool) {
 	return line[:i], line[i+len(sep):], true
 }
 
+// presets keeps what is compiled, since most tests begin from one.
+var presets sync.Map
+
+type compiled struct {
+	p  *enforce.Policy
+	im *enforce.Image
+}
+
 func preset(t testing.TB, name string) (*enforce.Policy, *enforce.Image) {
+	t.Helper()
+	if c, ok := presets.Load(name); ok {
+		return c.(compiled).p, c.(compiled).im
+	}
+	p, im := freshPreset(t, name)
+	presets.Store(name, compiled{p, im})
+	return p, im
+}
+
+func freshPreset(t testing.TB, name string) (*enforce.Policy, *enforce.Image) {
 	t.Helper()
 	p, err := enforce.Parse(map[string]string{"site.toml": "version = 1\nbase = \"" + name + "\"\n"}, enforce.Options{})
 	if err != nil {
