@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file is one entry of the catalogue, and what can be asked of it.
+
+package inventory
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/reeve-sensor/reeve/sensor/event"
+)
+
+// Agent is one entry of the catalogue.
+type Agent struct {
+	ID           uint32        `toml:"id"`
+	Name         string        `toml:"name"`
+	Title        string        `toml:"title"`
+	Vendor       string        `toml:"vendor"`
+	Exec         []string      `toml:"exec"`         // globs as in policies
+	Host         bool          `toml:"host"`         // only contains other agents
+	Observe      bool          `toml:"observe"`      // refuses nothing, whatever the role says
+	Wrapper      event.Wrapper `toml:"wrapper"`      // round the commands that its model asks for
+	Registry     string        `toml:"registry"`     // where it lists its running processes
+	Conversation []string      `toml:"conversation"` // names of the environment of its children
+	Entrypoint   []string      `toml:"entrypoint"`   // the same, for how it was started
+	Version      []string      `toml:"version"`      // expressions over its path; the first group is the version
+	Verified     string        `toml:"verified"`
+	Start        Start         `toml:"start"`
+
+	File     string `toml:"-"` // where it is written
+	versions []*regexp.Regexp
+}
+
+// Start is what a start of the agent was seen to need. Objects are paths in the host's view; ~ is any home.
+type Start struct {
+	Exec  []string `toml:"exec"`
+	Map   []string `toml:"map"`
+	Read  []string `toml:"read"`
+	Write []string `toml:"write"`
+	Lines []string `toml:"lines"`
+}
+
+// Need is one operation that a start consists of, spelled as in policies.
+type Need struct{ Op, Object string }
+
+// Needs lists the start's operations, with ~ as home.
+func (s *Start) Needs(home string) []Need {
+	var needs []Need
+	for _, part := range []struct {
+		op      string
+		objects []string
+	}{{"exec", s.Exec}, {"exec.map", s.Map}, {"file.read", s.Read}, {"file.write", s.Write}, {"exec.argv", s.Lines}} {
+		for _, o := range part.objects {
+			if rest, ok := strings.CutPrefix(o, "~/"); ok && part.op != "exec.argv" {
+				o = path.Join(home, rest)
+			}
+			needs = append(needs, Need{part.op, o})
+		}
+	}
+	return needs
+}
+
+// Environment lists the names whose values are kept of the agent's children.
+func (a *Agent) Environment() []string { return slices.Concat(a.Conversation, a.Entrypoint) }
+
+// VersionOf reads the agent's version from the path of its program, or gives "".
+func (a *Agent) VersionOf(program string) string {
+	for _, v := range a.versions {
+		if m := v.FindStringSubmatch(program); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
