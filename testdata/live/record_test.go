@@ -26,3 +26,22 @@ func (r record) object() string {
 	a := as[bpf.EventAccess](r.raw)
 	return string(r.raw[binary.Size(a):][:a.Text])
 }
+
+// lineOf puts a command line together from the records of one process.
+func lineOf(records []record, pid uint32) (name, raw string) {
+	for _, r := range records {
+		if r.Pid != pid {
+			continue
+		}
+		switch bpf.EventKind(r.Kind) {
+		case bpf.KindExec:
+			e := as[bpf.EventExec](r.raw)
+			text := r.raw[binary.Size(e):]
+			name, raw = string(text[:e.Name]), string(text[e.Name:][:e.Text])
+		case bpf.KindLine:
+			l := as[bpf.EventLine](r.raw)
+			raw += string(r.raw[binary.Size(l):][:l.Text])
+		}
+	}
+	return name, raw
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
+)
+
+// agents of the tests: copies of busybox that the catalogue names.
+var testAgents = []enforce.Agent{
+	{ID: 7, Exec: []string{"/data/agents/busybox-alpha"}},
+	{ID: 8, Exec: []string{"/data/agents/busybox-beta"}},
+	{ID: 9, Host: true, Exec: []string{"/data/agents/busybox-host", "/data/agents/busybox-helper"}},
+}
+
+func agents(t *testing.T) {
+	for _, name := range []string{"alpha", "beta", "host", "helper"} {
+		copyOf(t, "/data/agents/busybox-"+name) // so named, busybox takes its applet from the first argument
+	}
+}
+
+// sessionsIn are the sessions that began in these records.
+func sessionsIn(records []record, kind bpf.EventKind) []bpf.EventSession {
+	var list []bpf.EventSession
+	for _, r := range records {
+		if bpf.EventKind(r.Kind) == kind {
+			list = append(list, as[bpf.EventSession](r.raw))
+		}
+	}
+	return list
+}
+
+func TestAgentBeginsItsSession(t *testing.T) {
+	files(t)
+	agents(t)
+	policy(t, secretPolicy, testAgents...)
+	out := start(t)
+	out.do(act{Do: "noop"})
+	stop := watch(t)
+	r := out.do(act{Do: "exec", Path: "/data/agents/busybox-alpha", Argv: []string{"sh", "-c", "cat /data/secret/key"}})
+	if r.Status == 0 {
+		t.Error("the agent read what policy denies to sessions")
+	}
+	if r := out.do(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", "cat /data/secret/key"}}); r.Status != 0 {
+		t.Errorf("the control outside could not read: %+v", r)
+	}
+	records := stop()
+	starts := sessionsIn(records, bpf.KindSessionStart)
+	if len(starts) != 1 || starts[0].Head.Agent != 7 || starts[0].Parent != 0 {
+		t.Fatalf("sessions that began: %+v, want one of agent 7", starts)
+	}
+	ends := sessionsIn(records, bpf.KindSessionEnd)
+	if len(ends) != 1 || ends[0].Head.Session != starts[0].Head.Session {
+		t.Errorf("sessions that ended: %+v", ends)
+	}
+}
+
+func TestChildSessions(t *testing.T) {
+	files(t)
+	agents(t)
+	policy(t, secretPolicy, testAgents...)
+	out := start(t)
+	out.do(act{Do: "noop"})
+	for name, c := range map[string]struct {
+		line  string
+		agent []uint32 // of the sessions that begin, in order; each but the first a child of the one before
+	}{
+		"agent-in-agent":              {"/data/agents/busybox-alpha sh -c '/data/agents/busybox-beta true; exit 0'", []uint32{7, 8}},
+		"agent-in-itself":             {"/data/agents/busybox-alpha sh -c '/data/agents/busybox-alpha true; exit 0'", []uint32{7, 7}},
+		"agent-executes-itself":       {"/data/agents/busybox-alpha sh -c 'exec /data/agents/busybox-alpha true'", []uint32{7}},
+		"host-does-not-nest":          {"/data/agents/busybox-host sh -c '/data/agents/busybox-helper true; /data/agents/busybox-host true'", []uint32{9}},
+		"host-contains-its-agents":    {"/data/agents/busybox-host sh -c '/data/agents/busybox-alpha true; exit 0'", []uint32{9, 7}},
+		"helper-alone-is-of-the-host": {"/data/agents/busybox-helper true", []uint32{9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stop := watch(t)
+			out.do(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", c.line}})
+			var got []uint32
+			var last uint64
+			for _, s := range sessionsIn(stop(), bpf.KindSessionStart) {
+				got = append(got, s.Head.Agent)
+				if s.Parent != last {
+					t.Errorf("session of agent %d has parent %d, want %d", s.Head.Agent, s.Parent, last)
+				}
+				last = s.Head.Session
+			}
+			if !slices.Equal(got, c.agent) {
+				t.Errorf("sessions of agents %v, want %v", got, c.agent)
+			}
+		})
+	}
+}
+
+func TestSessionReachesWhatItStarts(t *testing.T) {
+	files(t)
+	policy(t, secretPolicy)
+	in := session(t)
+	for name, line := range map[string]string{
+		"child":       "cat /data/secret/key",
+		"grandchild":  "sh -c 'cat /data/secret/key'",
+		"double-fork": "(setsid sh -c 'cat /data/secret/key > /data/leak' &) & sleep 0.5; test -s /data/leak",
+		"subshell":    "(cat /data/secret/key)",
+	} {
+		r := in.do(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", line}})
+		if r.Status == 0 {
+			t.Errorf("%s: read what policy denies", name)
+		}
+	}
+}
+
+func TestSessionEndsWithItsLastTask(t *testing.T) {
+	policy(t, "")
+	p := start(t)
+	p.do(act{Do: "noop"})
+	slot, err := kernel.Adopt(context.Background(), sensor.Adoption{PID: p.pid(), UID: 4711})
+	must(t, err)
+	if s := slotOf(t, slot); s == nil || s.Uid != 4711 || s.Tasks < 2 {
+		t.Fatalf("the session has not all threads of the process: %+v", s)
+	}
+	must(t, p.cmd.Process.Kill())
+	p.cmd.Wait()
+	for deadline := time.Now().Add(5 * time.Second); slotOf(t, slot) != nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the session goes on without a task: %+v", slotOf(t, slot))
+		}
+	}
+}
+
+func slotOf(t *testing.T, slot uint32) *sensor.Slot {
+	t.Helper()
+	slots, err := kernel.Sessions()
+	must(t, err)
+	i := slices.IndexFunc(slots, func(s sensor.Slot) bool { return s.Number == slot })
+	if i < 0 {
+		return nil
+	}
+	return &slots[i]
+}
+
+func TestSeedFindsRunningAgents(t *testing.T) {
+	files(t)
+	agents(t)
+	policy(t, secretPolicy) // no catalogue yet: the agent starts unwatched
+	out := start(t)
+	out.do(act{Do: "noop"})
+	done := make(chan result)
+	go func() {
+		line := "touch /data/ready; while ! test -e /data/go; do sleep 0.1; done; cat /data/secret/key"
+		done <- out.do(act{Do: "exec", Path: "/data/agents/busybox-alpha", Argv: []string{"sh", "-c", line}})
+	}()
+	waitFor(t, "/data/ready")
+	policy(t, secretPolicy, testAgents...)
+	made, err := kernel.SeedAgents(context.Background())
+	must(t, err)
+	if made != 1 {
+		t.Errorf("%d sessions of running agents, want 1", made)
+	}
+	must(t, touch("/data/go"))
+	if r := <-done; r.Status == 0 {
+		t.Error("an agent older than the sensor read what policy denies")
+	}
+	if again, err := kernel.SeedAgents(context.Background()); err != nil || again != 0 {
+		t.Errorf("seeding again: %d sessions, %v", again, err)
+	}
+}
+
+func TestObserveRefusesNothing(t *testing.T) {
+	files(t)
+	policy(t, `
+[[role]]
+name = "default"
+mode = "observe"
+`+secretPolicy)
+	in := session(t)
+	stop := watch(t)
+	in.want(act{Do: "open", Path: "/data/secret/key"}, 0)
+	for _, r := range stop() {
+		if bpf.EventKind(r.Kind) == bpf.KindAccess && r.object() == "/data/secret/key" {
+			if r.Action != uint8(bpf.ActionDeny) || r.Flags&uint8(bpf.EventApplied) != 0 || r.Error != 0 {
+				t.Errorf("recorded %+v, want a deny that was not applied", r.EventHeader)
+			}
+			return
+		}
+	}
+	t.Error("the open was not recorded")
+}
+
+func TestRefusalIsRecorded(t *testing.T) {
+	files(t)
+	im := policy(t, secretPolicy)
+	in := session(t)
+	stop := watch(t)
+	in.want(act{Do: "open", Path: "/data/secret/key"}, unix.EACCES)
+	for _, r := range stop() {
+		if r.Pid == in.pid() && bpf.EventKind(r.Kind) == bpf.KindAccess && r.Action == uint8(bpf.ActionDeny) {
+			if r.object() != "/data/secret/key" || r.Policy != im.Generation || r.Error != -int32(unix.EACCES) {
+				t.Errorf("recorded %+v of %s", r.EventHeader, r.object())
+			}
+			return
+		}
+	}
+	t.Error("the refusal was not recorded")
+}
