@@ -7,6 +7,7 @@ package procfs
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,14 @@ func SinceBoot() uint64 {
 // Wall is the wall's time of a moment of the kernel's clock.
 func Wall(sinceBoot uint64) time.Time {
 	return time.Now().Add(time.Duration(int64(sinceBoot) - int64(SinceBoot())))
+}
+
+// userHz is in what part of a second /proc tells start times (kernel: USER_HZ is 100 on every architecture that is built).
+const userHz = 100
+
+// Ticks is a moment since boot as /proc/PID/stat writes it.
+func Ticks(sinceBoot uint64) string {
+	return strconv.FormatUint(sinceBoot/(uint64(time.Second)/userHz), 10)
 }
 
 // BootID is the kernel's name of this boot.

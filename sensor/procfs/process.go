@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/user"
 	"slices"
 	"strconv"
@@ -64,9 +65,21 @@ func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*
 	return out, nil
 }
 
+// Cwd is the folder of a process, or "".
+func Cwd(pid uint32) string {
+	name, err := os.Readlink("/proc/" + Number(pid) + "/cwd")
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// Number spells a uid or pid.
+func Number(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
 // User is the account of a uid: its name and home, or the number and nothing where there is none.
 func User(uid uint32) (name, home string) {
-	id := strconv.FormatUint(uint64(uid), 10)
+	id := Number(uid)
 	u, err := user.LookupId(id)
 	if err != nil {
 		return id, ""
@@ -76,7 +89,7 @@ func User(uid uint32) (name, home string) {
 
 // Groups are the names of a user's groups.
 func Groups(uid uint32) ([]string, error) {
-	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	u, err := user.LookupId(Number(uid))
 	if err != nil {
 		return nil, fmt.Errorf("user %d: %w", uid, err)
 	}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Looking up what records do not say, beside the table's owner and never in its way: a slow /proc or user database costs
+// the look-up, which is counted.
+
+package sensor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/procfs"
+	"github.com/reeve-sensor/reeve/sensor/session"
+)
+
+const (
+	lookupsMax   = 256                   // that may wait
+	userWait     = 50 * time.Millisecond // for a name that was never asked for
+	conversation = 2 * time.Second       // between looks at a session's conversation: it changes at /clear
+	usersMax     = 4096                  // names that are remembered
+)
+
+type lookup struct {
+	session uint64
+	process session.Key
+	began   time.Time
+	agent   *inventory.Agent
+	root    bool
+}
+
+type enricher struct {
+	watch   *Watch
+	queue   chan lookup
+	skipped atomic.Uint64
+	next    map[uint64]time.Time // of the owner: when a session's conversation is looked at again
+
+	mu    sync.Mutex
+	users map[uint32]string
+}
+
+func newEnricher(w *Watch) *enricher {
+	return &enricher{watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, users: map[uint32]string{}}
+}
+
+// see decides whether an event is worth a look. It is called by the table's owner.
+func (n *enricher) see(e *event.Event) {
+	a := n.watch.o.Catalogue.ByID(e.Head.Agent)
+	l := lookup{session: e.ID(), process: session.Key{PID: e.Head.PID, Started: e.Head.Started}, began: n.watch.o.Wall(e.Head.Started), agent: a}
+	switch e.Kind {
+	case event.SessionStart, event.SessionClaim:
+		l.root = true
+	case event.SessionEnd:
+		delete(n.next, e.ID())
+		return
+	case event.Exec:
+		if a == nil || e.Time.Before(n.next[e.ID()]) {
+			return
+		}
+		n.next[e.ID()] = e.Time.Add(conversation)
+	default:
+		return
+	}
+	select {
+	case n.queue <- l:
+	default:
+		n.skipped.Add(1)
+	}
+}
+
+func (n *enricher) run(ctx context.Context) {
+	for {
+		select {
+		case l := <-n.queue:
+			n.look(ctx, l)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (n *enricher) look(ctx context.Context, l lookup) {
+	var names []string
+	if l.agent != nil && !l.root {
+		names = l.agent.Environment() // of children only: the agent's own environment is what its user gave it
+	}
+	p, err := procfs.Look(ctx, l.process.PID, l.began, names)
+	if err != nil {
+		p = &procfs.Process{}
+	}
+	registered := n.registered(l)
+	n.watch.View(func(t *session.Table) {
+		s := t.Session(l.session)
+		if s == nil {
+			return
+		}
+		if l.root {
+			s.Program, s.Cwd, s.TTY = first(p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
+		}
+		if l.agent == nil {
+			return
+		}
+		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version)
+		s.Conversation = first(registered.Conversation, value(p.Env, l.agent.Conversation), s.Conversation)
+		s.Entrypoint = first(value(p.Env, l.agent.Entrypoint), s.Entrypoint)
+	})
+}
+
+// registered is what the agent's own registry says of the session's root.
+func (n *enricher) registered(l lookup) procfs.Registered {
+	var root session.Key
+	var uid uint32
+	n.watch.View(func(t *session.Table) {
+		if s := t.Session(l.session); s != nil {
+			root, uid = s.Root, s.UID
+		}
+	})
+	if l.agent == nil || l.agent.Registry != "claude" || root.PID == 0 {
+		return procfs.Registered{}
+	}
+	_, home := procfs.User(uid)
+	r, err := procfs.ClaudeRegistry(home, root.PID)
+	if home == "" || err != nil || r.Start != procfs.Ticks(root.Started) {
+		return procfs.Registered{}
+	}
+	return *r
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func value(env map[string]string, names []string) string {
+	for _, n := range names {
+		if v := procfs.Conversation(env[n]); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// user is a user's name. One that was never asked for is waited for a moment, then the number stands in.
+func (n *enricher) user(uid uint32) string {
+	n.mu.Lock()
+	name, ok := n.users[uid]
+	n.mu.Unlock()
+	if ok {
+		return name
+	}
+	found := make(chan string, 1)
+	go func() {
+		name, _ := procfs.User(uid)
+		n.mu.Lock()
+		if len(n.users) >= usersMax {
+			clear(n.users)
+		}
+		n.users[uid] = name
+		n.mu.Unlock()
+		found <- name
+	}()
+	select {
+	case name = <-found:
+		return name
+	case <-time.After(userWait):
+		n.skipped.Add(1)
+		n.mu.Lock()
+		n.users[uid] = procfs.Number(uid) // until the answer comes
+		n.mu.Unlock()
+		return procfs.Number(uid)
+	}
+}
+
+// User is a user's name as the watch knows it.
+func (w *Watch) User(uid uint32) string { return w.enricher.user(uid) }

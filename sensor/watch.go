@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Watching: from records to events with names, into the table and the store. One goroutine owns all of it.
+
+package sensor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/procfs"
+	"github.com/reeve-sensor/reeve/sensor/session"
+)
+
+// Names gives words to the numbers of the policy that decided: that of the event's generation, not the one in force now.
+type Names interface {
+	Role(generation uint64, role uint16) string
+	Principal(generation uint64, principal uint16) string
+	// Rule names what decided: a rule's id, where it is written and why; "default" where none matched.
+	Rule(e *event.Event) (id, place, reason string)
+}
+
+// Sink takes finished events. It must not wait.
+type Sink interface{ Append(*event.Event) }
+
+// WatchOptions are what a Watch is made of.
+type WatchOptions struct {
+	Catalogue *inventory.Catalogue
+	Names     Names
+	Sink      Sink
+	Limits    session.Limits
+	Boot      session.Boot
+	// SinceBoot is the kernel's clock, Wall turns its moments into the wall's. nil takes the machine's.
+	SinceBoot func() uint64
+	Wall      func(uint64) time.Time
+}
+
+// Watch turns records into events and keeps the table of sessions.
+type Watch struct {
+	o         WatchOptions
+	mu        sync.Mutex // of table
+	table     *session.Table
+	assembler *event.Assembler
+	enricher  *enricher
+	readers   []*reader
+	evicted   uint64
+	orphans   uint64
+}
+
+// NewWatch makes a Watch that has seen nothing.
+func NewWatch(o WatchOptions) *Watch {
+	if o.SinceBoot == nil {
+		o.SinceBoot, o.Wall = procfs.SinceBoot, procfs.Wall
+	}
+	w := &Watch{o: o, table: session.New(o.Limits), assembler: event.NewAssembler()}
+	w.enricher = newEnricher(w)
+	return w
+}
+
+// View shows the table. f must not keep what it is given.
+func (w *Watch) View(f func(*session.Table)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(w.table)
+}
+
+// pending is how many records may wait for the table's owner.
+const pending = 4096
+
+// tick is how often what waits is looked at.
+const tick = 20 * time.Millisecond
+
+// Run reads both rings until ctx ends or one fails. It closes them.
+func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	w.readers = []*reader{{ring: verdicts}, {ring: activity, poll: activityPoll}}
+	records := make(chan event.Record, pending)
+	errs := make(chan error, len(w.readers))
+	var wait sync.WaitGroup
+	for _, r := range w.readers {
+		wait.Go(func() {
+			if err := r.run(records, ctx.Done()); err != nil {
+				errs <- err
+				stop()
+			}
+		})
+	}
+	wait.Go(func() { w.enricher.run(ctx) })
+	w.own(ctx, records)
+	err := errors.Join(verdicts.Close(), activity.Close())
+	wait.Wait()
+	close(errs)
+	for e := range errs {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// own is the loop of the goroutine that owns assembler and table.
+func (w *Watch) own(ctx context.Context, records <-chan event.Record) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case r := <-records:
+			w.take(w.assembler.Add(r, w.o.SinceBoot()))
+		case <-ticker.C:
+			w.take(w.assembler.Tick(w.o.SinceBoot()))
+			w.expire()
+		case <-ctx.Done():
+			w.take(w.assembler.Close())
+			return
+		}
+	}
+}
+
+func (w *Watch) expire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.table.Expire(time.Now())
+	w.evicted, w.orphans = w.assembler.Evicted, w.assembler.Orphans
+}
+
+// take finishes events: names, table, what the model asked for; then secrets go out, and the sink gets them.
+func (w *Watch) take(events []*event.Event) {
+	for _, e := range events {
+		w.name(e)
+		w.enter(e)
+		e.Redact()
+		w.o.Sink.Append(e)
+	}
+}
+
+func (w *Watch) name(e *event.Event) {
+	e.Time = w.o.Wall(e.Head.Time)
+	e.Session, e.Parent = w.o.Boot.ID(e.ID()), w.o.Boot.ID(e.ParentID)
+	e.Agent = w.agentName(e.Head.Agent)
+	e.User = w.enricher.user(e.Head.UID)
+	e.Role = w.o.Names.Role(e.Head.Policy, e.Head.Role)
+	e.Principal = w.o.Names.Principal(e.Head.Policy, e.Head.Principal)
+	if (e.Kind == event.Access || e.Kind == event.Exec) && e.Head.Action != event.Allow {
+		e.Rule, e.Place, e.Reason = w.o.Names.Rule(e)
+	}
+}
+
+func (w *Watch) agentName(id uint32) string {
+	if a := w.o.Catalogue.ByID(id); a != nil {
+		return a.Name
+	}
+	return "unknown"
+}
+
+// enter puts the event into the table. Its texts are copied there redacted.
+func (w *Watch) enter(e *event.Event) {
+	if e.Kind == event.Exec {
+		e.Cwd = procfs.Cwd(e.Head.PID)
+	}
+	w.mu.Lock()
+	w.unwrap(e)
+	kept := *e
+	kept.Object, kept.Command, kept.Path = event.Redact(e.Object), event.Redact(e.Command), event.Redact(e.Path)
+	w.table.Apply(&kept)
+	w.mu.Unlock()
+	w.enricher.see(e)
+}
+
+// unwrap takes the agent's shell wrapper off, where the agent itself started the shell: any other process could dress its
+// own command line up as one.
+func (w *Watch) unwrap(e *event.Event) {
+	a := w.o.Catalogue.ByID(e.Head.Agent)
+	s := w.table.Session(e.ID())
+	if e.Kind != event.Exec || a == nil || s == nil {
+		return
+	}
+	p := s.Process(session.Key{PID: e.Head.PID, Started: e.Head.Started})
+	if p == nil || p.Parent != s.Root || p.Execs > 0 {
+		return
+	}
+	e.Command, _ = event.Unwrap(a.Wrapper, e.Argv)
+}
+
+// Losses are what went by unseen on this side of the rings.
+func (w *Watch) Losses() map[string]uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]uint64{
+		"records_garbled": 0, "execs_unjoined": w.evicted, "line_pieces_orphaned": w.orphans,
+		"sessions_evicted": w.table.Evicted, "lookups_skipped": w.enricher.skipped.Load(),
+	}
+	for _, r := range w.readers {
+		out["records_garbled"] += r.garbled.Load()
+	}
+	return out
+}
