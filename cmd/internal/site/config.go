@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file reads the configuration. What it does not say has a default; what it says and nobody knows is an error.
+
+package site
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// DefaultConfig is where the configuration lies.
+const DefaultConfig = "/etc/reeve/reeve.toml"
+
+// Config is the configuration of a machine.
+type Config struct {
+	Policy       []string `toml:"policy"`         // files and folders
+	Agents       string   `toml:"agents"`         // folder of the site's catalogue entries
+	Run          string   `toml:"run"`            // folder of sockets and lock
+	State        string   `toml:"state"`          // folder of what is kept
+	Homes        []string `toml:"homes"`          // beside /root, /home/* and the homes of users
+	Require      string   `toml:"require"`        // coverage without which the daemon does not start
+	OnDaemonExit string   `toml:"on_daemon_exit"` // keep or release
+	Group        string   `toml:"group"`          // that may use admin.sock
+	Memory       Memory   `toml:"memory"`
+}
+
+// Memory bounds what is kept in memory.
+type Memory struct {
+	EventsMB int `toml:"events_mb"`
+	Sessions int `toml:"sessions"`
+}
+
+// Defaults is the configuration of a machine that has none.
+func Defaults() Config {
+	return Config{
+		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Homes: []string{},
+		OnDaemonExit: "keep", Group: "reeve", Memory: Memory{EventsMB: 64, Sessions: 1024},
+	}
+}
+
+// Fault is one thing wrong with a file, and what to do about it.
+type Fault struct {
+	File   string
+	Line   int
+	Reason string
+	Hint   string
+}
+
+func (f *Fault) Error() string {
+	if f.Line == 0 {
+		return f.File + ": " + f.Reason
+	}
+	return fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Reason)
+}
+
+// ReadConfig reads a configuration. Only the default one may be missing. The error is every Fault at once.
+func ReadConfig(name string) (Config, error) {
+	c := Defaults()
+	raw, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && name == DefaultConfig {
+		return c, nil
+	}
+	if err != nil {
+		return c, &Fault{File: name, Reason: reasonOf(err), Hint: "--config names another file"}
+	}
+	text := string(raw)
+	md, err := toml.Decode(text, &c)
+	if err != nil {
+		return c, syntax(name, err)
+	}
+	var errs []error
+	for _, key := range md.Undecoded() {
+		errs = append(errs, &Fault{name, lineOf(text, key[len(key)-1]), fmt.Sprintf("unknown key %q", key), "keys: " + strings.Join(configKeys, ", ")})
+	}
+	for _, problem := range c.check() {
+		problem.File, problem.Line = name, lineOf(text, problem.File)
+		errs = append(errs, problem)
+	}
+	return c, errors.Join(errs...)
+}
+
+var configKeys = []string{"policy", "agents", "run", "state", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions"}
+
+// check tells what the configuration cannot mean. File names the key.
+func (c *Config) check() []*Fault {
+	var out []*Fault
+	for _, folder := range []struct{ key, value string }{{"agents", c.Agents}, {"run", c.Run}, {"state", c.State}} {
+		if !filepath.IsAbs(folder.value) {
+			out = append(out, &Fault{File: folder.key, Reason: fmt.Sprintf("%s %q: not an absolute path", folder.key, folder.value)})
+		}
+	}
+	if !slices.Contains([]string{"", "full", "network", "observe"}, c.Require) {
+		out = append(out, &Fault{File: "require", Reason: fmt.Sprintf("require %q: unknown", c.Require), Hint: "full, network or observe"})
+	}
+	if c.OnDaemonExit != "keep" && c.OnDaemonExit != "release" {
+		out = append(out, &Fault{File: "on_daemon_exit", Reason: fmt.Sprintf("on_daemon_exit %q: unknown", c.OnDaemonExit), Hint: "keep or release"})
+	}
+	if c.Memory.EventsMB < 1 || c.Memory.EventsMB > 1<<16 {
+		out = append(out, &Fault{File: "events_mb", Reason: fmt.Sprintf("events_mb %d: not between 1 and 65536", c.Memory.EventsMB)})
+	}
+	if c.Memory.Sessions < 1 || c.Memory.Sessions > 1<<20 {
+		out = append(out, &Fault{File: "sessions", Reason: fmt.Sprintf("sessions %d: not between 1 and 1048576", c.Memory.Sessions)})
+	}
+	return out
+}
+
+func reasonOf(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// typeError takes apart how the library tells of a value of the wrong type.
+var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
+
+func syntax(name string, err error) error {
+	f := &Fault{File: name, Reason: strings.TrimPrefix(err.Error(), "toml: ")}
+	var parse toml.ParseError
+	if errors.As(err, &parse) && parse.Message != "" {
+		f.Line, f.Reason = parse.Position.Line, parse.Message
+	} else if m := typeError.FindStringSubmatch(f.Reason); m != nil {
+		f.Line, _ = strconv.Atoi(m[1])
+		f.Reason = m[2] + ": " + m[3]
+	}
+	return f
+}
+
+// lineOf finds the line on which a key is written, or 0.
+func lineOf(text, key string) int {
+	re := regexp.MustCompile(`^\s*(\[\s*)?([\w-]+\.)*"?` + regexp.QuoteMeta(key) + `"?\s*[=\].]`)
+	for i, line := range strings.Split(text, "\n") {
+		if re.MatchString(line) {
+			return i + 1
+		}
+	}
+	return 0
+}

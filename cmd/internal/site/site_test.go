@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package site
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+)
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConfig(t *testing.T) {
+	c, err := ReadConfig(write(t, "reeve.toml", "policy = ['/p']\nrequire = 'full'\n[memory]\nevents_mb = 8\n"))
+	if err != nil || c.Require != "full" || c.Memory != (Memory{8, 1024}) || c.Run != "/run/reeve" || c.Policy[0] != "/p" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestShippedConfigSaysTheDefaults(t *testing.T) {
+	c, err := ReadConfig("../../../packaging/reeve.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, Defaults()) {
+		t.Errorf("got  %+v\nwant %+v", c, Defaults())
+	}
+}
+
+func TestConfigFaultsSayWhereAndHow(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want, hint string }{
+		"unknown key":   {"run = '/r'\ncolour = 1\n", `reeve.toml:2: unknown key "colour"`, "keys: policy"},
+		"unknown table": {"[memory]\nmb = 1\n", `reeve.toml:2: unknown key "memory.mb"`, "events_mb"},
+		"no TOML":       {"run = \n", "reeve.toml:1: ", ""},
+		"wrong type":    {"run = 3\n", "reeve.toml:1: run: incompatible types", ""},
+		"coverage":      {"require = 'all'\n", `reeve.toml:1: require "all": unknown`, "full, network"},
+		"exit":          {"on_daemon_exit = 'x'\n", `reeve.toml:1: on_daemon_exit "x": unknown`, "keep or release"},
+		"relative":      {"run = 'r'\n", `reeve.toml:1: run "r": not an absolute path`, ""},
+		"memory":        {"[memory]\nevents_mb = 0\n", "reeve.toml:2: events_mb 0", ""},
+	} {
+		_, err := ReadConfig(write(t, "reeve.toml", tc.text))
+		var f *Fault
+		if !errors.As(err, &f) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(f.Hint, tc.hint) {
+			t.Errorf("%s: %v (%+v)", name, err, f)
+		}
+	}
+	if _, err := ReadConfig(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a named configuration may not be missing")
+	}
+}
+
+func TestHomesOfPeople(t *testing.T) {
+	passwd := write(t, "passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\nnobody:x:65534:1::/nonexistent:/x\nodd:x:1001:1::/:/x\nshort:x\nbob:x:1002:1::/srv/bob/:/x\n")
+	if got := passwdHomes(passwd); !reflect.DeepEqual(got, []string{"/home/alice", "/srv/bob"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// The presets must let every agent of the catalogue start.
+func TestPresetsLetAgentsStart(t *testing.T) {
+	agents, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Defaults()
+	for _, base := range enforce.Presets() {
+		_, ps := c.Parse(map[string]string{"a.toml": "version = 1\nbase = \"" + base + "\"\n"}, agents)
+		if errs := ps.Errors(); len(errs) > 0 {
+			t.Errorf("%s: %v", base, errs)
+		}
+	}
+}
+
+func TestPolicyThatStopsAnAgentIsRefused(t *testing.T) {
+	agents, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Defaults()
+	_, ps := c.Parse(map[string]string{"a.toml": "version = 1\nbase = \"none\"\n[[rule]]\nid = \"x\"\non = [\"exec\"]\nmatch = [\"/usr/bin/bash\"]\naction = \"deny\"\n"}, agents)
+	if err := ps.Errors(); len(err) == 0 || !strings.Contains(err.Error(), "Claude Code") {
+		t.Errorf("%v", err)
+	}
+}
