@@ -6,6 +6,7 @@ package bpf
 
 // Records of the rings, as include/abi.h describes them.
 type (
+	Applet       = sensorApplet
 	Change       = sensorChange
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
@@ -185,6 +186,7 @@ const (
 	GrantsMax      = int(sensorAbiGRANTS_MAX)
 	PrefixMax      = int(sensorAbiPREFIX_MAX)
 	SubvolMax      = int(sensorAbiSUBVOL_MAX)
+	AppletMax      = int(sensorAbiAPPLET_MAX)
 	NameMax        = int(sensorAbiNAME_MAX_)
 	TextMax        = int(sensorAbiTEXT_MAX)
 	DepthMax       = int(sensorAbiDEPTH_MAX)

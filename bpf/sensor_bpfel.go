@@ -21,8 +21,10 @@ const (
 	sensorAbiMOUNTS_MAX   sensorAbi = 4096
 	sensorAbiUSERS_MAX    sensorAbi = 65536
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
+	sensorAbiAPPLETS_MAX  sensorAbi = 1024
 	sensorAbiPREFIX_MAX   sensorAbi = 256
 	sensorAbiSUBVOL_MAX   sensorAbi = 32
+	sensorAbiAPPLET_MAX   sensorAbi = 28
 	sensorAbiNAME_MAX_    sensorAbi = 256
 	sensorAbiTEXT_MAX     sensorAbi = 4096
 	sensorAbiDEPTH_MAX    sensorAbi = 128
@@ -48,6 +50,12 @@ const (
 	sensorAgentFlagAGENT_HOST    sensorAgentFlag = 1
 	sensorAgentFlagAGENT_OBSERVE sensorAgentFlag = 2
 )
+
+type sensorApplet struct {
+	_     structs.HostLayout
+	Agent uint32
+	Name  [28]uint8
+}
 
 type sensorChange struct {
 	_             structs.HostLayout
@@ -374,6 +382,7 @@ type sensorTableHeader struct {
 	Magic      uint32
 	Bytes      uint32
 	Generation uint64
+	Tainting   uint64
 	Paths      sensorTableEngine
 	Lines      sensorTableEngine
 	Agents     sensorTableEngine
@@ -397,9 +406,10 @@ type sensorTableRole struct {
 }
 
 type sensorTableRow struct {
-	_     structs.HostLayout
-	Paths [16][5]uint64
-	Lines [5][4]uint64
+	_      structs.HostLayout
+	Paths  [16][5]uint64
+	Lines  [5][4]uint64
+	Taints [16]uint64
 }
 
 type sensorTaskFlag uint32
@@ -433,6 +443,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	sensorMapActivity         = "activity"
+	sensorMapApplets          = "applets"
 	sensorMapControls         = "controls"
 	sensorMapCounters         = "counters"
 	sensorMapDevices          = "devices"
@@ -519,6 +530,7 @@ type sensorProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorMapSpecs struct {
 	Activity    *ebpf.MapSpec `ebpf:"activity"`
+	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
@@ -563,6 +575,7 @@ func (o *sensorObjects) Close() error {
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorMaps struct {
 	Activity    *ebpf.Map `ebpf:"activity"`
+	Applets     *ebpf.Map `ebpf:"applets"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
@@ -581,6 +594,7 @@ type sensorMaps struct {
 func (m *sensorMaps) Close() error {
 	return _SensorClose(
 		m.Activity,
+		m.Applets,
 		m.Controls,
 		m.Counters,
 		m.Devices,

@@ -27,6 +27,7 @@ type Group struct {
 	Roles     []int // indexes of roles, after extends
 	Principal int   // 0 is any
 	Taints    []int // any of them; none is always
+	Taint     int   // 1 + the taint that reading sets; 0 for none
 	Ops       []Op
 	Action    Action
 	Rules     []string
@@ -46,6 +47,9 @@ type plan struct {
 func Compile(p *Policy, agents []Agent, generation uint64, o Options) (*Image, error) {
 	if len(agents) > maxAgents {
 		return nil, Problems{{Reason: fmt.Sprintf("%d agents in the catalogue, the kernel's table holds %d", len(agents), maxAgents)}}
+	}
+	if ps := p.overrun(); ps != nil {
+		return nil, ps
 	}
 	pl := &plan{p: p, homes: p.homes(o), known: map[string]int{}}
 	for i := range p.Rules {
@@ -75,8 +79,8 @@ func (r *Rule) effectiveOps() []Op {
 // groupOf is the group that a rule belongs to.
 func (p *Policy) groupOf(r *Rule) Group {
 	g := Group{Ops: r.effectiveOps(), Action: r.Action}
-	for i := range p.Roles {
-		if p.binds(r, p.Roles[i].Name) {
+	for i, name := range p.RoleNames() {
+		if p.binds(r, p.actsAs(name)) {
 			g.Roles = append(g.Roles, i)
 		}
 	}
@@ -88,8 +92,14 @@ func (p *Policy) groupOf(r *Rule) Group {
 	}
 	slices.Sort(g.Taints)
 	g.Taints = slices.Compact(g.Taints)
+	if r.Taint != "" {
+		g.Taint = 1 + slices.Index(p.Taints, r.Taint)
+	}
 	return g
 }
+
+// marks reports whether the group's rules mark a session that reads.
+func (g *Group) marks() bool { return g.Taint > 0 && slices.Contains(g.Ops, OpFileRead) }
 
 // add sorts a rule into its group. Rules on operations that the table does not hold stay out.
 func (pl *plan) add(r *Rule) {
@@ -105,7 +115,7 @@ func (pl *plan) add(r *Rule) {
 	if len(g.Roles) == 0 {
 		return
 	}
-	key := fmt.Sprint(r.text(), g.Roles, g.Principal, g.Taints, g.Ops, g.Action)
+	key := fmt.Sprint(r.text(), g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action)
 	at, known := pl.known[key]
 	if !known {
 		at = len(*groups)

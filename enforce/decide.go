@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file is the oracle: the kernel's decision in plain Go, read from the same bytes. A differential test holds the two
-// together. KEEP-SYNC rule v1 (bpf/include/rule.h)
+// together. KEEP-SYNC rule verdict (bpf/include/rule.h)
 
 package enforce
 
@@ -40,12 +40,14 @@ type Subject struct {
 type Verdict struct {
 	Action Action
 	Label  match.Label
+	Taints uint16 // that the act sets where it is not refused
 }
 
 // Table reads an Image's bytes.
 type Table struct {
 	blob                      []byte
 	Generation                uint64
+	tainting                  uint64
 	paths, lines, agents      match.Layout
 	roles, principals, taints uint32
 	agentCount                uint32
@@ -58,8 +60,8 @@ func OpenTable(blob []byte) (Table, error) {
 	if len(blob) < headerSize || le.Uint32(blob) != tableMagic || int(le.Uint32(blob[4:])) > len(blob) {
 		return Table{}, ErrTable
 	}
-	t := Table{blob: blob, Generation: le.Uint64(blob[8:])}
-	at := 16
+	t := Table{blob: blob, Generation: le.Uint64(blob[8:]), tainting: le.Uint64(blob[16:])}
+	at := 24
 	for _, l := range []*match.Layout{&t.paths, &t.lines, &t.agents} {
 		for i := range l.Column {
 			l.Column[i] = le.Uint16(blob[at:])
@@ -121,10 +123,35 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	default:
 		return Verdict{Action: fallback}
 	}
+	verdict := Verdict{Action: fallback, Label: label}
 	if a, ok := t.strictest(s, op, label); ok {
-		return Verdict{a, label}
+		verdict.Action = a
 	}
-	return Verdict{fallback, label}
+	if op == OpFileRead {
+		verdict.Taints = t.marks(s, label)
+	}
+	return verdict
+}
+
+// marks are the taints that reading an object sets.
+func (t Table) marks(s Subject, label match.Label) (taints uint16) {
+	if t.tainting&label[0] == 0 {
+		return 0
+	}
+	for _, principal := range [2]uint32{0, s.Principal} {
+		for slot := range t.taints + 1 {
+			if slot > 0 && s.Taints>>(slot-1)&1 == 0 {
+				continue
+			}
+			row := t.rowAt(t.known(s.Role), principal, slot)
+			for taint := range maxTaints {
+				if row != 0 && le.Uint64(t.blob[row+uint32(taintsAt)+8*uint32(taint):])&label[0] != 0 {
+					taints |= 1 << taint
+				}
+			}
+		}
+	}
+	return taints
 }
 
 // strictest OR-s the subject's rows, action by action, and takes the first whose mask meets the label.
@@ -148,17 +175,25 @@ func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
 	return 0, false
 }
 
-// or adds one row's masks of an operation. A principal that the table does not have has no row of its own.
-func (t Table) or(masks *[actionCount][lineWords]uint64, role, principal, slot uint32, op Op) {
+// rowAt is the offset of a row; 0 where nothing is said. A principal that the table does not have has no row of its own.
+func (t Table) rowAt(role, principal, slot uint32) uint32 {
 	if principal >= t.principals {
-		return
+		return 0
 	}
 	at := t.rowIndex + 2*((role*t.principals+principal)*(t.taints+1)+slot)
 	id := uint32(le.Uint16(t.blob[at:]))
 	if id == 0 {
+		return 0
+	}
+	return t.rowTable + id*uint32(rowSize)
+}
+
+// or adds one row's masks of an operation.
+func (t Table) or(masks *[actionCount][lineWords]uint64, role, principal, slot uint32, op Op) {
+	row := t.rowAt(role, principal, slot)
+	if row == 0 {
 		return
 	}
-	row := t.rowTable + id*uint32(rowSize)
 	if op == OpExecArgv {
 		row += 8 * pathOps * uint32(actionCount)
 		for a := range masks {

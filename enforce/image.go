@@ -18,9 +18,10 @@ import (
 const (
 	tableMagic = 0x52564531
 	engineSize = 2*256 + 4*3 + 3*4
-	headerSize = 16 + 3*engineSize + 8*4
+	headerSize = 24 + 3*engineSize + 8*4
 	roleSize   = 8 + 3*opCount
-	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount)
+	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*maxTaints
+	taintsAt   = rowSize - 8*maxTaints // in a row
 	agentSize  = 8
 
 	agentHost    = 1
@@ -72,9 +73,9 @@ func (im *Image) Stats() (paths, lines, agents match.Stats) {
 func (pl *plan) image(engines [3]*match.Engine, agents []Agent, generation uint64) *Image {
 	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines,
 		Agents: slices.Clone(agents), policy: pl.p, homes: pl.homes}
-	for i := range pl.p.Roles {
-		im.Roles = append(im.Roles, pl.p.Roles[i].Name)
-		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.Roles[i].Name))
+	for _, name := range pl.p.RoleNames() {
+		im.Roles = append(im.Roles, name)
+		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.actsAs(name)))
 	}
 	im.rows = composeRows(len(im.Roles), len(im.Principals), len(im.Taints), pl.paths, pl.lines)
 	for i, e := range engines {
@@ -115,6 +116,17 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 	return blob
 }
 
+// tainting are the path groups whose rules mark sessions, in whatever role.
+func (im *Image) tainting() uint64 {
+	var mask uint64
+	for bit := range im.Paths {
+		if im.Paths[bit].marks() {
+			mask |= 1 << bit
+		}
+	}
+	return mask
+}
+
 var le = binary.LittleEndian
 
 func align(b []byte) []byte {
@@ -129,6 +141,7 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]ui
 	b = le.AppendUint32(b, tableMagic)
 	b = le.AppendUint32(b, size)
 	b = le.AppendUint64(b, im.Generation)
+	b = le.AppendUint64(b, im.tainting())
 	for _, l := range layouts {
 		for _, c := range l.Column {
 			b = le.AppendUint16(b, c)
@@ -173,6 +186,9 @@ func (r *row) append(b []byte) []byte {
 		for _, mask := range action {
 			b = le.AppendUint64(b, mask)
 		}
+	}
+	for _, mask := range r.taints {
+		b = le.AppendUint64(b, mask)
 	}
 	return b
 }
@@ -230,6 +246,9 @@ func (im *Image) describe(g *Group) string {
 	s := fmt.Sprintf("%s %s by %s as %s", g.Action, strings.Join(ops, " "), im.Principals[g.Principal], strings.Join(roles, " "))
 	if len(taints) > 0 {
 		s += " when " + strings.Join(taints, " ")
+	}
+	if g.marks() {
+		s += " marks " + im.Taints[g.Taint-1]
 	}
 	return s + ": " + strings.Join(g.Rules, " ")
 }

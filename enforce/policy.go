@@ -84,6 +84,8 @@ type Policy struct {
 	Skills     []Skill
 	Sets       []Set
 	Taints     []string // in the order in which rules first name them; the index is the kernel's bit
+
+	before *Image // whose numbers go on
 }
 
 // Role is what a person is to the organisation.
@@ -170,11 +172,14 @@ func (p *Policy) set(name string) *Set {
 // Principals are the names of principals by the kernel's number. The first is that of rules which name none.
 func (p *Policy) Principals() []string {
 	names := []string{"any", "agent", "written"}
+	if p.before != nil {
+		names = slices.Clone(p.before.Principals)
+	}
 	for i := range p.Connectors {
-		names = append(names, "connector:"+p.Connectors[i].Name)
+		names = appendNew(names, "connector:"+p.Connectors[i].Name)
 	}
 	for i := range p.Skills {
-		names = append(names, "skill:"+p.Skills[i].Name)
+		names = appendNew(names, "skill:"+p.Skills[i].Name)
 	}
 	return names
 }
@@ -193,6 +198,9 @@ func (p *Policy) taintBits(names []string) uint16 {
 // collectTaints numbers the taints that rules in force set or ask for.
 func (p *Policy) collectTaints() {
 	p.Taints = nil
+	if p.before != nil {
+		p.Taints = slices.Clone(p.before.Taints)
+	}
 	add := func(name string) {
 		if name != "" && !slices.Contains(p.Taints, name) {
 			p.Taints = append(p.Taints, name)

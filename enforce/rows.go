@@ -9,8 +9,9 @@ import "slices"
 
 // row mirrors struct table_row.
 type row struct {
-	paths [pathOps][actionCount]uint64
-	lines [actionCount][lineWords]uint64
+	paths  [pathOps][actionCount]uint64
+	lines  [actionCount][lineWords]uint64
+	taints [maxTaints]uint64
 }
 
 func (r *row) add(g *Group, bit int) {
@@ -20,6 +21,9 @@ func (r *row) add(g *Group, bit int) {
 			continue
 		}
 		r.paths[op][g.Action] |= 1 << bit
+	}
+	if g.marks() {
+		r.taints[g.Taint-1] |= 1 << bit
 	}
 }
 

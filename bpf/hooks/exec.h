@@ -135,14 +135,32 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 	return true;
 }
 
+/* The agent's program is executed under the name of another one that it has inside. bound: APPLET_MAX bytes. */
+static __always_inline bool exec_applet(struct linux_binprm *bprm, u32 agent)
+{
+	struct applet key = { .agent = agent };
+	u8 text[APPLET_MAX];
+	bool end = false;
+
+	if (bpf_copy_from_user(text, sizeof(text), (void *)bprm->p))
+		return false;
+	for (u32 i = 0; i < APPLET_MAX; i++) {
+		end |= !text[i];
+		key.name[i] = end ? 0 : text[i];
+	}
+	return end && bpf_map_lookup_elem(&applets, &key);
+}
+
 /*
- * Whose exec is this? A session made by run or adopt takes the agent's name. A host entry does not nest in itself, and
- * an agent that executes itself in its own process goes on with its session. Any other agent begins one.
+ * Whose exec is this? A session made by run or adopt takes the agent's name. A host entry does not nest in itself; an
+ * agent that executes itself in its own process, or as one of its applets, goes on with its session. Any other agent
+ * begins one.
  */
-static __noinline bool exec_agent(struct task_state *state, const struct exec_state *exec)
+static __noinline bool exec_agent(struct linux_binprm *bprm, struct task_state *state, const struct exec_state *exec)
 {
 	struct session *session = state ? session_of(state) : NULL;
 	struct task_struct *task = bpf_get_current_task_btf();
+	u32 agent = agent_id(exec->agent);
 	bool root;
 
 	if (!session)
@@ -151,11 +169,11 @@ static __noinline bool exec_agent(struct task_state *state, const struct exec_st
 	if (root && (session->flags & SESSION_UNCLAIMED)) {
 		session->flags &= ~SESSION_UNCLAIMED;
 		session->flags |= agent_session_flags(exec->agent);
-		session->agent = agent_id(exec->agent);
+		session->agent = agent;
 		session_announce(EVENT_SESSION_CLAIM, state, session, exec);
 		return true;
 	}
-	if (session->agent == agent_id(exec->agent) && (root || (session->flags & SESSION_HOST)))
+	if (session->agent == agent && (root || (session->flags & SESSION_HOST) || exec_applet(bprm, agent)))
 		return true;
 	return exec_begin(state, exec);
 }
@@ -174,7 +192,7 @@ static __always_inline int decide_line(struct linux_binprm *bprm)
 			line_kill(COUNT_NO_BUFFER);
 		return 0;
 	}
-	if (exec->agent && !exec_agent(state, exec))
+	if (exec->agent && !exec_agent(bprm, state, exec))
 		bpf_send_signal(SIGKILL);
 	state = task_state_own();
 	if (!state)

@@ -19,8 +19,10 @@ enum abi {
 	MOUNTS_MAX = 4096,
 	USERS_MAX = 65536,
 	GRANTS_MAX = 16384,
+	APPLETS_MAX = 1024,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
+	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
 	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
 	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
 	DEPTH_MAX = 128,   /* components between a file and the root of its file system */
@@ -232,6 +234,15 @@ struct mount_point {
 	__u8 prefix[PREFIX_MAX];
 };
 
+/*
+ * Names by which an agent's program serves as another one (`exec -a rg claude`): argv[0], whole. Such an exec inside the
+ * agent's own session is no session of its own.
+ */
+struct applet {
+	__u32 agent; /* of the catalogue */
+	__u8 name[APPLET_MAX];
+};
+
 /* What user space asks of the seeding iterator. */
 struct seed {
 	__u32 pid;  /* adopt this process and what descends from it; 0: whatever the catalogue matches */
@@ -290,9 +301,9 @@ enum counter {
 #pragma clang diagnostic pop
 
 _Static_assert(sizeof(struct table_engine) == 536, "struct table_engine");
-_Static_assert(sizeof(struct table_header) == 1656, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 1664, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
-_Static_assert(sizeof(struct table_row) == 800, "struct table_row");
+_Static_assert(sizeof(struct table_row) == 928, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 144, "struct event_access");

@@ -111,6 +111,21 @@ static __always_inline void judge_action(struct event_header *head, const u8 *ta
 	FORGET();
 }
 
+/* What was read marks the session: every task of it is bound at its next hook. */
+static __always_inline void judge_taint(struct session *session, const u8 *table, const struct subject *who,
+					const struct question *q, struct event_access *event)
+{
+	u32 taints;
+
+	if (q->op != OP_FILE_READ && q->second != OP_FILE_READ)
+		return;
+	taints = rule_taints(table, who, event->label);
+	if (!(taints & ~session->taints))
+		return;
+	__sync_fetch_and_or(&session->taints, taints);
+	event->head.taints |= taints;
+}
+
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
 				       struct buffer *buffer, struct inode *inode)
 {
@@ -127,6 +142,8 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 		judge_label(table, buffer, event->label);
 	judge_action(&event->head, table, &who, q, name->view, event->label);
 	error = judge_apply(session, table, &event->head);
+	if (!error)
+		judge_taint(session, table, &who, q, event);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, inode);

@@ -105,6 +105,15 @@ struct {
 	__type(value, struct buffer);
 } path_buffers SEC(".maps");
 
+/* Names by which agents serve as other programs. Written by user space from the catalogue, compared whole. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, APPLETS_MAX);
+	__type(key, struct applet);
+	__type(value, u32);
+} applets SEC(".maps");
+
 /* Who is in which role. Written by user space for every user that it has resolved; others have role 0, `default`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

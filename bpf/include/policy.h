@@ -132,6 +132,7 @@ struct table_header {
 	__u32 magic;
 	__u32 bytes;	  /* used of the value */
 	__u64 generation; /* of the policy; in every verdict */
+	__u64 tainting;	  /* groups of rules that mark a session which reads */
 
 	struct table_engine paths;
 	struct table_engine lines;
@@ -161,6 +162,7 @@ struct table_role {
 struct table_row {
 	__u64 paths[PATH_OPS][ACTIONS];
 	__u64 lines[ACTIONS][LINE_WORDS];
+	__u64 taints[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
 };
 
 enum agent_flag {

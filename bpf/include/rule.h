@@ -125,6 +125,44 @@ static __always_inline u32 rule_line(const u8 *table, const struct subject *who,
 	return rule_decide(table, who, op, label, field, LINE_WORDS, masks);
 }
 
+struct taints_read {
+	const u8 *table;
+	const struct subject *who;
+	u64 label;
+	u32 found;
+	u32 reserved;
+};
+
+static __always_inline void taints_of_row(struct taints_read *read, u32 row)
+{
+	if (!row)
+		return;
+	row += __builtin_offsetof(struct table_row, taints);
+	for (u32 taint = 0; taint < TAINTS_MAX; taint++)
+		if (table_u64(read->table, row + taint * 8) & read->label)
+			read->found |= 1u << taint;
+}
+
+static long taints_step(u32 slot, struct taints_read *read)
+{
+	if (slot && !(read->who->taints & (1u << ((slot - 1) & 31))))
+		return 0;
+	taints_of_row(read, row_offset(read->table, read->who, PRINCIPAL_ANY, slot));
+	taints_of_row(read, row_offset(read->table, read->who, read->who->principal, slot));
+	return 0;
+}
+
+/* Taints that reading the object sets. bound: TAINTS_MAX; an object that no such rule names pays one test. */
+static __always_inline u32 rule_taints(const u8 *table, const struct subject *who, const u64 *label)
+{
+	struct taints_read read = { .table = table, .who = who, .label = label[0] };
+
+	if (!(table_u64(table, __builtin_offsetof(struct table_header, tainting)) & label[0]))
+		return 0;
+	bpf_loop(TAINTS_MAX + 1, taints_step, &read, 0);
+	return read.found;
+}
+
 /* What no rule can name: a default per role and operation decides. */
 static __always_inline u32 rule_view(const u8 *table, const struct subject *who, u32 op, u32 view)
 {

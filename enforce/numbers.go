@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file keeps numbers. Running sessions carry the kernel's numbers of their role, principal and taints, so a policy
+// that follows another one numbers what both name alike.
+
+package enforce
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Follow makes the policy go on with an image's numbers. Call it before Compile. What the image named and the policy does
+// not keeps its number and means nothing any more; a role so left acts as "default".
+func (p *Policy) Follow(im *Image) {
+	p.before = im
+	p.collectTaints()
+}
+
+// overrun tells where numbers kept for running sessions leave no room.
+func (p *Policy) overrun() Problems {
+	if p.before == nil {
+		return nil
+	}
+	for _, n := range []struct {
+		what        string
+		have, limit int
+	}{{"roles", len(p.RoleNames()), maxRoles}, {"principals", len(p.Principals()), maxPrincipals}, {"taints", len(p.Taints), maxTaints}} {
+		if n.have > n.limit {
+			return Problems{{Reason: fmt.Sprintf("%d %s with those that running sessions may still have, the kernel's table holds %d", n.have, n.what, n.limit),
+				Hint: "restart reeved when no session runs: numbers begin anew"}}
+		}
+	}
+	return nil
+}
+
+// RoleNames are the names of roles by the kernel's number.
+func (p *Policy) RoleNames() []string {
+	var names []string
+	if p.before != nil {
+		names = slices.Clone(p.before.Roles)
+	}
+	for i := range p.Roles {
+		names = appendNew(names, p.Roles[i].Name)
+	}
+	return names
+}
+
+// actsAs is the role whose rules hold for a role of that name.
+func (p *Policy) actsAs(name string) string {
+	if p.role(name) == nil {
+		return "default"
+	}
+	return name
+}
+
+func appendNew(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
