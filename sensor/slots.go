@@ -76,6 +76,22 @@ func (k *Kernel) Change(c bpf.Change) error {
 	return nil
 }
 
+// ErrLongApplet says that an applet's name does not fit the kernel's key.
+var ErrLongApplet = fmt.Errorf("applet name longer than %d bytes", bpf.AppletMax-1)
+
+// SetApplet says that an agent's program, executed under this argv[0], is a tool that the agent has inside.
+func (k *Kernel) SetApplet(agent uint32, name string) error {
+	if len(name) >= bpf.AppletMax {
+		return fmt.Errorf("setting applet %q of agent %d: %w", name, agent, ErrLongApplet)
+	}
+	key := bpf.Applet{Agent: agent}
+	copy(key.Name[:], name)
+	if err := k.Objects.Applets.Put(key, uint32(1)); err != nil {
+		return fmt.Errorf("setting applet %q of agent %d: %w", name, agent, err)
+	}
+	return nil
+}
+
 // Counters are the kernel's counters, summed over processors.
 func (k *Kernel) Counters() (map[bpf.Counter]uint64, error) {
 	sums := make(map[bpf.Counter]uint64)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -58,8 +59,18 @@ var acts = map[string]func(act) result{
 	"mkdir":    func(a act) result { return errno(os.MkdirAll(a.Path, 0o755)) },
 	"write":    func(a act) result { return errno(os.WriteFile(a.Path, []byte(a.To), 0o644)) },
 	"rename":   func(a act) result { return errno(os.Rename(a.Path, a.To)) },
+	"symlink":  func(a act) result { return errno(os.Symlink(a.Path, a.To)) },
+	"keep":     keep,
 	"thread":   openInThread,
 	"noop":     func(act) result { return result{} },
+}
+
+// keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
+func keep(a act) result {
+	fd, err := unix.Open(a.Path, unix.O_PATH, 0)
+	r := errno(err)
+	r.Status = fd
+	return r
 }
 
 func errno(err error) result {
@@ -144,6 +155,8 @@ type process struct {
 	cmd *exec.Cmd
 	in  *json.Encoder
 	out *json.Decoder
+
+	adopted bool
 }
 
 // start runs an actor outside of every session.
@@ -161,7 +174,7 @@ func start(t *testing.T) *process {
 		in.Close()
 		cmd.Wait()
 	})
-	return &process{t, cmd, json.NewEncoder(in), json.NewDecoder(out)}
+	return &process{t: t, cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(out)}
 }
 
 func (p *process) pid() uint32 { return uint32(p.cmd.Process.Pid) }
@@ -204,3 +217,5 @@ func waitFor(t *testing.T, path string) {
 		}
 	}
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -86,6 +86,7 @@ func session(t *testing.T) *process {
 	p.do(act{Do: "noop"})
 	_, err := kernel.Adopt(context.Background(), sensor.Adoption{PID: p.pid()})
 	must(t, err)
+	p.adopted = true
 	return p
 }
 

@@ -100,6 +100,47 @@ func TestChildSessions(t *testing.T) {
 	}
 }
 
+func TestAppletIsNoSession(t *testing.T) {
+	agents(t)
+	policy(t, "", testAgents...)
+	must(t, kernel.SetApplet(7, "true"))
+	out := start(t)
+	out.do(act{Do: "noop"})
+	for argv0, want := range map[string]int{"true": 1, "truer": 2, "/bin/true": 2} {
+		stop := watch(t)
+		out.do(act{Do: "exec", Path: "/data/agents/busybox-alpha", Argv: []string{"sh", "-c",
+			"(exec -a " + argv0 + " /data/agents/busybox-alpha); exit 0"}})
+		if got := len(sessionsIn(stop(), bpf.KindSessionStart)); got != want {
+			t.Errorf("as %s: %d sessions, want %d", argv0, got, want)
+		}
+	}
+}
+
+func TestReadingMarksTheSession(t *testing.T) {
+	files(t)
+	policy(t, `
+[[rule]]
+id = "mark"
+on = ["file.read"]
+match = ["/data/secret/**"]
+action = "audit"
+taint = "secret"
+[[rule]]
+id = "after"
+on = ["file.write"]
+match = ["/data/free/**"]
+when = { taint = ["secret"] }
+action = "deny"
+`)
+	in := session(t)
+	in.want(act{Do: "open", Path: "/data/free/file", Flags: unix.O_WRONLY}, 0)
+	in.want(act{Do: "open", Path: "/data/secret/key", Flags: unix.O_RDONLY}, 0)
+	in.want(act{Do: "open", Path: "/data/free/file", Flags: unix.O_WRONLY}, unix.EACCES)
+	in.want(act{Do: "thread", Path: "/data/free/file", Flags: unix.O_WRONLY}, unix.EACCES)
+	other := session(t)
+	other.want(act{Do: "open", Path: "/data/free/file", Flags: unix.O_WRONLY}, 0)
+}
+
 func TestSessionReachesWhatItStarts(t *testing.T) {
 	files(t)
 	policy(t, secretPolicy)
