@@ -105,3 +105,25 @@ func Groups(uid uint32) ([]string, error) {
 	}
 	return names, nil
 }
+
+// noLogin is the login uid of processes that nobody's login led to.
+const noLogin = ^uint32(0)
+
+// Owner is the user whose session a process would be: its login uid, else its real uid.
+func Owner(pid uint32) (uint32, error) {
+	raw, err := os.ReadFile("/proc/" + Number(pid) + "/loginuid")
+	if err == nil {
+		if uid, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 32); err == nil && uint32(uid) != noLogin {
+			return uint32(uid), nil
+		}
+	}
+	p, err := process.NewProcess(int32(pid))
+	if err != nil {
+		return 0, fmt.Errorf("process %d: %w", pid, err)
+	}
+	uids, err := p.Uids()
+	if err != nil || len(uids) == 0 {
+		return 0, fmt.Errorf("owner of process %d: %w", pid, err)
+	}
+	return uids[0], nil
+}

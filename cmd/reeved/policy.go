@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file holds the policy in force: it changes it as a whole or not at all, and names what earlier ones decided.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/enforce"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/procfs"
+)
+
+// target is where images go. roles moves users and running sessions to the roles of a new image.
+type target interface {
+	Apply(*enforce.Image) error
+	Roles(old, new *enforce.Image, roleOf func(uid uint32) uint32) error
+}
+
+// live is one policy that was in force.
+type live struct {
+	policy  *enforce.Policy
+	image   *enforce.Image
+	files   []string
+	applied time.Time
+}
+
+// remembered is how many policies back events can still be named by.
+const remembered = 16
+
+type policies struct {
+	config site.Config
+	agents *inventory.Catalogue
+	target target
+
+	change  sync.Mutex // one change at a time
+	mu      sync.Mutex // of what follows
+	past    []*live    // the last one is in force
+	undo    *time.Timer
+	before  *live // what an unconfirmed change replaced
+	fault   string
+	nextGen uint64
+}
+
+func newPolicies(c site.Config, agents *inventory.Catalogue) *policies {
+	return &policies{config: c, agents: agents, nextGen: 1}
+}
+
+// compile makes an image of a policy.
+func (p *policies) compile(policy *enforce.Policy, files []string) (*live, error) {
+	p.mu.Lock()
+	generation := p.nextGen
+	p.nextGen++
+	p.mu.Unlock()
+	im, err := enforce.Compile(policy, site.Compiled(p.agents), generation, p.config.Options())
+	if err != nil {
+		return nil, err
+	}
+	return &live{policy: policy, image: im, files: files}, nil
+}
+
+// read loads and compiles what the configuration names, or the files at hand.
+func (p *policies) read(files []*pb.PolicyFile) (*live, enforce.Problems) {
+	var policy *enforce.Policy
+	var ps enforce.Problems
+	names := p.config.Files()
+	if len(files) > 0 {
+		texts := map[string]string{}
+		names = nil
+		for _, f := range files {
+			texts[f.Name] = f.Text
+			names = append(names, f.Name)
+		}
+		policy, ps = p.config.Parse(texts, p.agents)
+	} else {
+		policy, ps = p.config.Load(names, p.agents)
+	}
+	if policy == nil {
+		return nil, ps
+	}
+	l, err := p.compile(policy, names)
+	if err != nil {
+		return nil, append(ps, &enforce.Problem{Reason: err.Error()})
+	}
+	return l, ps
+}
+
+// put brings a policy into force.
+func (p *policies) put(l *live) error {
+	p.change.Lock()
+	defer p.change.Unlock()
+	old := p.now()
+	if err := p.target.Apply(l.image); err != nil {
+		return err
+	}
+	l.applied = time.Now()
+	p.mu.Lock()
+	p.past = append(p.past, l)
+	p.past = p.past[max(0, len(p.past)-remembered):]
+	p.fault = ""
+	p.mu.Unlock()
+	var was *enforce.Image
+	if old != nil {
+		was = old.image
+	}
+	return p.target.Roles(was, l.image, p.RoleOf)
+}
+
+func (p *policies) now() *live {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.past) == 0 {
+		return nil
+	}
+	return p.past[len(p.past)-1]
+}
+
+// Apply changes the policy. What is wrong with the new one leaves the old one in force.
+func (p *policies) Apply(_ context.Context, files []*pb.PolicyFile, confirmWithin time.Duration) (*pb.PolicyApplyReply, error) {
+	p.Confirm()
+	old := p.now()
+	l, ps := p.read(files)
+	reply := &pb.PolicyApplyReply{}
+	for _, q := range ps {
+		reply.Problems = append(reply.Problems, &pb.PolicyProblem{Text: q.Error(), Hint: q.Hint, Warning: q.Warning})
+	}
+	if l == nil {
+		p.mu.Lock()
+		p.fault = ps.Errors().Error()
+		p.mu.Unlock()
+		reply.Policy = p.Summary()
+		return reply, nil
+	}
+	if err := p.put(l); err != nil {
+		return nil, fmt.Errorf("applying the policy: %w", err)
+	}
+	if confirmWithin > 0 && old != nil {
+		p.mu.Lock()
+		p.before = old
+		p.undo = time.AfterFunc(confirmWithin, func() { p.rollBack(old) })
+		p.mu.Unlock()
+	}
+	reply.Applied, reply.Policy = true, p.Summary()
+	return reply, nil
+}
+
+// rollBack brings back what an unconfirmed change replaced, under a generation of its own.
+func (p *policies) rollBack(old *live) {
+	p.mu.Lock()
+	waiting := p.before == old
+	p.before, p.undo = nil, nil
+	p.mu.Unlock()
+	if !waiting {
+		return
+	}
+	l, err := p.compile(old.policy, old.files)
+	if err == nil {
+		err = p.put(l)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = "a policy was not confirmed in time and was taken back"
+	if err != nil {
+		p.fault = fmt.Sprintf("a policy was not confirmed in time, and the one before cannot be applied: %v", err)
+	}
+}
+
+// Confirm keeps a change for good. It reports whether one waited.
+func (p *policies) Confirm() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waited := p.before != nil
+	if p.undo != nil {
+		p.undo.Stop()
+	}
+	p.before, p.undo = nil, nil
+	return waited
+}
+
+// Summary describes the policy in force.
+func (p *policies) Summary() *pb.Policy {
+	l := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l == nil {
+		return &pb.Policy{Fault: p.fault}
+	}
+	return &pb.Policy{
+		Generation: l.image.Generation, Base: l.policy.Base, Files: l.files, Rules: uint32(len(l.policy.Rules)),
+		Roles: uint32(len(l.policy.Roles)), Bytes: uint32(len(l.image.Table)), AppliedMs: l.applied.UnixMilli(), Fault: p.fault,
+	}
+}
+
+// Text is the policy in force, rule by rule.
+func (p *policies) Text() string {
+	if l := p.now(); l != nil {
+		return site.Describe(l.policy)
+	}
+	return ""
+}
+
+// at finds the policy that a generation belongs to, or the one in force.
+func (p *policies) at(generation uint64) *live {
+	p.mu.Lock()
+	for _, l := range p.past {
+		if l.image.Generation == generation {
+			p.mu.Unlock()
+			return l
+		}
+	}
+	p.mu.Unlock()
+	return p.now()
+}
+
+// Role names a role of the policy that decided.
+func (p *policies) Role(generation uint64, role uint16) string {
+	if l := p.at(generation); l != nil && int(role) < len(l.image.Roles) {
+		return l.image.Roles[role]
+	}
+	return enforce.DefaultRole
+}
+
+// Principal names a principal of the policy that decided.
+func (p *policies) Principal(generation uint64, principal uint16) string {
+	if l := p.at(generation); l != nil && int(principal) < len(l.image.Principals) {
+		return l.image.Principals[principal]
+	}
+	return "agent"
+}
+
+// Rule names what decided.
+func (p *policies) Rule(e *event.Event) (id, place, reason string) {
+	if e.View == event.ViewRefused {
+		return "unnameable", "", "what cannot be named is refused"
+	}
+	l := p.at(e.Head.Policy)
+	if l == nil {
+		return "", "", ""
+	}
+	r := l.rule(e)
+	if r == nil {
+		return "default", "", fmt.Sprintf("what no rule of role %s allows", p.Role(e.Head.Policy, e.Head.Role))
+	}
+	return r.ID, r.Place.String(), r.Reason
+}
+
+func (l *live) rule(e *event.Event) *enforce.Rule {
+	who := enforce.Subject{Role: uint32(e.Head.Role), Principal: uint32(e.Head.Principal), Taints: e.Head.Taints}
+	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
+}
+
+// Instead tells what a rule lets through of what it refuses.
+func (p *policies) Instead(e *event.Event) string {
+	l := p.at(e.Head.Policy)
+	if l == nil || e.Rule == "" {
+		return ""
+	}
+	r := l.policy.Rule(e.Rule)
+	switch {
+	case r == nil:
+		return ""
+	case r.Action == enforce.Ask:
+		return "it may be granted: ask an administrator"
+	case len(r.Except) > 0:
+		return "allowed by exception: " + strings.Join(r.Except, ", ")
+	}
+	return ""
+}
+
+// RoleName names a role of the policy in force.
+func (p *policies) RoleName(index uint16) string {
+	l := p.now()
+	if l == nil {
+		return enforce.DefaultRole
+	}
+	return p.Role(l.image.Generation, index)
+}
+
+// RoleByName finds a role of the policy in force.
+func (p *policies) RoleByName(name string) (uint32, bool) {
+	l := p.now()
+	if l == nil || !slices.Contains(l.image.Roles, name) {
+		return 0, false
+	}
+	return l.image.RoleIndex(name)
+}
+
+// RoleOf is the role of a user, by name and groups as the host knows them.
+func (p *policies) RoleOf(uid uint32) uint32 {
+	l := p.now()
+	if l == nil {
+		return 0
+	}
+	name, _ := procfs.User(uid)
+	groups, err := procfs.Groups(uid)
+	if err != nil {
+		groups = nil // a user whom the host does not know has the default role, unless named by number
+	}
+	index, _ := l.image.RoleIndex(l.policy.RoleOf(name, groups))
+	return index
+}
