@@ -22,7 +22,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 )
 
-const tableSize = 8 << 20
+const tableSize = 2 << 20
 
 var (
 	kernel     *sensor.Kernel

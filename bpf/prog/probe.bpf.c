@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * For tests alone: the kernel's decision as a function, over the table in force, so that it can be compared with the
+ * oracle on any number of cases. It calls what the hooks call.
+ */
+#include "../hooks/line.h"
+
+char terms[] SEC("license") = "Dual BSD/GPL";
+
+struct ask {
+	u32 role;
+	u32 principal;
+	u32 taints;
+	u32 op;
+	u32 view;
+	u32 length;
+	u32 action; /* answer */
+	u32 marks;  /* answer */
+	u64 label[LABEL_WORDS]; /* answer */
+	u8 text[TEXT_MAX];
+};
+
+const struct ask *probe_types __attribute__((unused));
+
+static __always_inline void probe_path(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
+{
+	u32 left = BOUNDED(ask->length, TEXT_END);
+	u32 offset = TEXT_END - left;
+
+	buffer->name.offset = offset;
+	for (u32 i = 0; i <= TEXT_MAX / NAME_MAX_ && left; i++) {
+		u32 piece = BOUNDED(left, NAME_MAX_);
+
+		bpf_probe_read_kernel(buffer->text + (offset & (TEXT_MAX - 1)), piece, ask->text + i * NAME_MAX_);
+		offset += piece;
+		left -= piece;
+	}
+	buffer->text[TEXT_END] = 0;
+	judge_label(table, buffer, label);
+}
+
+static __always_inline void probe_line(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
+{
+	struct line line = { .buffer = buffer };
+
+	bpf_probe_read_kernel(buffer->text, BOUNDED(ask->length, TEXT_MAX), ask->text);
+	buffer->progress.size = ask->length;
+	walk_begin(&line.walk, table, __builtin_offsetof(struct table_header, lines));
+	bpf_loop(TEXT_MAX, line_name_byte, &line, 0);
+	walk_end(&line.walk, LINE_WORDS);
+	for (u32 i = 0; i < LABEL_WORDS; i++)
+		label[i] = line.walk.reg.word[i];
+}
+
+SEC("syscall")
+int decide(struct ask *ask)
+{
+	struct subject who = { .role = ask->role, .principal = ask->principal, .taints = ask->taints };
+	struct buffer *buffer = path_buffer();
+	const u8 *table = table_now();
+	u64 label[LABEL_WORDS] = {};
+
+	if (!buffer || !table)
+		return -1;
+	if (ask->op == OP_EXEC_ARGV) {
+		probe_line(ask, table, buffer, label);
+		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label, buffer->masks);
+	} else {
+		if (ask->view == VIEW_HOST)
+			probe_path(ask, table, buffer, label);
+		ask->action = judge_op(table, &who, ask->op, ask->view, label);
+		if (ask->op == OP_FILE_READ && ask->view == VIEW_HOST)
+			ask->marks = rule_taints(table, &who, label);
+	}
+	for (u32 i = 0; i < LABEL_WORDS; i++)
+		ask->label[i] = label[i];
+	return 0;
+}

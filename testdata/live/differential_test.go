@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// Kernel and oracle must agree: on random cases through the decision program, and through real system calls of an actor
+// whose role, principal and taints are set for each.
+
+import (
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/bpf/probe"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/enforce/policytest"
+)
+
+var (
+	decisions = flag.Int("decisions", 100_000, "cases for the decision program")
+	calls     = flag.Int("calls", 10_000, "cases for real system calls")
+	seed      = flag.Uint64("seed", 1, "of the random cases")
+)
+
+// tally counts verdicts of a run: none may be rare, or agreement says little. Whether a rule or a default let an act
+// pass is asked of a sample: naming a rule is slow.
+type tally struct{ total, refused, asked, ruled, fallback int }
+
+const sample = 16
+
+func (c *tally) add(v enforce.Verdict, rule func() *enforce.Rule) {
+	c.total++
+	if v.Action.Refuses() {
+		c.refused++
+	}
+	if c.total%sample != 0 {
+		return
+	}
+	c.asked++
+	switch {
+	case v.Action.Refuses():
+	case rule() != nil:
+		c.ruled++
+	default:
+		c.fallback++
+	}
+}
+
+func (c *tally) check(t *testing.T) {
+	t.Helper()
+	t.Logf("%d cases, %d refused; of %d asked, %d passed by a rule, %d by default", c.total, c.refused, c.asked, c.ruled, c.fallback)
+	if 5*c.refused < c.total || 5*c.ruled < c.asked || 5*c.fallback < c.asked {
+		t.Error("one kind of verdict is under a fifth")
+	}
+}
+
+// numbered is a random case in the kernel's numbers.
+type numbered struct {
+	image    *enforce.Image
+	oracle   enforce.Table
+	subjects []enforce.Subject
+	objects  []policytest.Object
+}
+
+// random makes a case and its image. Policies that do not compile are passed over.
+func random(t *testing.T, r *rand.Rand, edit func(string) string) numbered {
+	t.Helper()
+	for {
+		c := policytest.Random(r)
+		for name, text := range c.Files {
+			c.Files[name] = edit(text)
+		}
+		p, err := enforce.Parse(c.Files, enforce.Options{})
+		if err != nil {
+			continue
+		}
+		im, err := enforce.Compile(p, nil, generation.Add(1), enforce.Options{})
+		if err != nil {
+			continue
+		}
+		n := numbered{image: im, oracle: im.Oracle(), objects: c.Objects}
+		for _, s := range c.Subjects {
+			n.subjects = append(n.subjects, subjectOf(im, s))
+		}
+		return n
+	}
+}
+
+func subjectOf(im *enforce.Image, s policytest.Subject) enforce.Subject {
+	role, _ := im.RoleIndex(s.Role)
+	principal, _ := im.PrincipalIndex(s.Principal)
+	subject := enforce.Subject{Role: role, Principal: principal}
+	for _, name := range s.Taints {
+		if bit, ok := im.TaintIndex(name); ok {
+			subject.Taints |= 1 << bit
+		}
+	}
+	return subject
+}
+
+func viewOf(name string) enforce.View {
+	return enforce.View(slices.Index([]string{"host", "foreign", "nameless"}, name))
+}
+
+func decider(t *testing.T) *probe.Decider {
+	t.Helper()
+	d, err := probe.OpenDecider(kernel.Objects.Tables, kernel.TableSize)
+	must(t, err)
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+// disagrees asks the kernel and reports whether its answer differs from the oracle's.
+func disagrees(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op, v enforce.View, text string, want enforce.Verdict) bool {
+	t.Helper()
+	ask := probe.Ask{Role: s.Role, Principal: s.Principal, Taints: uint32(s.Taints), Op: uint32(op), View: uint32(v),
+		Length: uint32(len(text))}
+	copy(ask.Text[:], text)
+	must(t, d.Decide(&ask))
+	return ask.Action != uint32(want.Action) || ask.Label != want.Label || ask.Marks != uint32(want.Taints)
+}
+
+func TestKernelAgreesWithOracle(t *testing.T) {
+	d, r := decider(t), rand.New(rand.NewPCG(*seed, 1))
+	var c tally
+	for c.total < *decisions {
+		n := random(t, r, func(s string) string { return s })
+		must(t, applier.Apply(n.image))
+		for _, s := range n.subjects {
+			for _, o := range n.objects {
+				op, ok := enforce.ParseOp(o.Op)
+				if !ok || !op.Compiled() {
+					continue
+				}
+				v := viewOf(o.View)
+				want := n.oracle.Decide(s, op, v, []byte(o.Text))
+				c.add(want, func() *enforce.Rule { return n.image.Attribute(s, op, v, []byte(o.Text), want.Action) })
+				if disagrees(t, d, s, op, v, o.Text, want) {
+					t.Fatalf("seed %d: %+v on %s %s %q: the kernel differs from %v", *seed, s, o.Op, o.View, o.Text, want)
+				}
+			}
+		}
+	}
+	c.check(t)
+}
+
+// A fault planted in the kernel's table must be seen: without it the agreement above says nothing.
+func TestPlantedFaultIsFound(t *testing.T) {
+	d, r := decider(t), rand.New(rand.NewPCG(*seed, 2))
+	for name, fault := range map[string]func([]byte, bpf.TableHeader){
+		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+928+8*5*5+8] ^= 0xff },
+		"a-role's-default": func(b []byte, h bpf.TableHeader) { b[int(h.RoleTable)+8+int(bpf.OpFileRead)] ^= 5 },
+		"a-next-state":     func(b []byte, h bpf.TableHeader) { copy(b[h.Paths.Start[0]+8:h.Paths.Start[0]+48], make([]byte, 40)) },
+	} {
+		found := 0
+		for tries := 0; tries < 20 && found == 0; tries++ {
+			n := random(t, r, func(s string) string { return s })
+			bad := *n.image
+			bad.Table = slices.Clone(n.image.Table)
+			fault(bad.Table, as[bpf.TableHeader](bad.Table))
+			must(t, applier.Apply(&bad))
+			for _, s := range n.subjects {
+				for _, o := range n.objects {
+					op, _ := enforce.ParseOp(o.Op)
+					if op.Compiled() && disagrees(t, d, s, op, viewOf(o.View), o.Text, n.oracle.Decide(s, op, viewOf(o.View), []byte(o.Text))) {
+						found++
+					}
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: the fault was not found", name)
+		}
+	}
+}
+
+// placed makes a file at an object's path; false where that cannot be.
+func placed(path string) bool {
+	for _, system := range []string{"/proc", "/sys", "/dev", "/job", "/out", "/bin", "/sbin", "/init", "/etc", "/lib"} {
+		if path == system || strings.HasPrefix(path, system+"/") {
+			return false
+		}
+	}
+	if path != filepath.Clean(path) || os.MkdirAll(filepath.Dir(path), 0o755) != nil {
+		return false
+	}
+	if info, err := os.Stat(path); err == nil {
+		return info.Mode().IsRegular()
+	}
+	return os.WriteFile(path, make([]byte, 4096), 0o644) == nil
+}
+
+// subjectIs makes the actor's session and task this subject.
+func subjectIs(t *testing.T, p *process, slot uint32, s enforce.Subject) {
+	t.Helper()
+	of := slotOf(t, slot)
+	must(t, kernel.Change(bpf.Change{Slot: slot, Generation: of.Generation, Role: s.Role,
+		TaintsSet: uint32(s.Taints), TaintsClear: ^uint32(s.Taints)}))
+	fd, err := unix.PidfdOpen(int(p.pid()), 0)
+	must(t, err)
+	defer unix.Close(fd)
+	var state bpf.TaskState
+	must(t, kernel.Objects.Tasks.Lookup(uint32(fd), &state))
+	state.Principal = uint16(s.Principal)
+	must(t, kernel.Objects.Tasks.Put(uint32(fd), state))
+}
+
+// expected is what the kernel must answer a real act, by the oracle; the session is marked as the act would mark it.
+func expected(n numbered, s *enforce.Subject, a act) (enforce.Verdict, syscall.Errno) {
+	text := []byte(a.Path)
+	ops := map[string][]enforce.Op{"open": {enforce.OpFileRead}, "map": {enforce.OpFileRead, enforce.OpExecMap}}[a.Do]
+	if a.Flags == unix.O_WRONLY {
+		ops = []enforce.Op{enforce.OpFileWrite}
+	}
+	if a.Flags == unix.O_RDWR {
+		ops = []enforce.Op{enforce.OpFileWrite, enforce.OpFileRead}
+	}
+	enforced := n.oracle.Enforces(s.Role)
+	var last enforce.Verdict
+	var marks uint16
+	for _, op := range ops {
+		last = n.oracle.Decide(*s, op, enforce.ViewHost, text)
+		if last.Action.Refuses() && enforced {
+			if op == enforce.OpExecMap {
+				return last, unix.EPERM
+			}
+			return last, unix.EACCES
+		}
+		marks |= last.Taints
+		if a.Do == "map" {
+			s.Taints |= marks
+		}
+	}
+	s.Taints |= marks
+	return last, 0
+}
+
+func TestSystemCallsAgreeWithOracle(t *testing.T) {
+	r := rand.New(rand.NewPCG(*seed, 3))
+	softer := strings.NewReplacer(`"kill"`, `"deny"`)
+	var c tally
+	p := session(t)
+	slot := slotBy(t, p.pid())
+	for c.total < *calls {
+		n := random(t, r, softer.Replace)
+		must(t, applier.Apply(n.image))
+		for _, s := range n.subjects {
+			subjectIs(t, p, slot, s)
+			for _, o := range n.objects {
+				a, ok := realAct(o)
+				if !ok || !placed(o.Text) {
+					continue
+				}
+				before := s
+				want, errno := expected(n, &s, a)
+				c.add(want, func() *enforce.Rule { return nil })
+				if got := p.do(a); got.Errno != errno {
+					t.Fatalf("seed %d: %+v %s %s flags %d: %v, want %v by %v", *seed, before, a.Do, a.Path, a.Flags, got.Errno, errno, want)
+				}
+			}
+		}
+	}
+	t.Logf("%d calls: %d refused, %d not", c.total, c.refused, c.total-c.refused)
+	if 5*c.refused < c.total || 5*(c.total-c.refused) < c.total {
+		t.Errorf("of %d calls %d refused: under a fifth of one kind", c.total, c.refused)
+	}
+}
+
+// realAct is the system call that does an object's operation.
+func realAct(o policytest.Object) (act, bool) {
+	if o.View != "host" || !strings.HasPrefix(o.Text, "/") {
+		return act{}, false
+	}
+	switch o.Op {
+	case "file.read":
+		return act{Do: "open", Path: o.Text, Flags: unix.O_RDONLY}, true
+	case "file.write":
+		return act{Do: "open", Path: o.Text, Flags: unix.O_WRONLY}, true
+	case "file.create", "file.delete":
+		return act{Do: "open", Path: o.Text, Flags: unix.O_RDWR}, true
+	case "exec.map", "exec":
+		return act{Do: "map", Path: o.Text}, true
+	}
+	return act{}, false
+}
+
+func slotBy(t *testing.T, pid uint32) uint32 {
+	t.Helper()
+	slots, err := kernel.Sessions()
+	must(t, err)
+	for _, s := range slots {
+		if s.RootPid == pid {
+			return s.Number
+		}
+	}
+	t.Fatalf("process %d has no session", pid)
+	return 0
+}
