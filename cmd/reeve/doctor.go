@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
+)
+
+// finding is one row of doctor's answer.
+type finding struct {
+	Name   string `json:"name"`
+	State  string `json:"state"` // ok, missing, note
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// report is what doctor found.
+type report struct {
+	Coverage string
+	Findings []finding
+}
+
+// doctor says what this kernel allows. It needs no daemon.
+func doctor(ctx context.Context, e *env, args []string) error {
+	f := e.flags("doctor")
+	asJSON := f.Bool("json", false, "one object a line")
+	rest, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if err := count("doctor", rest, 0, 0, "no argument"); err != nil {
+		return err
+	}
+	r := examine(ctx, e, "/")
+	if *asJSON {
+		for _, row := range r.Findings {
+			if err := writeJSON(e.stdout, row); err != nil {
+				return err
+			}
+		}
+	} else {
+		printReport(e, r)
+	}
+	if r.Coverage != "full" {
+		return &exit{code: exitNo}
+	}
+	return nil
+}
+
+func printReport(e *env, r report) {
+	for _, row := range r.Findings {
+		mark := e.paint.green("✓")
+		switch row.State {
+		case "missing":
+			mark = e.paint.red("✗")
+		case "note":
+			mark = e.paint.amber("·")
+		}
+		fmt.Fprintf(e.stdout, "%s %s %s\n", mark, pad(row.Name, 18), safe(row.Detail))
+		if row.Hint != "" {
+			fmt.Fprintf(e.stdout, "  %s %s\n", pad("", 18), e.paint.dim("→ "+safe(row.Hint)))
+		}
+	}
+	coverage := e.paint.green(r.Coverage)
+	if r.Coverage != "full" {
+		coverage = e.paint.red(r.Coverage)
+	}
+	fmt.Fprintf(e.stdout, "\ncoverage: %s\n", coverage)
+}
+
+// examine looks at a machine whose files are under root.
+func examine(_ context.Context, e *env, root string) report {
+	checks := []func(string) finding{kernelRelease, typeInformation, securityModules, privileges, programs, adminGroup, virtualMachines}
+	r := report{Coverage: "full"}
+	for _, check := range checks {
+		r.Findings = append(r.Findings, check(root))
+	}
+	r.Findings = append(r.Findings, policyState(e))
+	for _, op := range unheld() {
+		r.Findings = append(r.Findings, op)
+	}
+	for _, row := range r.Findings {
+		if row.State == "missing" && slices.Contains([]string{"kernel", "type information", "security modules", "privileges", "programs"}, row.Name) {
+			r.Coverage = "none"
+		}
+	}
+	return r
+}
+
+// leastKernel is the oldest release that is supported.
+var leastKernel = [2]int{6, 1}
+
+func kernelRelease(string) finding {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return finding{"kernel", "missing", err.Error(), ""}
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil || major < leastKernel[0] || major == leastKernel[0] && minor < leastKernel[1] {
+		return finding{"kernel", "missing", release, fmt.Sprintf("%d.%d or newer is needed", leastKernel[0], leastKernel[1])}
+	}
+	return finding{"kernel", "ok", release, ""}
+}
+
+func typeInformation(root string) finding {
+	if _, err := os.Stat(root + "sys/kernel/btf/vmlinux"); err != nil {
+		return finding{"type information", "missing", "no /sys/kernel/btf/vmlinux", "a kernel with CONFIG_DEBUG_INFO_BTF, as distributions ship"}
+	}
+	return finding{"type information", "ok", "BTF is there", ""}
+}
+
+func securityModules(root string) finding {
+	raw, err := os.ReadFile(root + "sys/kernel/security/lsm")
+	if err != nil {
+		return finding{"security modules", "missing", "the list cannot be read", "mount -t securityfs securityfs /sys/kernel/security"}
+	}
+	active := strings.TrimSpace(string(raw))
+	if !slices.Contains(strings.Split(active, ","), "bpf") {
+		return finding{"security modules", "missing", "bpf is not among " + active, "boot with lsm=" + active + ",bpf"}
+	}
+	return finding{"security modules", "ok", active, ""}
+}
+
+func privileges(string) finding {
+	if os.Geteuid() != 0 {
+		return finding{"privileges", "missing", "not root, so programs were not tried", "sudo reeve doctor"}
+	}
+	return finding{"privileges", "ok", "root", ""}
+}
+
+// programs loads and attaches everything for a moment.
+func programs(string) finding {
+	if os.Geteuid() != 0 {
+		return finding{"programs", "missing", "not tried", ""}
+	}
+	k, err := sensor.Load(sensor.Options{})
+	if errors.Is(err, sensor.ErrRefused) {
+		return finding{"programs", "missing", err.Error(), "the kernel, or what contains this machine, forbids them: try another kernel or a virtual machine"}
+	}
+	if err != nil {
+		return finding{"programs", "missing", err.Error(), ""}
+	}
+	if err := k.Close(); err != nil {
+		return finding{"programs", "missing", err.Error(), ""}
+	}
+	return finding{"programs", "ok", "all load", ""}
+}
+
+func adminGroup(string) finding {
+	if _, err := user.LookupGroup("reeve"); err != nil {
+		return finding{"group reeve", "note", "does not exist: root alone administers", "groupadd --system reeve"}
+	}
+	return finding{"group reeve", "ok", "its members administer", ""}
+}
+
+func virtualMachines(root string) finding {
+	if _, err := os.Stat(root + "dev/kvm"); err != nil {
+		return finding{"virtual machines", "ok", "none can run", ""}
+	}
+	return finding{"virtual machines", "note", "what happens inside of Cowork's guest is opaque: its files are held at virtiofsd, its commands are not seen", ""}
+}
+
+func policyState(e *env) finding {
+	p, _, ps, err := e.load(nil)
+	if err != nil {
+		return finding{"policy", "note", err.Error(), "reeve policy check"}
+	}
+	if p == nil {
+		return finding{"policy", "note", fmt.Sprintf("%d faults, so it cannot be applied", len(ps.Errors())), "reeve policy check"}
+	}
+	return finding{"policy", "ok", fmt.Sprintf("base %s, %d rules", p.Base, len(p.Rules)), ""}
+}
+
+// unheld tells which operations policies may name and nothing holds yet.
+func unheld() []finding {
+	var names []string
+	for _, op := range enforce.Ops() {
+		if !enforce.Held(op) {
+			names = append(names, op.String())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []finding{{"operations", "note", "not held by this build: " + strings.Join(names, ", "), ""}}
+}

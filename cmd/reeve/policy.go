@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/enforce"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+)
+
+// presetPrefix names a built-in preset where a path is expected.
+const presetPrefix = "preset:"
+
+// load reads the policy at paths, or the configured one, and tells everything that is wrong with it.
+func (e *env) load(paths []string) (*enforce.Policy, site.Config, enforce.Problems, error) {
+	c, err := site.ReadConfig(e.config)
+	if err != nil {
+		return nil, c, nil, err
+	}
+	agents, err := inventory.Load(c.Agents)
+	if err != nil {
+		return nil, c, nil, err
+	}
+	if len(paths) == 1 && strings.HasPrefix(paths[0], presetPrefix) {
+		name := strings.TrimPrefix(paths[0], presetPrefix)
+		if !slices.Contains(enforce.Presets(), name) {
+			return nil, c, nil, site.Hint(fmt.Errorf("no preset %q", name), "presets: "+strings.Join(enforce.Presets(), ", "))
+		}
+		p, ps := c.Parse(map[string]string{"preset": fmt.Sprintf("version = 1\nbase = %q\n", name)}, agents)
+		return p, c, ps, nil
+	}
+	if len(paths) == 0 {
+		paths = c.Files()
+	}
+	p, ps := c.Load(paths, agents)
+	return p, c, ps, nil
+}
+
+// mustLoad is load for commands that can do nothing with a faulty policy.
+func (e *env) mustLoad(paths []string) (*enforce.Policy, site.Config, error) {
+	p, c, ps, err := e.load(paths)
+	if err != nil {
+		return nil, c, err
+	}
+	if p == nil {
+		return nil, c, ps.Errors()
+	}
+	return p, c, nil
+}
+
+func policyCheck(_ context.Context, e *env, args []string) error {
+	f := e.flags("policy check")
+	asJSON := f.Bool("json", false, "one object a line for each problem")
+	paths, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	p, _, ps, err := e.load(paths)
+	if err != nil {
+		return err
+	}
+	for _, q := range ps {
+		if err := printProblem(e, q, *asJSON); err != nil {
+			return err
+		}
+	}
+	if p == nil {
+		if !*asJSON {
+			fmt.Fprintf(e.stderr, "reeve: %d faults\n", len(ps.Errors()))
+		}
+		return &exit{code: exitNo}
+	}
+	if !*asJSON {
+		fmt.Fprintf(e.stdout, "%s base %s, %d rules, %d roles\n", e.paint.green("ok:"), p.Base, len(p.Rules), len(p.Roles))
+	}
+	return nil
+}
+
+func printProblem(e *env, q *enforce.Problem, asJSON bool) error {
+	level := "error"
+	if q.Warning {
+		level = "warning"
+	}
+	if asJSON {
+		return writeJSON(e.stdout, map[string]any{
+			"level": level, "file": q.File, "line": q.Line, "rule": q.Rule, "key": q.Key, "reason": q.Reason, "hint": q.Hint,
+		})
+	}
+	word := e.paint.red(level)
+	if q.Warning {
+		word = e.paint.amber(level)
+	}
+	fmt.Fprintf(e.stdout, "%s: %s\n", word, safe(q.Error()))
+	if q.Hint != "" {
+		fmt.Fprintf(e.stdout, "  %s %s\n", e.paint.dim("hint:"), safe(q.Hint))
+	}
+	return nil
+}
+
+func policyShow(ctx context.Context, e *env, args []string) error {
+	f := e.flags("policy show")
+	running := f.Bool("running", false, "the policy that the daemon has in force")
+	paths, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if *running {
+		return showRunning(ctx, e)
+	}
+	p, _, err := e.mustLoad(paths)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(e.stdout, site.Describe(p))
+	return nil
+}
+
+func showRunning(ctx context.Context, e *env) error {
+	c, err := e.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	reply, err := c.PolicyShow(ctx, &pb.PolicyShowRequest{})
+	if err != nil {
+		return told(err)
+	}
+	fmt.Fprintf(e.stdout, "generation %d, applied %s\n", reply.Policy.Generation, since(reply.Policy.AppliedMs, time.Now()))
+	fmt.Fprint(e.stdout, reply.Text)
+	return nil
+}
+
+// list is a flag that may be given again.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+func policyExplain(_ context.Context, e *env, args []string) error {
+	f := e.flags("policy explain")
+	var paths, taints list
+	f.Var(&paths, "policy", "the policy's `FILE` or folder, or preset:NAME; else the configured one")
+	role := f.String("role", "", "for this `ROLE`")
+	person := f.String("user", "", "for the role of this `USER`")
+	principal := f.String("principal", "", "for this `PRINCIPAL`: agent, written, connector:NAME, skill:NAME")
+	f.Var(&taints, "taint", "in a session with this `TAINT`")
+	opName := f.String("op", "", "the `OPERATION`, as file.read")
+	asJSON := f.Bool("json", false, "one object")
+	rest, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if err := count("policy explain", rest, 1, 1, "one object"); err != nil {
+		return err
+	}
+	op, ok := enforce.ParseOp(*opName)
+	if !ok {
+		var known []string
+		for _, o := range enforce.Ops() {
+			known = append(known, o.String())
+		}
+		return site.Hint(fmt.Errorf("policy explain: --op %q is no operation", *opName), "one of "+strings.Join(known, ", "))
+	}
+	p, c, err := e.mustLoad(paths)
+	if err != nil {
+		return err
+	}
+	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], Homes: c.Options().Homes}
+	if *person != "" {
+		if *role != "" {
+			return errors.New("policy explain: --role and --user exclude each other")
+		}
+		if q.Role, err = roleOf(p, *person); err != nil {
+			return err
+		}
+	}
+	if err := q.Check(p); err != nil {
+		return err
+	}
+	a := enforce.Explain(p, q)
+	if *asJSON {
+		return writeJSON(e.stdout, answerJSON(a, q))
+	}
+	fmt.Fprint(e.stdout, safeLines(a.String()))
+	return nil
+}
+
+func roleOf(p *enforce.Policy, name string) (string, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return "", site.Hint(fmt.Errorf("no user %q", name), "getent passwd "+name)
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return "", fmt.Errorf("groups of %s: %w", name, err)
+	}
+	var groups []string
+	for _, id := range ids {
+		if g, err := user.LookupGroupId(id); err == nil {
+			groups = append(groups, g.Name)
+		}
+	}
+	return p.RoleOf(name, groups), nil
+}
+
+// safeLines makes each line harmless.
+func safeLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = safe(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func answerJSON(a enforce.Answer, q enforce.Query) map[string]any {
+	o := map[string]any{
+		"action": a.Action.String(), "rule": "default", "role": a.Role, "op": a.Op.String(), "object": q.Object,
+		"applied": a.Applied, "held": a.Held, "default": a.Default,
+	}
+	if a.Rule != nil {
+		o["rule"], o["place"], o["reason"], o["glob"] = a.Rule.ID, a.Rule.Place.String(), a.Rule.Reason, a.Glob
+	}
+	if a.Next != nil {
+		o["next"] = a.Next.ID
+	}
+	o["next_action"] = a.NextActs.String()
+	return o
+}
+
+func policyDiff(_ context.Context, e *env, args []string) error {
+	f := e.flags("policy diff")
+	asJSON := f.Bool("json", false, "one object a line for each change")
+	paths, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if err := count("policy diff", paths, 1, 2, "one or two policies"); err != nil {
+		return err
+	}
+	var before []string
+	if len(paths) == 2 {
+		before = paths[:1]
+	}
+	old, _, err := e.mustLoad(before)
+	if err != nil {
+		return err
+	}
+	next, _, err := e.mustLoad(paths[len(paths)-1:])
+	if err != nil {
+		return err
+	}
+	d := enforce.Diff(old, next)
+	for _, c := range d.Changes {
+		if *asJSON {
+			err = writeJSON(e.stdout, map[string]any{"what": c.What, "name": c.Name, "old": c.Old, "new": c.New})
+		} else {
+			_, err = fmt.Fprintln(e.stdout, e.change(c))
+		}
+		if err != nil {
+			return fmt.Errorf("writing: %w", err)
+		}
+	}
+	if len(d.Changes) == 0 && !*asJSON {
+		fmt.Fprintln(e.stdout, "no difference")
+	}
+	return nil
+}
+
+func (e *env) change(c enforce.Change) string {
+	text := safe(c.String())
+	switch text[:1] {
+	case "+":
+		return e.paint.green(text)
+	case "-":
+		return e.paint.red(text)
+	}
+	return e.paint.amber(text)
+}
+
+func policyApply(ctx context.Context, e *env, args []string) error {
+	f := e.flags("policy apply")
+	within := f.Duration("confirm-within", 0, "take the policy back after this `TIME` unless it is confirmed")
+	confirm := f.Bool("confirm", false, "keep the policy that waits to be confirmed")
+	paths, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	files, err := readFiles(paths)
+	if err != nil {
+		return err
+	}
+	c, err := e.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if *confirm {
+		reply, err := c.PolicyConfirm(ctx, &pb.PolicyConfirmRequest{})
+		if err == nil && !reply.Confirmed {
+			return &exit{exitNo, errors.New("no policy waits to be confirmed")}
+		}
+		return told(err)
+	}
+	reply, err := c.PolicyApply(ctx, &pb.PolicyApplyRequest{Files: files, ConfirmWithinS: uint32(within.Seconds())})
+	if err != nil {
+		return told(err)
+	}
+	return printApplied(e, reply, *within)
+}
+
+func printApplied(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
+	for _, q := range r.Problems {
+		word := "error"
+		if q.Warning {
+			word = "warning"
+		}
+		fmt.Fprintf(e.stderr, "reeve: %s: %s\n", word, safe(q.Text))
+		if q.Hint != "" {
+			fmt.Fprintf(e.stderr, "  hint: %s\n", safe(q.Hint))
+		}
+	}
+	if !r.Applied {
+		return &exit{exitNo, fmt.Errorf("not applied; generation %d stays in force", r.Policy.GetGeneration())}
+	}
+	fmt.Fprintf(e.stdout, "generation %d in force: base %s, %d rules, %d roles\n", r.Policy.Generation, r.Policy.Base, r.Policy.Rules, r.Policy.Roles)
+	if within > 0 {
+		fmt.Fprintf(e.stdout, "it is taken back in %s unless `reeve policy apply --confirm`\n", within)
+	}
+	return nil
+}
+
+// readFiles reads policies to send: the daemon may not see what the caller sees.
+func readFiles(paths []string) ([]*pb.PolicyFile, error) {
+	var out []*pb.PolicyFile
+	for _, p := range paths {
+		names := []string{p}
+		if info, err := os.Stat(p); err == nil && info.IsDir() {
+			names, err = filepath.Glob(filepath.Join(p, "*.toml"))
+			if err != nil || len(names) == 0 {
+				return nil, fmt.Errorf("%s: no *.toml in it", p)
+			}
+		}
+		for _, name := range names {
+			raw, err := os.ReadFile(name)
+			if err != nil {
+				return nil, fmt.Errorf("reading a policy: %w", err)
+			}
+			full, err := filepath.Abs(name)
+			if err != nil {
+				return nil, fmt.Errorf("naming %s: %w", name, err)
+			}
+			out = append(out, &pb.PolicyFile{Name: full, Text: string(raw)})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+)
+
+// statusCommand shows how the daemon is.
+func statusCommand(ctx context.Context, e *env, args []string) error {
+	f := e.flags("status")
+	asJSON := f.Bool("json", false, "one object")
+	rest, err := parse(f, args)
+	if err != nil {
+		return err
+	}
+	if err := count("status", rest, 0, 0, "no argument"); err != nil {
+		return err
+	}
+	c, err := e.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	s, err := c.Status(ctx, &pb.StatusRequest{})
+	if err != nil {
+		return told(err)
+	}
+	if *asJSON {
+		return writeJSON(e.stdout, statusJSON(s))
+	}
+	printStatus(e, s, time.Now())
+	return nil
+}
+
+func printStatus(e *env, s *pb.StatusReply, now time.Time) {
+	coverage := e.paint.green(s.Coverage)
+	if s.Coverage != "full" {
+		coverage = e.paint.red(s.Coverage) + "  nothing is blocked; `reeve doctor` says why"
+	}
+	row := func(what, text string) { fmt.Fprintf(e.stdout, "%s  %s\n", e.paint.dim(pad(what, 9)), text) }
+	row("reeved", fmt.Sprintf("%s, up %s", s.Version, strings.TrimSuffix(since(s.StartedMs, now), " ago")))
+	row("coverage", coverage)
+	if p := s.Policy; p != nil {
+		row("policy", fmt.Sprintf("generation %d, base %s, %d rules, %d roles, %d KB, applied %s", p.Generation, p.Base, p.Rules, p.Roles, p.Bytes>>10, since(p.AppliedMs, now)))
+		if p.Fault != "" {
+			row("", e.paint.red(safe(p.Fault)))
+		}
+	}
+	row("programs", fmt.Sprintf("%d attached", attached(s.Programs)))
+	row("sessions", fmt.Sprintf("%d live, %d events held", s.Sessions, s.Events))
+	var facts, losses []string
+	for _, c := range s.Counters {
+		text := fmt.Sprintf("%s %d", c.Name, c.Value)
+		if !c.Loss {
+			facts = append(facts, text)
+		} else if c.Value > 0 {
+			losses = append(losses, text)
+		}
+	}
+	row("counters", strings.Join(facts, ", "))
+	if len(losses) == 0 {
+		row("losses", "none")
+	} else {
+		row("losses", e.paint.amber(strings.Join(losses, ", ")))
+	}
+	for _, n := range s.Notes {
+		row("note", safe(n))
+	}
+}
+
+func attached(programs []*pb.Program) int {
+	n := 0
+	for _, p := range programs {
+		if p.Attached {
+			n++
+		}
+	}
+	return n
+}
+
+func statusJSON(s *pb.StatusReply) map[string]any {
+	counters := map[string]uint64{}
+	losses := map[string]uint64{}
+	for _, c := range s.Counters {
+		if c.Loss {
+			losses[c.Name] = c.Value
+		} else {
+			counters[c.Name] = c.Value
+		}
+	}
+	programs := []map[string]any{}
+	for _, p := range s.Programs {
+		programs = append(programs, map[string]any{"name": p.Name, "hook": p.Hook, "attached": p.Attached})
+	}
+	return map[string]any{
+		"version": s.Version, "coverage": s.Coverage, "started": time.UnixMilli(s.StartedMs).UTC(), "policy": policyJSON(s.Policy),
+		"programs": programs, "sessions": s.Sessions, "events": s.Events, "counters": counters, "losses": losses, "notes": s.Notes,
+	}
+}
+
+func policyJSON(p *pb.Policy) map[string]any {
+	if p == nil {
+		return nil
+	}
+	return map[string]any{
+		"generation": p.Generation, "base": p.Base, "files": p.Files, "rules": p.Rules, "roles": p.Roles, "bytes": p.Bytes,
+		"applied": time.UnixMilli(p.AppliedMs).UTC(), "fault": p.Fault,
+	}
+}
