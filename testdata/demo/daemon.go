@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+// Reeve on the stage: as the package installs it in a machine, from a folder of its own on this kernel.
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// readyTime bounds how long reeved may take to load, verify and attach its programs; emulated, that is seconds.
+const readyTime = 2 * time.Minute
+
+// reeve is how the demo speaks to the running daemon: its command line, as a person would.
+type reeve struct {
+	program string
+	env     []string
+	stop    func()
+}
+
+func (r *reeve) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, r.program, args...)
+	cmd.Env = append(os.Environ(), r.env...)
+	return cmd
+}
+
+// output runs a command that must succeed.
+func (r *reeve) output(ctx context.Context, args ...string) (string, error) {
+	cmd := r.command(ctx, args...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("reeve %s: %w\n%s%s", strings.Join(args, " "), err, out, complaint.String())
+	}
+	return string(out), nil
+}
+
+// objects reads a command's JSON, one object a line.
+func objects[T any](ctx context.Context, r *reeve, args ...string) ([]T, error) {
+	out, err := r.output(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	for d := json.NewDecoder(strings.NewReader(out)); ; {
+		var one T
+		if err := d.Decode(&one); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("reeve %s: %w", strings.Join(args, " "), err)
+		}
+		all = append(all, one)
+	}
+}
+
+// install starts reeved as the unit. systemd says when it is ready.
+func install(ctx context.Context, bin string) (*reeve, error) {
+	script := `set -e
+		install -m 755 "$1/reeved" "$1/reeve" /usr/bin/
+		install -D -m 644 reeve.toml /etc/reeve/reeve.toml
+		install -D -m 644 sysusers.conf /usr/lib/sysusers.d/reeve.conf
+		install -D -m 644 tmpfiles.conf /usr/lib/tmpfiles.d/reeve.conf
+		install -D -m 644 reeved.service /etc/systemd/system/reeved.service
+		systemd-sysusers reeve.conf
+		systemd-tmpfiles --create reeve.conf
+		systemctl daemon-reload
+		systemctl start reeved || { systemctl status -n 50 --no-pager reeved; exit 1; }`
+	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", bin).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("starting reeved.service: %w\n%s", err, out)
+	}
+	return &reeve{program: "/usr/bin/reeve", stop: func() {}}, nil
+}
+
+// launch starts reeved from a folder of its own, with the preset alone, and nothing left behind.
+func launch(ctx context.Context, bin string) (*reeve, error) {
+	folder, err := os.MkdirTemp("/run", "reeve-demo-")
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(folder, "reeve.toml")
+	text := fmt.Sprintf("policy = []\nagents = %q\nrun = %q\nstate = %q\ngroup = \"root\"\non_daemon_exit = \"release\"\n",
+		filepath.Join(folder, "agents.d"), filepath.Join(folder, "run"), filepath.Join(folder, "state"))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"run", "state", "agents.d"} {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	var said bytes.Buffer
+	daemon := exec.Command(filepath.Join(bin, "reeved"), "--config", config)
+	daemon.Stderr = &said
+	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := daemon.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		daemon.Wait()
+		close(ended)
+	}()
+	r := &reeve{program: filepath.Join(bin, "reeve"), env: []string{"REEVE_CONFIG=" + config}}
+	r.stop = func() {
+		daemon.Process.Signal(syscall.SIGTERM)
+		<-ended
+		os.RemoveAll(folder)
+	}
+	if err := r.wait(ctx, ended); err != nil {
+		r.stop()
+		return nil, fmt.Errorf("starting reeved: %w\n%s", err, said.String())
+	}
+	return r, nil
+}
+
+// wait asks until the daemon answers.
+func (r *reeve) wait(ctx context.Context, ended <-chan struct{}) error {
+	for deadline := time.Now().Add(readyTime); ; {
+		_, err := r.output(ctx, "status")
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ended:
+			return errors.New("it ended")
+		case <-time.After(100 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// follow shows events as they come until the function that it returns is called.
+func (r *reeve) follow(ctx context.Context, out *screen) (func(), error) {
+	cmd := r.command(ctx, "events", "--follow")
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			out.say(event, "  reeve | %s", lines.Text())
+		}
+	}()
+	return func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-done
+		cmd.Wait()
+	}, nil
+}
