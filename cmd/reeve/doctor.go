@@ -178,7 +178,7 @@ func policyState(e *env) finding {
 		return finding{"policy", "note", err.Error(), "reeve policy check"}
 	}
 	if p == nil {
-		return finding{"policy", "note", fmt.Sprintf("%d faults, so it cannot be applied", len(ps.Errors())), "reeve policy check"}
+		return finding{"policy", "note", plural(len(ps.Errors()), "fault") + ", so it cannot be applied", "reeve policy check"}
 	}
 	return finding{"policy", "ok", fmt.Sprintf("base %s, %d rules", p.Base, len(p.Rules)), ""}
 }

@@ -77,7 +77,7 @@ func policyCheck(_ context.Context, e *env, args []string) error {
 	}
 	if p == nil {
 		if !*asJSON {
-			fmt.Fprintf(e.stderr, "reeve: %d faults\n", len(ps.Errors()))
+			fmt.Fprintf(e.stderr, "reeve: %s\n", plural(len(ps.Errors()), "fault"))
 		}
 		return &exit{code: exitNo}
 	}
@@ -85,6 +85,14 @@ func policyCheck(_ context.Context, e *env, args []string) error {
 		fmt.Fprintf(e.stdout, "%s base %s, %d rules, %d roles\n", e.paint.green("ok:"), p.Base, len(p.Rules), len(p.Roles))
 	}
 	return nil
+}
+
+// plural counts things.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func printProblem(e *env, q *enforce.Problem, asJSON bool) error {

@@ -47,7 +47,7 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 	row("reeved", fmt.Sprintf("%s, up %s", s.Version, strings.TrimSuffix(since(s.StartedMs, now), " ago")))
 	row("coverage", coverage)
 	if p := s.Policy; p != nil {
-		row("policy", fmt.Sprintf("generation %d, base %s, %d rules, %d roles, %d KB, applied %s", p.Generation, p.Base, p.Rules, p.Roles, p.Bytes>>10, since(p.AppliedMs, now)))
+		row("policy", fmt.Sprintf("generation %d, base %s, %s, %s, %d KB, applied %s", p.Generation, p.Base, plural(int(p.Rules), "rule"), plural(int(p.Roles), "role"), p.Bytes>>10, since(p.AppliedMs, now)))
 		if p.Fault != "" {
 			row("", e.paint.red(safe(p.Fault)))
 		}

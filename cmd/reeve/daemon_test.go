@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor/api"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/session"
+	"github.com/reeve-sensor/reeve/sensor/store"
+)
+
+// fake is a daemon without a kernel.
+type fake struct{ *session.Table }
+
+func (f fake) View(g func(*session.Table)) { g(f.Table) }
+func (fake) User(uint32) string            { return "alice" }
+
+func (fake) Adopt(_ context.Context, a api.Adoption) (uint64, error) { return uint64(a.PID), nil }
+func (fake) Kill(_ context.Context, ids map[uint64]bool) (int, error) {
+	return 10 * len(ids), nil
+}
+func (fake) Owner(uint32) (uint32, error)     { return uint32(os.Getuid()), nil }
+func (fake) Coverage() string                 { return "observe" }
+func (fake) Programs() []*pb.Program          { return nil }
+func (fake) Counters() ([]*pb.Counter, error) { return nil, nil }
+func (fake) Summary() *pb.Policy              { return &pb.Policy{Generation: 3, Base: "balanced"} }
+func (fake) Apply(_ context.Context, files []*pb.PolicyFile, _ time.Duration) (*pb.PolicyApplyReply, error) {
+	if len(files) > 0 {
+		return &pb.PolicyApplyReply{Policy: &pb.Policy{Generation: 3}, Problems: []*pb.PolicyProblem{{Text: "a.toml:1: no", Hint: "yes"}}}, nil
+	}
+	return &pb.PolicyApplyReply{Policy: &pb.Policy{Generation: 4}, Applied: true}, nil
+}
+func (fake) Confirm() bool                    { return false }
+func (fake) Text() string                     { return "base balanced\n" }
+func (fake) RoleName(uint16) string           { return "default" }
+func (fake) RoleByName(string) (uint32, bool) { return 0, false }
+func (fake) RoleOf(uint32) uint32             { return 0 }
+func (fake) Instead(*event.Event) string      { return "allowed by exception: ~/.ssh/*.pub" }
+
+// daemon serves the fake and returns an env that reaches it.
+func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
+	t.Helper()
+	agents, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	table, events := session.New(session.DefaultLimits), store.NewMemory(1<<20)
+	head := event.Head{Session: 1, PID: 900, Started: 1, UID: uint32(os.Getuid()), Agent: 1, Action: event.Allow}
+	start := &event.Event{Kind: event.SessionStart, Time: began, Head: head, LoginUID: ^uint32(0), Session: "3f2a-1", Agent: "claude-code", User: "alice"}
+	head.Action, head.Flags, head.Op = event.Deny, uint8(bpf.EventApplied), event.Op(bpf.OpFileRead)
+	denied := &event.Event{Kind: event.Access, Time: began.Add(time.Second), Head: head, Session: "3f2a-1", Op: "file.read", Object: "/home/alice/.ssh/id", Rule: "ssh-keys", Reason: "not for agents"}
+	for _, e := range []*event.Event{start, denied} {
+		table.Apply(e)
+		events.Append(e)
+	}
+	f := fake{table}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	b := api.Backend{Table: f, Events: events, Kernel: f, Policies: f, Catalogue: agents, Boot: "3f2a", Started: began}
+	go func() { done <- api.Serve(ctx, dir, -1, b, func(int) (uint64, error) { return 0, nil }) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for n := 0; ; n++ {
+		if _, err := os.Stat(filepath.Join(dir, api.Sockets[api.Inside])); err == nil {
+			break
+		}
+		if n > 500 {
+			t.Fatal("the sockets do not appear")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	config := filepath.Join(t.TempDir(), "reeve.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "run = %q\n", dir), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e, out := shown(false)
+	stderr := &bytes.Buffer{}
+	e.stderr, e.config = stderr, config
+	return e, out, stderr
+}
+
+func TestCommandsAgainstADaemon(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(file, []byte("version = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e, out, stderr := daemon(t)
+	for _, tc := range []struct {
+		line   string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"status", 0, "coverage   observe", ""},
+		{"sessions", 0, "3f2a-1   Claude Code", ""},
+		{"session show 1", 0, "✗ deny   file.read   /home/alice/.ssh/id", ""},
+		{"session show 9", 1, "", "reeve: no session 3f2a-9\nhint: reeve sessions --all"},
+		{"session show zz!", 2, "", "reeve: \"zz!\": not a session id"},
+		{"session kill 3f2a-1", 0, "10 processes killed", ""},
+		{"events", 0, "claude-code begins", ""},
+		{"events --session 1 --kind access", 0, "ssh-keys: not for agents", ""},
+		{"events --kind nonsense", 2, "", "reeve: no kind of event \"nonsense\""},
+		{"why", 0, "allowed by exception: ~/.ssh/*.pub", ""},
+		{"why --last --json", 0, `"instead":"allowed by exception: ~/.ssh/*.pub"`, ""},
+		{"adopt 33", 0, "session 3f2a-11, coverage observe", ""},
+		{"adopt --role x 33", 2, "", "reeve: the policy has no role \"x\""},
+		{"run --require full -- true", 125, "", "reeve: coverage is observe, full is required"},
+		{"policy show --running", 0, "generation 3", ""},
+		{"policy apply", 0, "generation 4 in force", ""},
+		{"policy apply " + file, 1, "", "reeve: error: a.toml:1: no\n  hint: yes\nreeve: not applied; generation 3 stays in force"},
+		{"policy apply --confirm", 1, "", "reeve: no policy waits"},
+	} {
+		out.Reset()
+		stderr.Reset()
+		if code := dispatch(context.Background(), e, strings.Fields(tc.line)); code != tc.code {
+			t.Errorf("%s: exit %d, want %d (%s)", tc.line, code, tc.code, stderr)
+		}
+		if !strings.Contains(out.String(), tc.stdout) || !strings.HasPrefix(stderr.String(), tc.stderr) {
+			t.Errorf("%s:\nstdout %s\nstderr %s", tc.line, out, stderr)
+		}
+	}
+}
+
+func TestEventsAreOCSF(t *testing.T) {
+	e, out, _ := daemon(t)
+	if code := dispatch(context.Background(), e, []string{"events", "--json"}); code != 0 {
+		t.Fatalf("exit %d", code)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	var o struct {
+		Class       int `json:"class_uid"`
+		Disposition int `json:"disposition_id"`
+		Unmapped    struct {
+			Reeve struct{ Session, Rule string }
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[1]), &o); err != nil || o.Class != 1001 || o.Disposition != 2 || o.Unmapped.Reeve.Rule != "ssh-keys" {
+		t.Errorf("%+v, %v", o, err)
+	}
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"reeve": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", UpdateScripts: os.Getenv("UPDATE") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("REEVE_CONFIG", e.WorkDir+"/reeve.toml")
+			text := "policy = [\"" + e.WorkDir + "/policy.d\"]\nagents = \"" + e.WorkDir + "/agents.d\"\nrun = \"" + e.WorkDir + "/run\"\n"
+			return os.WriteFile(e.WorkDir+"/reeve.toml", []byte(text), 0o644)
+		},
+	})
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+)
+
+var update = flag.Bool("update", false, "rewrite goldens")
+
+var began = time.Date(2026, 11, 22, 10, 21, 3, 0, time.UTC)
+
+func ms(s float64) int64 { return began.UnixMilli() + int64(s*1000) }
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs (go test -update rewrites it):\n%s", name, got)
+	}
+}
+
+func shown(colour bool) (*env, *bytes.Buffer) {
+	time.Local = time.UTC
+	var out bytes.Buffer
+	return &env{stdout: &out, stderr: &out, paint: paint{colour}, width: 110}, &out
+}
+
+func sampleSession() *pb.SessionInfo {
+	return &pb.SessionInfo{
+		Id: "3f2a-1", Agent: "claude-code", Title: "Claude Code", Version: "2.1.330", User: "alice", Uid: 1000, Role: "engineering",
+		Conversation: "fb58cd36-1c2d", Cause: "exec", BeganMs: ms(0), EndedMs: ms(42.5), Pid: 900, Cwd: "/home/alice/hello", Tty: "/pts/0",
+		Program: "/home/alice/.local/share/claude/versions/2.1.330", Actions: map[string]uint64{"allow": 812, "deny": 2, "kill": 1}, Refused: 3, Forgotten: 4,
+	}
+}
+
+func verdict(at float64, op, object, action string, applied bool) *pb.Event {
+	return &pb.Event{TimeUs: ms(at) * 1000, Kind: "access", Session: "3f2a-1", Agent: "claude-code", Op: op, Object: object, Action: action,
+		Applied: applied, Rule: "ssh-keys", Place: "preset:balanced.toml:26", Reason: "SSH keys are for people", Pid: 903, Comm: "cat"}
+}
+
+func sampleReply() *pb.SessionReply {
+	process := func(pid, depth uint32, line, command string, status int32, denied uint64) *pb.Process {
+		return &pb.Process{Session: "3f2a-1", Pid: pid, Started: uint64(pid), Depth: depth, Line: line, Command: command, Comm: "x",
+			BeganMs: ms(1), EndedMs: ms(2), Status: status, Actions: map[string]uint64{"deny": denied}}
+	}
+	running := process(910, 1, "sleep 60", "", 0, 0)
+	running.EndedMs = 0
+	kill := verdict(9, "exec.argv", "git push --force origin main", "kill", true)
+	kill.Kind, kill.Rule, kill.Reason = "exec", "force-push", "history is shared"
+	observed := verdict(10, "file.write", "/home/alice/.bashrc", "deny", false)
+	audit := verdict(11, "file.read", "/etc/shadow", "audit", false)
+	return &pb.SessionReply{
+		Session:  sampleSession(),
+		Children: []*pb.SessionInfo{{Id: "3f2a-2", Title: "Claude Code"}},
+		Processes: []*pb.Process{
+			process(900, 0, "claude -p", "", 0, 0),
+			process(901, 1, "bash -c …", "gcc -O1 -o hello hello.c && ./hello", 0, 0),
+			process(902, 2, "gcc -O1 -o hello hello.c", "", 0, 0),
+			process(904, 3, "cc1 hello.c", "", 0, 0),
+			process(905, 2, "hello", "", 0, 0),
+			process(903, 1, "bash -c …", "cat /home/alice/.ssh/id_ed25519", 256, 1),
+			process(906, 1, "git push --force", "", 9, 0),
+			running,
+		},
+		Timeline: []*pb.Event{
+			{TimeUs: ms(0) * 1000, Kind: "session.start", Session: "3f2a-1", Agent: "claude-code", User: "alice", Role: "engineering", Cause: "exec"},
+			{TimeUs: ms(1) * 1000, Kind: "exec", Session: "3f2a-1", Action: "allow", Command: "gcc -O1 -o hello hello.c &&\n./hello", Object: "bash -c …"},
+			verdict(5, "file.read", "/home/alice/.ssh/id_ed25519", "deny", true),
+			kill, observed, audit,
+			{TimeUs: ms(42.5) * 1000, Kind: "session.end", Session: "3f2a-1", Agent: "claude-code"},
+		},
+	}
+}
+
+func TestSessionShow(t *testing.T) {
+	e, out := shown(false)
+	printSession(e, sampleReply(), began.Add(time.Minute))
+	golden(t, "session.txt", out.Bytes())
+	if strings.Contains(out.String(), "\x1b") {
+		t.Error("colour where there is no terminal")
+	}
+	e, out = shown(true)
+	printSession(e, sampleReply(), began.Add(time.Minute))
+	if !strings.Contains(out.String(), "\x1b[31m") {
+		t.Error("no colour on a terminal")
+	}
+}
+
+func TestSessionsAndStatus(t *testing.T) {
+	e, out := shown(false)
+	live := sampleSession()
+	live.Id, live.EndedMs, live.Processes, live.Parent = "3f2a-2", 0, 3, "3f2a-1"
+	printSessions(e, []*pb.SessionInfo{live, sampleSession()}, began.Add(90*time.Second))
+	printSessions(e, nil, began)
+	s := &pb.StatusReply{Version: "0.1.0", Coverage: "full", StartedMs: ms(0), Sessions: 2, Events: 99,
+		Policy:   &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
+		Programs: []*pb.Program{{Name: "enforce_open", Attached: true}},
+		Counters: []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
+	printStatus(e, s, began.Add(time.Hour))
+	s.Coverage, s.Counters[1].Value = "observe", 5
+	printStatus(e, s, began.Add(time.Hour))
+	golden(t, "lists.txt", out.Bytes())
+}
+
+func TestJSONIsOneObjectALine(t *testing.T) {
+	e, out := shown(false)
+	for _, v := range []any{sessionJSON(sampleSession()), showJSON(sampleReply()), statusJSON(&pb.StatusReply{}), eventJSON(sampleReply().Timeline[2])} {
+		if err := writeJSON(e.stdout, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for _, l := range lines {
+		var o map[string]any
+		if err := json.Unmarshal([]byte(l), &o); err != nil {
+			t.Errorf("%v: %s", err, l)
+		}
+	}
+	var show struct {
+		Session   struct{ ID, Ended string }
+		Processes []struct {
+			Depth int
+			Ended *string
+		}
+		Timeline []struct{ Rule, Action string }
+	}
+	if err := json.Unmarshal([]byte(lines[1]), &show); err != nil || show.Session.ID != "3f2a-1" || show.Processes[7].Ended != nil || show.Timeline[2].Rule != "ssh-keys" {
+		t.Errorf("%+v, %v", show, err)
+	}
+}
+
+func TestSafe(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain ünï":         "plain ünï",
+		"a\nb\tc":           "a⏎b c",
+		"\x1b[31mred\x07":   `\x1b[31mred\x07`,
+		"\u202egnp.exe":     `\x202egnp.exe`,
+		"bad\xffbyte":       "bad�byte",
+		"\u009b31m, C1 CSI": `\x9b31m, C1 CSI`,
+	} {
+		if got := safe(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestFlagsMayFollowArguments(t *testing.T) {
+	f := flag.NewFlagSet("x", flag.ContinueOnError)
+	on := f.Bool("on", false, "")
+	rest, err := parse(f, []string{"a", "--on", "b", "--", "--on"})
+	if err != nil || !*on || strings.Join(rest, " ") != "a b --on" {
+		t.Errorf("%v, %v, %v", rest, *on, err)
+	}
+}
+
+func TestSecurityModulesAreReadNotGuessed(t *testing.T) {
+	root := t.TempDir() + "/"
+	if f := securityModules(root); f.State != "missing" || f.Hint == "" {
+		t.Errorf("%+v", f)
+	}
+	if err := os.MkdirAll(root+"sys/kernel/security", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for list, want := range map[string]string{"lockdown,capability,bpf\n": "ok", "lockdown,apparmor": "missing", "bpfx": "missing"} {
+		if err := os.WriteFile(root+"sys/kernel/security/lsm", []byte(list), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if f := securityModules(root); f.State != want {
+			t.Errorf("%q: %+v", list, f)
+		}
+	}
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/enforce"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+)
+
+func TestSecondDaemonNamesTheFirst(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "reeve.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "run = %q\nagents = %q\n", dir, dir), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(config, config+".x"); err != nil { // not an entry of the catalogue
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"--config", config + ".x"}, &stdout, &stderr); code != 2 {
+		t.Errorf("exit %d", code)
+	}
+	if want := fmt.Sprintf("reeved: already running: process %d holds %s/reeved.lock\n", os.Getpid(), dir); stderr.String() != want {
+		t.Errorf("got %q, want %q", stderr.String(), want)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := lock(dir)
+	if err != nil {
+		t.Errorf("after the first ended: %v", err)
+	} else {
+		second.Close()
+	}
+}
+
+func TestNotify(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	t.Setenv("WATCHDOG_USEC", "2000")
+	if err := notify(reloading()); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 256)
+	n, err := l.Read(b)
+	if err != nil || !strings.HasPrefix(string(b[:n]), "RELOADING=1\nMONOTONIC_USEC=") {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { watchdog(ctx, func() bool { return true }); close(done) }()
+	n, err = l.Read(b)
+	stop()
+	<-done
+	if err != nil || string(b[:n]) != "WATCHDOG=1" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	t.Setenv("NOTIFY_SOCKET", "")
+	if err := notify("READY=1"); err != nil {
+		t.Errorf("without systemd: %v", err)
+	}
+}
+
+func TestEveryCounterHasAName(t *testing.T) {
+	seen := map[bpf.Counter]bool{}
+	for _, c := range counterNames {
+		if seen[c.counter] || c.name == "" {
+			t.Errorf("counter %d is named twice or not at all", c.counter)
+		}
+		seen[c.counter] = true
+	}
+	for c := range bpf.Counters {
+		if !seen[c] {
+			t.Errorf("counter %d has no name", c)
+		}
+	}
+}
+
+// tables is a target that keeps what it is given.
+type tables struct {
+	images []*enforce.Image
+	fail   error
+}
+
+func (t *tables) Apply(im *enforce.Image) error {
+	if t.fail != nil {
+		return t.fail
+	}
+	t.images = append(t.images, im)
+	return nil
+}
+func (t *tables) Roles(_, _ *enforce.Image, _ func(uint32) uint32) error { return nil }
+
+const secrets = `version = 1
+base = "none"
+[[role]]
+name = "engineering"
+[[rule]]
+id = "%s"
+on = ["file.read"]
+match = ["~/.ssh/**"]
+except = ["~/.ssh/known_hosts"]
+action = "deny"
+reason = "not for agents"
+`
+
+func file(id string) []*pb.PolicyFile {
+	return []*pb.PolicyFile{{Name: "a.toml", Text: fmt.Sprintf(secrets, id)}}
+}
+
+func inForce(t *testing.T) (*policies, *tables) {
+	t.Helper()
+	agents, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPolicies(site.Defaults(), agents)
+	target := &tables{}
+	p.target = target
+	l, ps := p.read(file("one"))
+	if l == nil {
+		t.Fatal(ps)
+	}
+	if err := p.put(l); err != nil {
+		t.Fatal(err)
+	}
+	return p, target
+}
+
+func refused(generation uint64) *event.Event {
+	return &event.Event{Kind: event.Access, Object: "/home/u/.ssh/id", Head: event.Head{
+		Kind: event.Access, Op: event.Op(bpf.OpFileRead), Principal: 1, Action: event.Deny, Policy: generation}}
+}
+
+func TestRulesAreNamedByThePolicyThatDecided(t *testing.T) {
+	p, target := inForce(t)
+	if r, err := p.Apply(context.Background(), file("two"), 0); err != nil || !r.Applied || r.Policy.Generation != 2 {
+		t.Fatalf("%v, %v", r, err)
+	}
+	for generation, want := range map[uint64]string{1: "one", 2: "two"} {
+		id, place, reason := p.Rule(refused(generation))
+		if id != want || place != "a.toml:5" || reason != "not for agents" {
+			t.Errorf("generation %d: %q %q %q", generation, id, place, reason)
+		}
+	}
+	e := refused(2)
+	e.Rule = "two"
+	if got := p.Instead(e); got != "allowed by exception: ~/.ssh/known_hosts" {
+		t.Errorf("instead: %q", got)
+	}
+	e.View = event.ViewRefused
+	if id, _, _ := p.Rule(e); id != "unnameable" {
+		t.Errorf("unnameable: %q", id)
+	}
+	if len(target.images) != 2 || p.Role(2, 1) != "engineering" || p.RoleName(9) != "default" {
+		t.Errorf("%d images, roles %q %q", len(target.images), p.Role(2, 1), p.RoleName(9))
+	}
+}
+
+func TestFaultyPolicyLeavesTheOldOneInForce(t *testing.T) {
+	p, target := inForce(t)
+	r, err := p.Apply(context.Background(), []*pb.PolicyFile{{Name: "b.toml", Text: "version = 1\n[[rule]]\nid = \"x\"\ncolour = 1\n"}}, 0)
+	if err != nil || r.Applied || len(r.Problems) == 0 || !strings.HasPrefix(r.Problems[0].Text, "b.toml:") {
+		t.Errorf("%v, %v", r, err)
+	}
+	if s := p.Summary(); s.Generation != 1 || s.Fault == "" || len(target.images) != 1 {
+		t.Errorf("%v, %d images", s, len(target.images))
+	}
+	target.fail = errors.New("no room")
+	if _, err := p.Apply(context.Background(), file("two"), 0); !errors.Is(err, target.fail) || p.Summary().Generation != 1 {
+		t.Errorf("%v, %v", err, p.Summary())
+	}
+}
+
+func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
+	p, target := inForce(t)
+	if _, err := p.Apply(context.Background(), file("two"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Confirm() || p.Confirm() {
+		t.Error("a change is confirmed once")
+	}
+	if _, err := p.Apply(context.Background(), file("three"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	p.rollBack(p.before)
+	if l := p.now(); l.policy.Rule("two") == nil || l.image.Generation != target.images[len(target.images)-1].Generation || p.Summary().Fault == "" {
+		t.Errorf("in force: %v", p.Summary())
+	}
+	if p.Confirm() {
+		t.Error("what was taken back cannot be confirmed")
+	}
+}
