@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -79,22 +78,15 @@ func printReport(e *env, r report) {
 	fmt.Fprintf(e.stdout, "\ncoverage: %s\n", coverage)
 }
 
-// examine looks at a machine whose files are under root.
+// examine looks at a machine whose files are under root. What was tried decides; the rest says why, and what to do.
 func examine(_ context.Context, e *env, root string) report {
-	checks := []func(string) finding{kernelRelease, typeInformation, securityModules, privileges, programs, adminGroup, virtualMachines}
-	r := report{Coverage: "full"}
-	for _, check := range checks {
+	coverage, tried := effect(securityModules(root).State == "ok")
+	r := report{Coverage: coverage, Findings: tried}
+	for _, check := range []func(string) finding{kernelRelease, typeInformation, securityModules, adminGroup, virtualMachines} {
 		r.Findings = append(r.Findings, check(root))
 	}
 	r.Findings = append(r.Findings, policyState(e))
-	for _, op := range unheld() {
-		r.Findings = append(r.Findings, op)
-	}
-	for _, row := range r.Findings {
-		if row.State == "missing" && slices.Contains([]string{"kernel", "type information", "security modules", "privileges", "programs"}, row.Name) {
-			r.Coverage = "none"
-		}
-	}
+	r.Findings = append(r.Findings, unheld()...)
 	return r
 }
 
@@ -133,29 +125,28 @@ func securityModules(root string) finding {
 	return finding{"security modules", "ok", active, ""}
 }
 
-func privileges(string) finding {
+// effect tries: a refusing program on a child, then all of the sensor's own, for a moment.
+func effect(listed bool) (string, []finding) {
 	if os.Geteuid() != 0 {
-		return finding{"privileges", "missing", "not root, so programs were not tried", "sudo reeve doctor"}
+		return "unknown", []finding{{"effect", "missing", "not root, so nothing was tried", "sudo reeve doctor"}}
 	}
-	return finding{"privileges", "ok", "root", ""}
-}
-
-// programs loads and attaches everything for a moment.
-func programs(string) finding {
-	if os.Geteuid() != 0 {
-		return finding{"programs", "missing", "not tried", ""}
+	found := sensor.Probe()
+	row := finding{"effect", "ok", "a refused program did not run", ""}
+	if found.Coverage != sensor.Full {
+		row = finding{"effect", "missing", found.Reason.Error(), "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"}
+		if !listed {
+			row.Hint = "see security modules below"
+		}
+		return string(found.Coverage), []finding{row}
 	}
 	k, err := sensor.Load(sensor.Options{})
-	if errors.Is(err, sensor.ErrRefused) {
-		return finding{"programs", "missing", err.Error(), "the kernel, or what contains this machine, forbids them: try another kernel or a virtual machine"}
+	if err == nil {
+		err = k.Close()
 	}
 	if err != nil {
-		return finding{"programs", "missing", err.Error(), ""}
+		return string(sensor.None), []finding{row, {"programs", "missing", err.Error(), "please report this with the kernel's release"}}
 	}
-	if err := k.Close(); err != nil {
-		return finding{"programs", "missing", err.Error(), ""}
-	}
-	return finding{"programs", "ok", "all load", ""}
+	return string(found.Coverage), []finding{row, {"programs", "ok", "all of them load", ""}}
 }
 
 func adminGroup(string) finding {

@@ -24,9 +24,9 @@ import (
 // kernel is the loaded kernel side as the daemon uses it.
 type kernel struct {
 	*sensor.Kernel
-	applier  *enforce.Applier
-	coverage string
-	losses   func() map[string]uint64 // of user space
+	applier *enforce.Applier
+	found   sensor.Finding
+	losses  func() map[string]uint64 // of user space
 }
 
 // Apply makes an image the policy in force.
@@ -113,7 +113,15 @@ func (k *kernel) member(pidfd int) (uint64, error) {
 func (k *kernel) Owner(pid uint32) (uint32, error) { return procfs.Owner(pid) }
 
 // Coverage is what the running kernel lets be held.
-func (k *kernel) Coverage() string { return k.coverage }
+func (k *kernel) Coverage() string { return string(k.found.Coverage) }
+
+// notes are what status has to say besides.
+func (k *kernel) notes() []string {
+	if k.found.Reason == nil {
+		return nil
+	}
+	return []string{"nothing is refused: " + k.found.Reason.Error()}
+}
 
 // Programs lists the programs that are attached.
 func (k *kernel) Programs() []*pb.Program {

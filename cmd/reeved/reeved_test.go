@@ -17,6 +17,7 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -50,6 +51,26 @@ func TestSecondDaemonNamesTheFirst(t *testing.T) {
 		t.Errorf("after the first ended: %v", err)
 	} else {
 		second.Close()
+	}
+}
+
+func TestCoverageBelowWhatIsRequiredStopsTheStart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		coverage sensor.Coverage
+		require  string
+		want     string
+	}{
+		"full is full":           {sensor.Full, "full", ""},
+		"nothing asked":          {sensor.Observe, "", ""},
+		"observe is enough":      {sensor.Observe, "observe", ""},
+		"observe is not full":    {sensor.Observe, "full", "coverage is observe, full is required: no effect"},
+		"observe is not network": {sensor.Observe, "network", "coverage is observe, network is required: no effect"},
+		"nothing runs":           {sensor.None, "", "this kernel lets no program run: no effect"},
+	} {
+		err := enough(sensor.Finding{Coverage: tc.coverage, Reason: errors.New("no effect")}, tc.require)
+		if got := fmt.Sprint(err); tc.want != "" && got != tc.want || tc.want == "" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

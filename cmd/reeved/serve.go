@@ -72,14 +72,18 @@ func (d *daemon) summary() string {
 
 // open puts policy and programs into the kernel, membership first.
 func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
-	loaded, err := sensor.Load(sensor.Options{TableSize: enforce.TableSize(d.first.image, sensor.MinTableSize)})
-	if errors.Is(err, sensor.ErrRefused) {
-		return nil, site.Hint(err, "reeve doctor says what this kernel allows and what is missing")
-	}
-	if err != nil {
+	found := sensor.Probe()
+	if err := enough(found, d.config.Require); err != nil {
 		return nil, err
 	}
-	k := &kernel{Kernel: loaded, applier: enforce.NewApplier(loaded.Objects.Tables, loaded.TableSize), coverage: coverage()}
+	if found.Coverage != sensor.Full {
+		log.Error("nothing is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
+	}
+	loaded, err := sensor.Load(sensor.Options{TableSize: enforce.TableSize(d.first.image, sensor.MinTableSize)})
+	if err != nil {
+		return nil, site.Hint(err, doctorHint)
+	}
+	k := &kernel{Kernel: loaded, applier: enforce.NewApplier(loaded.Objects.Tables, loaded.TableSize), found: found}
 	d.policies.target = k
 	if err := d.start(ctx, k, log); err != nil {
 		return nil, errors.Join(err, k.Close())
@@ -87,10 +91,21 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	return k, nil
 }
 
-func (d *daemon) start(ctx context.Context, k *kernel, log *slog.Logger) error {
-	if d.config.Require == "full" && k.coverage != "full" {
-		return site.Hint(fmt.Errorf("coverage is %s, full is required", k.coverage), "reeve doctor says what is missing")
+const doctorHint = "reeve doctor says what this kernel allows and what is missing"
+
+// enough refuses to go on below the coverage that is required, and where nothing can run at all.
+func enough(found sensor.Finding, require string) error {
+	if found.Coverage == sensor.None {
+		return site.Hint(fmt.Errorf("this kernel lets no program run: %w", found.Reason), doctorHint)
 	}
+	// bound: between observe and full there is network, which no build reaches yet.
+	if found.Coverage != sensor.Full && (require == "full" || require == "network") {
+		return site.Hint(fmt.Errorf("coverage is %s, %s is required: %w", found.Coverage, require, found.Reason), doctorHint)
+	}
+	return nil
+}
+
+func (d *daemon) start(ctx context.Context, k *kernel, log *slog.Logger) error {
 	problems, err := k.SyncMounts()
 	if err != nil {
 		return err
@@ -135,7 +150,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	k.losses = func() map[string]uint64 { return losses(watch, events) }
 	err = d.run(ctx, log, k, watch, api.Backend{
 		Table: watch, Events: events, Kernel: k, Policies: d.policies, Catalogue: d.agents, Boot: session.BootOf(boot),
-		Host: event.Host{Name: hostname(), Version: version}, Started: time.Now(),
+		Host: event.Host{Name: hostname(), Version: version}, Started: time.Now(), Notes: k.notes(),
 	})
 	_ = notify("STOPPING=1")
 	return errors.Join(err, k.Close())
@@ -167,7 +182,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 		return nil
 	})
 	loop(func() error { d.reloads(ctx, log); return nil })
-	log.Info("ready", "coverage", k.coverage, "generation", d.first.image.Generation, "rules", len(d.first.policy.Rules))
+	log.Info("ready", "coverage", k.Coverage(), "generation", d.first.image.Generation, "rules", len(d.first.policy.Rules))
 	if err := notify("READY=1"); err != nil {
 		log.Warn("systemd does not answer", "problem", err)
 	}
