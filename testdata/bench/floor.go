@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The floor: what any program on the same hooks costs. It is the sensor's own object with every body replaced by
+// `return 0`, so it has the sensor's hooks, whichever those are.
+
+package bench
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+// attached are programs at work.
+type attached struct {
+	programs map[string]*ebpf.Program
+	links    []link.Link
+}
+
+// attachFloor loads and attaches the floor.
+func attachFloor() (*attached, error) {
+	spec, err := bpf.Spec(4096)
+	if err != nil {
+		return nil, err
+	}
+	a := &attached{programs: make(map[string]*ebpf.Program)}
+	for _, row := range bpf.Programs {
+		if row.Role == bpf.RoleSeed {
+			continue
+		}
+		if err := a.add(spec.Programs[row.Name]); err != nil {
+			return nil, errors.Join(fmt.Errorf("floor of %s: %w", row.Name, err), a.Close())
+		}
+	}
+	return a, nil
+}
+
+func (a *attached) add(of *ebpf.ProgramSpec) error {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: of.Name, Type: of.Type, AttachType: of.AttachType, AttachTo: of.AttachTo, Flags: of.Flags, License: of.License,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	})
+	if err != nil {
+		return err
+	}
+	a.programs[of.Name] = p
+	l, err := attach(p)
+	if err != nil {
+		return err
+	}
+	a.links = append(a.links, l)
+	return nil
+}
+
+func attach(p *ebpf.Program) (link.Link, error) {
+	if p.Type() == ebpf.LSM {
+		return link.AttachLSM(link.LSMOptions{Program: p})
+	}
+	return link.AttachTracing(link.TracingOptions{Program: p})
+}
+
+// Close detaches and frees.
+func (a *attached) Close() error {
+	var errs []error
+	for _, l := range a.links {
+		errs = append(errs, l.Close())
+	}
+	for _, p := range a.programs {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}

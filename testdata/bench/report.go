@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Tables and goals, of one kernel and of the worst.
+
+package bench
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Goal is one promise and what was measured.
+type Goal struct {
+	Name   string
+	Kernel string
+	Got    float64
+	Limit  float64
+	Unit   string
+}
+
+// Met reports whether the promise is kept.
+func (g Goal) Met() bool { return g.Got <= g.Limit }
+
+func (g Goal) String() string {
+	word := "goal met"
+	if !g.Met() {
+		word = "goal missed"
+	}
+	return fmt.Sprintf("%-46s %+10.1f%s  at most %+.0f%s  %s  (%s)", g.Name, g.Got, g.Unit, g.Limit, g.Unit, word, g.Kernel)
+}
+
+// Limits, in instructions above the floor.
+const (
+	limitHook  = 120
+	limitOpen  = 6000
+	limitExec  = 25000
+	limitEqual = 2 // percent
+)
+
+// Catalogue is what a bystander's exec pays to be recognised as no agent: the program at the check of programs.
+func (r *Report) Catalogue() float64 {
+	return r.Part(Bystander, "exec", "enforce_exec") - r.Part(Floor, "exec", "enforce_exec")
+}
+
+// Goals are the promises about one kernel.
+func (r *Report) Goals() []Goal {
+	var goals []Goal
+	for _, op := range opNames {
+		above, name := r.Above(Bystander, op), "bystander, a hook of "+op
+		if op == "exec" {
+			above, name = above-r.Catalogue(), name+" without catalogue"
+		}
+		goals = append(goals, Goal{name, r.Kernel, above / r.Hooks(Bystander, op), limitHook, ""})
+	}
+	for _, op := range opNames {
+		ratio := r.Figure(Agent10k, op)/r.Figure(Agent10, op) - 1
+		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
+	}
+	return append(goals,
+		Goal{"agent, open+close the first time, 10,000 rules", r.Kernel, r.Above(Agent10k, "open"), limitOpen, ""},
+		Goal{"agent, fork+exec, 10,000 rules", r.Kernel, r.Above(Agent10k, "exec"), limitExec, ""})
+}
+
+// Worst keeps of each goal the kernel that is farthest from it.
+func Worst(reports []*Report) []Goal {
+	var worst []Goal
+	for _, r := range reports {
+		for i, g := range r.Goals() {
+			if i == len(worst) {
+				worst = append(worst, g)
+			} else if g.Got > worst[i].Got {
+				worst[i] = g
+			}
+		}
+	}
+	return worst
+}
+
+// WriteTable prints operation by configuration, the difference to the floor in brackets.
+func (r *Report) WriteTable(w io.Writer) {
+	fmt.Fprintf(w, "\n%s: instructions for one operation (above the floor)\n", r.Kernel)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\t"+strings.Join(opNames, "\t")+"\t")
+	for _, c := range Configurations {
+		fmt.Fprint(t, c)
+		for _, op := range opNames {
+			fmt.Fprintf(t, "\t%.0f (%+.0f)", r.Figure(c, op), r.Above(c, op))
+		}
+		fmt.Fprintln(t, "\t")
+	}
+	fmt.Fprint(t, "programs run, bystander")
+	for _, op := range opNames {
+		fmt.Fprintf(t, "\t%.2f", r.Hooks(Bystander, op))
+	}
+	fmt.Fprintln(t, "\t")
+	t.Flush()
+	fmt.Fprintf(w, "catalogue walk of a bystander's exec: %+.0f\n", r.Catalogue())
+}
+
+// WriteParts prints what each program costs in each operation, above the floor's program of that name.
+func (r *Report) WriteParts(w io.Writer, configs ...string) {
+	fmt.Fprintf(w, "\n%s: instructions of one run of a program above the floor's (runs an operation), by the kernel's accounting\n", r.Kernel)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	parts := slices.Clone(r.Parts)
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(a.Program, b.Program) })
+	for _, c := range configs {
+		for _, op := range opNames {
+			for _, p := range parts {
+				if p.Config == c && p.Op == op {
+					fmt.Fprintf(t, "%s\t%s\t%s\t%+.0f\t(%.2f)\n", c, op, p.Program, p.Cost-r.floorOf(p), p.Runs)
+				}
+			}
+		}
+	}
+	t.Flush()
+}
+
+func (r *Report) floorOf(p Part) float64 {
+	for _, f := range r.Parts {
+		if f.Config == Floor && f.Op == p.Op && f.Program == p.Program {
+			return f.Cost
+		}
+	}
+	return 0
+}
