@@ -7,6 +7,7 @@ package sensor
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,9 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		}
 		if l.root {
 			s.Program, s.Cwd, s.TTY = first(p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
+			if root := s.Process(l.process); root != nil && root.Execs == 0 && root.Line == "" {
+				root.Line = event.Redact(strings.Join(p.Args, " ")) // it ran before the sensor
+			}
 		}
 		if l.agent == nil {
 			return

@@ -143,6 +143,9 @@ func (w *Watch) name(e *event.Event) {
 	e.User = w.enricher.user(e.Head.UID)
 	e.Role = w.o.Names.Role(e.Head.Policy, e.Head.Role)
 	e.Principal = w.o.Names.Principal(e.Head.Policy, e.Head.Principal)
+	if e.Kind == event.SessionStart && e.Cause != event.CauseExec {
+		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
+	}
 	if (e.Kind == event.Access || e.Kind == event.Exec) && e.Head.Action != event.Allow {
 		e.Rule, e.Place, e.Reason = w.o.Names.Rule(e)
 	}

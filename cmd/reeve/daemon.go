@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -45,6 +46,9 @@ func told(err error) error {
 	s := status.Convert(err)
 	switch s.Code() {
 	case codes.PermissionDenied:
+		if strings.HasPrefix(s.Message(), "processes of a session") {
+			return site.Hint(errors.New(s.Message()), "reeve why")
+		}
 		return site.Hint(errors.New(s.Message()), "try it as root, or as a member of the group reeve")
 	case codes.NotFound:
 		return &exit{exitNo, site.Hint(errors.New(s.Message()), "reeve sessions --all lists what can be named")}

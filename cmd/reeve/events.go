@@ -95,7 +95,7 @@ func printEvent(e *env, ev *pb.Event, withSession bool, indent string) {
 	case ev.Kind == "session.end":
 		fmt.Fprintln(e.stdout, head+e.paint.dim("○ "+text(ev.Agent+" ended", 2)))
 	case ev.Action != "" && ev.Action != "allow":
-		printVerdict(e, ev, head, left, text)
+		printVerdict(e, ev, head, left)
 	case ev.Kind == "exec" && ev.Command != "":
 		fmt.Fprintln(e.stdout, head+e.paint.bold("$ ")+text(ev.Command, 2))
 	case ev.Kind == "exec":
@@ -114,7 +114,11 @@ func inside(ev *pb.Event) string {
 	return " inside of " + ev.Parent
 }
 
-func printVerdict(e *env, ev *pb.Event, head string, left int, text func(string, int) string) {
+// evidenceMin is how much of a refused object is shown, however narrow the terminal.
+const evidenceMin = 300
+
+// printVerdict writes what was decided, and below it the rule and its reason, which are never cut.
+func printVerdict(e *env, ev *pb.Event, head string, left int) {
 	mark, word := "✗", ev.Action
 	switch {
 	case ev.Action == "audit":
@@ -122,9 +126,8 @@ func printVerdict(e *env, ev *pb.Event, head string, left int, text func(string,
 	case !ev.Applied:
 		mark, word = "!", "would "+ev.Action
 	}
-	word = pad(word, 5)
-	line := mark + " " + word + "  "
-	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+text(ev.Object, len(line)+12))
+	line := mark + " " + pad(word, 5) + "  "
+	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+cut(safe(ev.Object), max(e.width-left, evidenceMin)))
 	if ev.Rule == "" {
 		return
 	}
@@ -135,7 +138,7 @@ func printVerdict(e *env, ev *pb.Event, head string, left int, text func(string,
 	if ev.Place != "" {
 		why += "  (" + ev.Place + ")"
 	}
-	fmt.Fprintln(e.stdout, strings.Repeat(" ", left+2)+e.paint.dim(text(why, 2)))
+	fmt.Fprintln(e.stdout, strings.Repeat(" ", left+2)+e.paint.dim(safe(why)))
 }
 
 // eventJSON is an event inside of another object.

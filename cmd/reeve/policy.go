@@ -82,7 +82,7 @@ func policyCheck(_ context.Context, e *env, args []string) error {
 		return &exit{code: exitNo}
 	}
 	if !*asJSON {
-		fmt.Fprintf(e.stdout, "%s base %s, %d rules, %d roles\n", e.paint.green("ok:"), p.Base, len(p.Rules), len(p.Roles))
+		fmt.Fprintf(e.stdout, "%s base %s, %s, %s\n", e.paint.green("ok:"), p.Base, plural(len(p.Rules), "rule"), plural(len(p.Roles), "role"))
 	}
 	return nil
 }
@@ -345,7 +345,8 @@ func printApplied(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
 	if !r.Applied {
 		return &exit{exitNo, fmt.Errorf("not applied; generation %d stays in force", r.Policy.GetGeneration())}
 	}
-	fmt.Fprintf(e.stdout, "generation %d in force: base %s, %d rules, %d roles\n", r.Policy.Generation, r.Policy.Base, r.Policy.Rules, r.Policy.Roles)
+	fmt.Fprintf(e.stdout, "generation %d in force: base %s, %s, %s\n", r.Policy.Generation, r.Policy.Base,
+		plural(int(r.Policy.Rules), "rule"), plural(int(r.Policy.Roles), "role"))
 	if within > 0 {
 		fmt.Fprintf(e.stdout, "it is taken back in %s unless `reeve policy apply --confirm`\n", within)
 	}

@@ -26,6 +26,7 @@ type Process struct {
 	Program string
 	Cwd     string
 	TTY     string
+	Args    []string
 	UID     uint32
 	Env     map[string]string // of the names that were asked for
 }
@@ -50,6 +51,7 @@ func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*
 	out.Program, _ = p.ExeWithContext(ctx)
 	out.Cwd, _ = p.CwdWithContext(ctx)
 	out.TTY, _ = p.TerminalWithContext(ctx)
+	out.Args, _ = p.CmdlineSliceWithContext(ctx)
 	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 0 {
 		out.UID = uids[0]
 	}
@@ -72,6 +74,15 @@ func Cwd(pid uint32) string {
 		return ""
 	}
 	return name
+}
+
+// Comm is the name that a process gives itself, or "".
+func Comm(pid uint32) string {
+	raw, err := os.ReadFile("/proc/" + Number(pid) + "/comm")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
 }
 
 // Number spells a uid or pid.
