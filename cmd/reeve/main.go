@@ -156,8 +156,7 @@ func (e *env) fail(err error) int {
 		return exitDone
 	}
 	code := exitUsage
-	var x *exit
-	if errors.As(err, &x) {
+	if x, ok := errors.AsType[*exit](err); ok {
 		code = x.code
 		if x.err == nil {
 			return code

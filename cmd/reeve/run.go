@@ -70,8 +70,7 @@ func notRun(err error) int {
 }
 
 func cause(err error) error {
-	var e *exec.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
 		return e.Err
 	}
 	return err

@@ -137,7 +137,7 @@ func TestNamesCoverTheABI(t *testing.T) {
 			t.Errorf("kind %d has no name", k)
 		}
 	}
-	for v := View(0); v < View(bpf.Views); v++ {
+	for v := range View(bpf.Views) {
 		if v.String() == "?" {
 			t.Errorf("view %d has no name", v)
 		}

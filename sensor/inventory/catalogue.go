@@ -71,8 +71,7 @@ func Load(dir string) (*Catalogue, error) {
 }
 
 func cause(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

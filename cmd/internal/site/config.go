@@ -115,8 +115,7 @@ func (c *Config) check() []*Fault {
 }
 
 func reasonOf(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
 	}
 	return err.Error()

@@ -95,8 +95,7 @@ type Groups struct{}
 // HasGroup reports whether the host knows a group.
 func (Groups) HasGroup(name string) (bool, error) {
 	_, err := user.LookupGroup(name)
-	var unknown user.UnknownGroupError
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[user.UnknownGroupError](err); unknown {
 		return false, nil
 	}
 	return err == nil, err

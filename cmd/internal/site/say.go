@@ -6,6 +6,7 @@ package site
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -35,39 +36,49 @@ func Say(err error) (lines, hints []string) {
 	return lines, hints
 }
 
+// walk says each of several errors by itself, whatever they are wrapped in.
 func walk(err error, lines, hints *[]string) {
-	add := func(line string, advice ...string) {
-		*lines = append(*lines, line)
-		for _, h := range advice {
-			if h != "" {
-				*hints = append(*hints, h)
+	if _, one := errors.AsType[*Hinted](err); !one {
+		if many := several(err); many != nil {
+			for _, inner := range many {
+				walk(inner, lines, hints)
 			}
-		}
-	}
-	switch e := err.(type) {
-	case *Hinted:
-		add(e.Error(), e.Hints...)
-		return
-	case *Fault:
-		add(e.Error(), e.Hint)
-		return
-	case *inventory.Problem:
-		add(e.Error(), e.Hint)
-		return
-	case *enforce.Problem:
-		add(e.Error(), e.Hint)
-		return
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			walk(inner, lines, hints)
-		}
-		return
-	}
-	if inner := errors.Unwrap(err); inner != nil {
-		if _, many := inner.(interface{ Unwrap() []error }); many {
-			walk(inner, lines, hints)
 			return
 		}
 	}
-	add(err.Error())
+	*lines = append(*lines, strings.ReplaceAll(err.Error(), "\n", "; "))
+	for _, h := range advice(err) {
+		if h != "" {
+			*hints = append(*hints, h)
+		}
+	}
+}
+
+// several are the errors that err is a list of. One that names two causes in one line is no list.
+func several(err error) []error {
+	if !strings.Contains(err.Error(), "\n") {
+		return nil
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if list, ok := err.(interface{ Unwrap() []error }); ok {
+			return list.Unwrap()
+		}
+	}
+	return nil
+}
+
+func advice(err error) []string {
+	if e, ok := errors.AsType[*Hinted](err); ok {
+		return e.Hints
+	}
+	if e, ok := errors.AsType[*Fault](err); ok {
+		return []string{e.Hint}
+	}
+	if e, ok := errors.AsType[*inventory.Problem](err); ok {
+		return []string{e.Hint}
+	}
+	if e, ok := errors.AsType[*enforce.Problem](err); ok {
+		return []string{e.Hint}
+	}
+	return nil
 }
