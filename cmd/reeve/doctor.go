@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file says what this kernel allows, by trying, and what stands in the way of more.
+
 package main
 
 import (

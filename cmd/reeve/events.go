@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file shows events, as lines for people and as OCSF for programs.
+
 package main
 
 import (

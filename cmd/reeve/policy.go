@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file is what can be done with policies: read, compare and, by way of the daemon, put into force.
+
 package main
 
 import (
@@ -7,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -147,107 +148,6 @@ func showRunning(ctx context.Context, e *env) error {
 	fmt.Fprintf(e.stdout, "generation %d, applied %s\n", reply.Policy.Generation, since(reply.Policy.AppliedMs, time.Now()))
 	fmt.Fprint(e.stdout, reply.Text)
 	return nil
-}
-
-// list is a flag that may be given again.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-
-func (l *list) Set(s string) error {
-	*l = append(*l, s)
-	return nil
-}
-
-func policyExplain(_ context.Context, e *env, args []string) error {
-	f := e.flags("policy explain")
-	var paths, taints list
-	f.Var(&paths, "policy", "the policy's `FILE` or folder, or preset:NAME; else the configured one")
-	role := f.String("role", "", "for this `ROLE`")
-	person := f.String("user", "", "for the role of this `USER`")
-	principal := f.String("principal", "", "for this `PRINCIPAL`: agent, written, connector:NAME, skill:NAME")
-	f.Var(&taints, "taint", "in a session with this `TAINT`")
-	opName := f.String("op", "", "the `OPERATION`, as file.read")
-	asJSON := f.Bool("json", false, "one object")
-	rest, err := parse(f, args)
-	if err != nil {
-		return err
-	}
-	if err := count("policy explain", rest, 1, 1, "one object"); err != nil {
-		return err
-	}
-	op, ok := enforce.ParseOp(*opName)
-	if !ok {
-		var known []string
-		for _, o := range enforce.Ops() {
-			known = append(known, o.String())
-		}
-		return site.Hint(fmt.Errorf("policy explain: --op %q is no operation", *opName), "one of "+strings.Join(known, ", "))
-	}
-	p, c, err := e.mustLoad(paths)
-	if err != nil {
-		return err
-	}
-	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], Homes: c.Options().Homes}
-	if *person != "" {
-		if *role != "" {
-			return errors.New("policy explain: --role and --user exclude each other")
-		}
-		if q.Role, err = roleOf(p, *person); err != nil {
-			return err
-		}
-	}
-	if err := q.Check(p); err != nil {
-		return err
-	}
-	a := enforce.Explain(p, q)
-	if *asJSON {
-		return writeJSON(e.stdout, answerJSON(a, q))
-	}
-	fmt.Fprint(e.stdout, safeLines(a.String()))
-	return nil
-}
-
-func roleOf(p *enforce.Policy, name string) (string, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return "", site.Hint(fmt.Errorf("no user %q", name), "getent passwd "+name)
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return "", fmt.Errorf("groups of %s: %w", name, err)
-	}
-	var groups []string
-	for _, id := range ids {
-		if g, err := user.LookupGroupId(id); err == nil {
-			groups = append(groups, g.Name)
-		}
-	}
-	return p.RoleOf(name, groups), nil
-}
-
-// safeLines makes each line harmless.
-func safeLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = safe(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
-func answerJSON(a enforce.Answer, q enforce.Query) map[string]any {
-	o := map[string]any{
-		"action": a.Action.String(), "rule": "default", "role": a.Role, "op": a.Op.String(), "object": q.Object,
-		"applied": a.Applied, "held": a.Held, "default": a.Default,
-	}
-	if a.Rule != nil {
-		o["rule"], o["place"], o["reason"], o["glob"] = a.Rule.ID, a.Rule.Place.String(), a.Rule.Reason, a.Glob
-	}
-	if a.Next != nil {
-		o["next"] = a.Next.ID
-	}
-	o["next_action"] = a.NextActs.String()
-	return o
 }
 
 func policyDiff(_ context.Context, e *env, args []string) error {

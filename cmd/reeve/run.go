@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file begins sessions: of a command, and of a process that runs already.
+
 package main
 
 import (

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file shows one session as a tree and a timeline, and ends it.
+
 package main
 
 import (

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file shows how the daemon is.
+
 package main
 
 import (

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file tells whoever was refused by which rule, and what is allowed instead.
+
 package main
 
 import (
