@@ -29,6 +29,7 @@ type options struct {
 	out     string
 	size    uint
 	inside  bool
+	budget  bool
 	verbose bool
 }
 
@@ -37,6 +38,7 @@ func main() {
 	flag.StringVar(&o.kernels, "k", strings.Join(vm.Series(), ","), "kernel series, with commas between")
 	flag.StringVar(&o.out, "o", "", "file that receives the reports as JSON")
 	flag.BoolVar(&o.inside, "inside", false, "measure here: this is the test machine")
+	flag.BoolVar(&o.budget, "budget", false, "write the verifier's budget anew, and measure nothing else")
 	flag.UintVar(&o.size, "size", 0, "bytes of a table, with -inside")
 	flag.BoolVar(&o.verbose, "v", false, "show the machines' consoles")
 	flag.Parse()
@@ -55,6 +57,9 @@ func main() {
 func run(ctx context.Context, o options) (missed bool, err error) {
 	if o.inside {
 		return false, inside(uint32(o.size))
+	}
+	if o.budget {
+		return false, budget(ctx, strings.Split(o.kernels, ","))
 	}
 	b, err := prepare(ctx)
 	if err != nil {
@@ -213,4 +218,31 @@ func (b *build) measure(ctx context.Context, series string, verbose bool) (*benc
 		return nil, fmt.Errorf("the machine ended with %d:\n%s", result.Code, result.Console[max(0, len(result.Console)-3000):])
 	}
 	return bench.Read(result.Console)
+}
+
+const budgetFile = "testdata/budget.txt"
+
+// budget asks each kernel what its verifier walks. Kernels that are not asked keep their lines.
+func budget(ctx context.Context, kernels []string) error {
+	text, err := os.ReadFile(budgetFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	golden, err := bench.ParseBudget(string(text))
+	if err != nil {
+		return err
+	}
+	for _, series := range kernels {
+		c := vm.Config{Kernel: series, Env: []string{"UPDATE=1"}, Log: os.Stderr}
+		result, err := vm.GoTest(ctx, c, "./testdata/bench", "-test.run", "^TestVerifierBudget$")
+		if err != nil {
+			return err
+		}
+		r, err := bench.Read(result.Console)
+		if err != nil {
+			return fmt.Errorf("kernel %s: %w\n%s", series, err, result.Console)
+		}
+		golden[series] = r.Verified
+	}
+	return os.WriteFile(budgetFile, []byte(golden.String()), 0o644)
 }
