@@ -28,6 +28,7 @@ type reeve struct {
 	program string
 	env     []string
 	stop    func()
+	said    func() string // by the daemon, for whoever must find out what is wrong
 }
 
 func (r *reeve) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -66,6 +67,8 @@ func objects[T any](ctx context.Context, r *reeve, args ...string) ([]T, error) 
 	}
 }
 
+const unitLog = "/run/reeved.log"
+
 // install starts reeved as the unit. systemd says when it is ready.
 func install(ctx context.Context, bin string) (*reeve, error) {
 	script := `set -e
@@ -76,12 +79,24 @@ func install(ctx context.Context, bin string) (*reeve, error) {
 		install -D -m 644 reeved.service /etc/systemd/system/reeved.service
 		systemd-sysusers reeve.conf
 		systemd-tmpfiles --create reeve.conf
+		# The machine keeps no journal.
+		mkdir -p /run/systemd/system/reeved.service.d
+		printf '[Service]\nStandardError=append:%s\n' "$2" > /run/systemd/system/reeved.service.d/demo.conf
 		systemctl daemon-reload
-		systemctl start reeved || { systemctl status -n 50 --no-pager reeved; exit 1; }`
-	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", bin).CombinedOutput(); err != nil {
+		# systemd takes a Type that it does not know for "simple", and would not wait.
+		systemctl show -p Type reeved | grep -q notify || { echo "the unit's Type was not understood"; exit 1; }
+		systemctl start reeved || { cat "$2"; exit 1; }`
+	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", bin, unitLog).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("starting reeved.service: %w\n%s", err, out)
 	}
-	return &reeve{program: "/usr/bin/reeve", stop: func() {}}, nil
+	said := func() string {
+		log, err := os.ReadFile(unitLog)
+		if err != nil {
+			return err.Error()
+		}
+		return string(log)
+	}
+	return &reeve{program: "/usr/bin/reeve", stop: func() {}, said: said}, nil
 }
 
 // launch starts reeved from a folder of its own, with the preset alone, and nothing left behind.
@@ -113,7 +128,7 @@ func launch(ctx context.Context, bin string) (*reeve, error) {
 		daemon.Wait()
 		close(ended)
 	}()
-	r := &reeve{program: filepath.Join(bin, "reeve"), env: []string{"REEVE_CONFIG=" + config}}
+	r := &reeve{program: filepath.Join(bin, "reeve"), env: []string{"REEVE_CONFIG=" + config}, said: said.String}
 	r.stop = func() {
 		daemon.Process.Signal(syscall.SIGTERM)
 		<-ended

@@ -6,11 +6,9 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 const claudeVersion = "2.1.330"
@@ -67,8 +65,3 @@ func (o *options) parse(args []string) error {
 	f.StringVar(&o.agent, "agent", "", "Claude Code's program; default: what packaging/provision.sh agents downloaded")
 	return f.Parse(args)
 }
-
-// clock gives the seconds since the demo began.
-type clock struct{ began time.Time }
-
-func (c clock) String() string { return fmt.Sprintf("%3.0f s", time.Since(c.began).Seconds()) }

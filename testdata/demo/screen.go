@@ -21,6 +21,7 @@ type kind byte
 const (
 	plain kind = 'p'
 	step  kind = 's' // what the demo does now
+	title kind = 't'
 	model kind = 'm' // what the agent says and asks for
 	event kind = 'e' // what reeve shows
 	good  kind = 'g'
@@ -30,7 +31,7 @@ const (
 // Marks of a line on the wire: none of them is in what a kernel or systemd prints.
 const lineBegin, lineKind = "\x1d", "\x1f"
 
-var colours = map[kind]string{step: "1", model: "36", good: "32", bad: "31"}
+var colours = map[kind]string{step: "1", title: "1", model: "36", good: "32", bad: "31"}
 
 // screen writes whole lines, from several goroutines.
 type screen struct {
@@ -38,12 +39,12 @@ type screen struct {
 	to     io.Writer
 	wire   bool
 	colour bool
-	clock  clock
+	began  time.Time
 }
 
 func newScreen(f *os.File, wire bool) *screen {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return &screen{to: f, wire: wire, colour: !wire && err == nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", clock: clock{time.Now()}}
+	return &screen{to: f, wire: wire, colour: !wire && err == nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", began: time.Now()}
 }
 
 func (s *screen) say(k kind, format string, args ...any) {
@@ -52,14 +53,15 @@ func (s *screen) say(k kind, format string, args ...any) {
 	}
 }
 
-// step says what is being done, and when.
-func (s *screen) step(format string, args ...any) {
-	s.say(step, "[%s] %s", s.clock, fmt.Sprintf(format, args...))
-}
+// step says what is being done. Whoever shows it to people says when.
+func (s *screen) step(format string, args ...any) { s.say(step, format, args...) }
 
 func (s *screen) line(k kind, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if k == step && !s.wire {
+		text = fmt.Sprintf("[%3.0f s] %s", time.Since(s.began).Seconds(), text)
+	}
 	switch colour := s.tint(k, text); {
 	case s.wire:
 		// One write a line, and a line of its own: the console has other writers.
@@ -77,7 +79,7 @@ func (s *screen) tint(k kind, text string) string {
 		return ""
 	}
 	if k == event {
-		for _, word := range strings.FieldsSeq(strings.ToLower(text)) {
+		for word := range strings.FieldsSeq(strings.ToLower(text)) {
 			switch word {
 			case "kill", "deny", "ask", "killed", "denied", "refused":
 				return "31"

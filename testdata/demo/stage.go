@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func onStage(ctx context.Context, o options, out *screen) error {
 	defer r.stop()
 	rows, err := play(ctx, o, out, p, r)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\n%s", err, r.said())
 	}
 	return summary(out, rows)
 }
@@ -204,7 +205,7 @@ func effects(ctx context.Context, p *person, secret string) []row {
 	return rows
 }
 
-func check(what string, ok bool) row { return row{ok: ok, act: what} }
+func check(what string, ok bool) row { return row{ok: ok, part: remains, act: what} }
 
 // run runs a command as the person, outside of every session.
 func (p *person) run(ctx context.Context, name string, args ...string) (string, error) {
@@ -223,22 +224,33 @@ func (p *person) run(ctx context.Context, name string, args ...string) (string, 
 func summary(out *screen, rows []row) error {
 	out.step("summary")
 	wrong := 0
-	for _, r := range rows {
-		k, mark := good, "ok  "
-		if !r.ok {
-			k, mark = bad, "FAIL"
-			wrong++
-		}
-		out.say(k, "  %s  %-58s %s", mark, r.act, r.outcome)
-		if r.why != "" {
-			out.say(plain, "        %-58s %s", "", r.why)
-		}
+	for which, heading := range parts {
+		wrong += showPart(out, heading, slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.part != part(which) }))
 	}
 	if wrong > 0 {
 		return fmt.Errorf("%d of %d are not as they must be", wrong, len(rows))
 	}
 	out.say(good, "  all %d as they must be", len(rows))
 	return nil
+}
+
+// showPart shows one part of the summary and counts what is wrong in it.
+func showPart(out *screen, heading string, rows []row) (wrong int) {
+	if len(rows) > 0 {
+		out.say(title, "  %s", heading)
+	}
+	for _, r := range rows {
+		k, mark := good, "ok  "
+		if !r.ok {
+			k, mark = bad, "FAIL"
+			wrong++
+		}
+		out.say(k, "    %s  %-56s %s", mark, r.act, r.outcome)
+		if r.why != "" {
+			out.say(plain, "          %-56s %s", "", r.why)
+		}
+	}
+	return wrong
 }
 
 func indent(text string) string {
