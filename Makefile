@@ -105,12 +105,14 @@ $(VM): FORCE
 .PHONY: FORCE
 FORCE:
 
+# Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks.
 LIVE ?= -test.timeout=15m
 test-live: provision-vm $(VM)
-	@go test -c -o bin/test/live.test ./testdata/live
+	@for package in live bench; do go test -c -o bin/test/$$package.test ./testdata/$$package; done
 	@for kernel in $(KERNELS); do \
 		printf '== test-vm: live tests on %s\n' $$kernel; \
-		$(VM) -v -k $$kernel -t 16m -f bin/test/live.test -e REQUIRE=bpf,lsm -- 'exec ./live.test $(LIVE)'; \
+		$(VM) -v -k $$kernel -t 20m -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/bench.test \
+			-f testdata/budget.txt -- './live.test $(LIVE) && ./bench.test $(filter -test.timeout%,$(LIVE))'; \
 	done
 
 test-demo: demo ## the demo, which checks itself

@@ -23,14 +23,14 @@ type expectation struct {
 func expected(home string) map[string]expectation {
 	key := expectation{"file.read", home + "/.ssh/id_ed25519", "ssh-keys", "deny"}
 	return map[string]expectation{
-		"file.read of a private key":                              key,
-		"the same key by another name of the root":                key,
-		"the same file through a symbolic link and ..":            key,
-		"the same key through the agent's own file tool":          key,
-		"exec of a denied program":                                {"exec", "/usr/bin/sudo", "privilege", "deny"},
-		"the same program through the dynamic loader":             {"exec.map", "/usr/bin/sudo", "privilege", "deny"},
-		"file.write of a shell start-up file":                     {"file.write", home + "/.bashrc", "shell-startup", "deny"},
-		"exec.argv; the command line is refused, not the program": {"exec.argv", "git push --force origin main", "force-push", "ask"},
+		"reading a private key":                     key,
+		"the same key by way of /proc/self/root":    key,
+		"the same file by a symbolic link and ..":   key,
+		"the same key by the agent's own file tool": key,
+		"running a denied program":                  {"exec", "/usr/bin/sudo", "privilege", "deny"},
+		"the same program by the dynamic loader":    {"exec.map", "/usr/bin/sudo", "privilege", "deny"},
+		"writing to a shell start-up file":          {"file.write", home + "/.bashrc", "shell-startup", "deny"},
+		"a denied command line (exec.argv)":         {"exec.argv", "git push --force origin main", "force-push", "ask"},
 	}
 }
 

@@ -195,12 +195,12 @@ func effects(ctx context.Context, p *person, secret string) []row {
 	start, _ := os.ReadFile(filepath.Join(p.home, ".bashrc"))
 	key, err := p.run(ctx, "cat", p.home+"/.ssh/id_ed25519")
 	rows := []row{
-		check("the project has both commits, and the remote has them too", git("rev-list", "--count", "main") == "2" && strings.HasPrefix(remote, local)),
+		check("both commits are there, and pushed", git("rev-list", "--count", "main") == "2" && strings.HasPrefix(remote, local)),
 		check(".bashrc is as it was", string(start) == bashrc),
-		check(p.name+" reads the key, outside the session", err == nil && key == secret),
+		check(p.name+" reads the key outside the session", err == nil && key == secret),
 	}
 	for i := range rows {
-		rows[i].outcome = map[bool]string{true: "so it is", false: "it is not so"}[rows[i].ok]
+		rows[i].outcome = map[bool]string{true: "true", false: "not true"}[rows[i].ok]
 	}
 	return rows
 }
@@ -245,9 +245,9 @@ func showPart(out *screen, heading string, rows []row) (wrong int) {
 			k, mark = bad, "FAIL"
 			wrong++
 		}
-		out.say(k, "    %s  %-56s %s", mark, r.act, r.outcome)
+		out.say(k, "    %s  %-42s %s", mark, r.act, r.outcome)
 		if r.why != "" {
-			out.say(plain, "          %-56s %s", "", r.why)
+			out.say(plain, "          %-42s %s", "", r.why)
 		}
 	}
 	return wrong
