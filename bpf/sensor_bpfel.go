@@ -394,6 +394,7 @@ type sensorTableHeader struct {
 	RowIndex   uint32
 	RowTable   uint32
 	AgentTable uint32
+	Marks      [16]uint64
 }
 
 type sensorTableRole struct {
@@ -406,10 +407,9 @@ type sensorTableRole struct {
 }
 
 type sensorTableRow struct {
-	_      structs.HostLayout
-	Paths  [16][5]uint64
-	Lines  [5][4]uint64
-	Taints [16]uint64
+	_     structs.HostLayout
+	Paths [16][5]uint64
+	Lines [5][4]uint64
 }
 
 type sensorTaskFlag uint32

@@ -124,38 +124,32 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 		return Verdict{Action: fallback}
 	}
 	verdict := Verdict{Action: fallback, Label: label}
-	if a, ok := t.strictest(s, op, label); ok {
+	a, ok, met := t.strictest(s, op, label)
+	if ok {
 		verdict.Action = a
 	}
 	if op == OpFileRead {
-		verdict.Taints = t.marks(s, label)
+		verdict.Taints = t.marks(met)
 	}
 	return verdict
 }
 
-// marks are the taints that reading an object sets.
-func (t Table) marks(s Subject, label match.Label) (taints uint16) {
-	if t.tainting&label[0] == 0 {
+// marks are the taints that reading sets: those of the groups that met the object.
+func (t Table) marks(met uint64) (taints uint16) {
+	if t.tainting&met == 0 {
 		return 0
 	}
-	for _, principal := range [2]uint32{0, s.Principal} {
-		for slot := range t.taints + 1 {
-			if slot > 0 && s.Taints>>(slot-1)&1 == 0 {
-				continue
-			}
-			row := t.rowAt(t.known(s.Role), principal, slot)
-			for taint := range maxTaints {
-				if row != 0 && le.Uint64(t.blob[row+uint32(taintsAt)+8*uint32(taint):])&label[0] != 0 {
-					taints |= 1 << taint
-				}
-			}
+	for taint := range maxTaints {
+		if le.Uint64(t.blob[marksAt+8*taint:])&met != 0 {
+			taints |= 1 << taint
 		}
 	}
 	return taints
 }
 
-// strictest OR-s the subject's rows, action by action, and takes the first whose mask meets the label.
-func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
+// strictest OR-s the subject's rows, action by action, and takes the first whose mask meets the label. met are the groups
+// of the label's first word that speak of the subject and the operation.
+func (t Table) strictest(s Subject, op Op, label match.Label) (action Action, ok bool, met uint64) {
 	var masks [actionCount][lineWords]uint64
 	for _, principal := range [2]uint32{0, s.Principal} {
 		t.or(&masks, t.known(s.Role), principal, 0, op)
@@ -165,14 +159,15 @@ func (t Table) strictest(s Subject, op Op, label match.Label) (Action, bool) {
 			}
 		}
 	}
-	for a := range masks {
-		for w := range masks[a] {
-			if masks[a][w]&label[w] != 0 {
-				return Action(a), true
+	for a := actionCount; a > 0; a-- {
+		for w, mask := range masks[a-1] {
+			if mask&label[w] != 0 {
+				action, ok = a-1, true
 			}
 		}
+		met |= masks[a-1][0] & label[0]
 	}
-	return 0, false
+	return action, ok, met
 }
 
 // rowAt is the offset of a row; 0 where nothing is said. A principal that the table does not have has no row of its own.

@@ -18,10 +18,10 @@ import (
 const (
 	tableMagic = 0x52564531
 	engineSize = 2*256 + 4*3 + 3*4
-	headerSize = 24 + 3*engineSize + 8*4
+	headerSize = 24 + 3*engineSize + 8*4 + 8*maxTaints
 	roleSize   = 8 + 3*opCount
-	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*maxTaints
-	taintsAt   = rowSize - 8*maxTaints // in a row
+	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount)
+	marksAt    = headerSize - 8*maxTaints
 	agentSize  = 8
 
 	agentHost    = 1
@@ -116,15 +116,15 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 	return blob
 }
 
-// tainting are the path groups whose rules mark sessions, in whatever role.
-func (im *Image) tainting() uint64 {
-	var mask uint64
+// marks are, by taint, the path groups whose rules set it; all are those of any taint.
+func (im *Image) marks() (marks [maxTaints]uint64, all uint64) {
 	for bit := range im.Paths {
-		if im.Paths[bit].marks() {
-			mask |= 1 << bit
+		if g := &im.Paths[bit]; g.marks() {
+			marks[g.Taint-1] |= 1 << bit
+			all |= 1 << bit
 		}
 	}
-	return mask
+	return marks, all
 }
 
 var le = binary.LittleEndian
@@ -141,7 +141,8 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]ui
 	b = le.AppendUint32(b, tableMagic)
 	b = le.AppendUint32(b, size)
 	b = le.AppendUint64(b, im.Generation)
-	b = le.AppendUint64(b, im.tainting())
+	marks, tainting := im.marks()
+	b = le.AppendUint64(b, tainting)
 	for _, l := range layouts {
 		for _, c := range l.Column {
 			b = le.AppendUint16(b, c)
@@ -155,6 +156,9 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]ui
 	}
 	for _, n := range at {
 		b = le.AppendUint32(b, n)
+	}
+	for _, groups := range marks {
+		b = le.AppendUint64(b, groups)
 	}
 	if len(b) != headerSize {
 		panic(fmt.Sprintf("table header of %d bytes instead of %d", len(b), headerSize))
@@ -186,9 +190,6 @@ func (r *row) append(b []byte) []byte {
 		for _, mask := range action {
 			b = le.AppendUint64(b, mask)
 		}
-	}
-	for _, mask := range r.taints {
-		b = le.AppendUint64(b, mask)
 	}
 	return b
 }

@@ -9,9 +9,8 @@ import "slices"
 
 // row mirrors struct table_row.
 type row struct {
-	paths  [pathOps][actionCount]uint64
-	lines  [actionCount][lineWords]uint64
-	taints [maxTaints]uint64
+	paths [pathOps][actionCount]uint64
+	lines [actionCount][lineWords]uint64
 }
 
 func (r *row) add(g *Group, bit int) {
@@ -21,9 +20,6 @@ func (r *row) add(g *Group, bit int) {
 			continue
 		}
 		r.paths[op][g.Action] |= 1 << bit
-	}
-	if g.marks() {
-		r.taints[g.Taint-1] |= 1 << bit
 	}
 }
 

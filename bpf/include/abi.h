@@ -301,9 +301,9 @@ enum counter {
 #pragma clang diagnostic pop
 
 _Static_assert(sizeof(struct table_engine) == 536, "struct table_engine");
-_Static_assert(sizeof(struct table_header) == 1664, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 1792, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
-_Static_assert(sizeof(struct table_row) == 928, "struct table_row");
+_Static_assert(sizeof(struct table_row) == 800, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 144, "struct event_access");

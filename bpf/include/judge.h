@@ -47,11 +47,19 @@ static __always_inline int refuse_blind(const struct session *session, const u8 
 	return session_enforced(session, table) ? op_errno(op) : 0;
 }
 
-static __always_inline u32 judge_op(const u8 *table, const struct subject *who, u32 op, u32 view, const u64 *label)
+/* marks are the taints that the act sets where it is not refused. */
+static __always_inline u32 judge_op(const u8 *table, const struct subject *who, u32 op, u32 view, const u64 *label,
+				    u32 *marks)
 {
+	u32 action;
+	u64 met;
+
 	if (view != VIEW_HOST)
 		return rule_view(table, who, op, view);
-	return rule_path(table, who, op, label);
+	action = rule_path(table, who, op, label, &met);
+	if (op == OP_FILE_READ)
+		*marks |= rule_marks(table, met);
+	return action;
 }
 
 static __always_inline void judge_label(const u8 *table, const struct buffer *buffer, u64 *label)
@@ -93,17 +101,17 @@ static __always_inline int judge_apply(struct session *session, const u8 *table,
 }
 
 static __always_inline void judge_action(struct event_header *head, const u8 *table, const struct subject *who,
-					 const struct question *q, u32 view, const u64 *label)
+					 const struct question *q, u32 view, const u64 *label, u32 *marks)
 {
 	u32 second;
 
 	head->view = view;
 	head->op = q->op;
-	head->action = judge_op(table, who, q->op, view, label);
+	head->action = judge_op(table, who, q->op, view, label, marks);
 	FORGET();
 	if (!q->second)
 		return;
-	second = judge_op(table, who, q->second, view, label);
+	second = judge_op(table, who, q->second, view, label, marks);
 	if (second >= head->action)
 		return;
 	head->op = q->second;
@@ -112,18 +120,12 @@ static __always_inline void judge_action(struct event_header *head, const u8 *ta
 }
 
 /* What was read marks the session: every task of it is bound at its next hook. */
-static __always_inline void judge_taint(struct session *session, const u8 *table, const struct subject *who,
-					const struct question *q, struct event_access *event)
+static __always_inline void judge_mark(struct session *session, struct event_header *head, u32 marks)
 {
-	u32 taints;
-
-	if (q->op != OP_FILE_READ && q->second != OP_FILE_READ)
+	if (!(marks & ~session->taints))
 		return;
-	taints = rule_taints(table, who, event->label);
-	if (!(taints & ~session->taints))
-		return;
-	__sync_fetch_and_or(&session->taints, taints);
-	event->head.taints |= taints;
+	__sync_fetch_and_or(&session->taints, marks);
+	head->taints |= marks;
 }
 
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
@@ -133,6 +135,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	const struct name *name = &buffer->name;
 	struct subject who = subject_of(state, session);
 	struct event_access *event = &buffer->access;
+	u32 marks = 0;
 	int error;
 
 	__builtin_memset(event, 0, sizeof(*event));
@@ -140,10 +143,10 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	event->head.flags |= q->flags;
 	if (name->view == VIEW_HOST)
 		judge_label(table, buffer, event->label);
-	judge_action(&event->head, table, &who, q, name->view, event->label);
+	judge_action(&event->head, table, &who, q, name->view, event->label, &marks);
 	error = judge_apply(session, table, &event->head);
 	if (!error)
-		judge_taint(session, table, &who, q, event);
+		judge_mark(session, &event->head, marks);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, inode);

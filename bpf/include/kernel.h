@@ -159,5 +159,13 @@ enum kernel {
 		bounded_;                                             \
 	})
 
+/* 1 or 0 without a branch. */
+#define NONZERO(value)                                              \
+	({                                                          \
+		u64 nonzero_ = (value);                             \
+		asm volatile("" : "+r"(nonzero_));                  \
+		(u32)((nonzero_ | (0 - nonzero_)) >> 63);           \
+	})
+
 /* verifier: what it knows of a value that lies in a map is lost when the value is read anew; so outcomes stay few. */
 #define FORGET() asm volatile("" ::: "memory")

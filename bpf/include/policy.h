@@ -132,7 +132,7 @@ struct table_header {
 	__u32 magic;
 	__u32 bytes;	  /* used of the value */
 	__u64 generation; /* of the policy; in every verdict */
-	__u64 tainting;	  /* groups of rules that mark a session which reads */
+	__u64 tainting;	  /* groups of rules that mark a session which reads: all of marks */
 
 	struct table_engine paths;
 	struct table_engine lines;
@@ -147,6 +147,8 @@ struct table_header {
 	__u32 row_index;
 	__u32 row_table;
 	__u32 agent_table;
+
+	__u64 marks[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
 };
 
 /* What a role decides by itself: its mode and what holds where no rule matched. */
@@ -162,7 +164,6 @@ struct table_role {
 struct table_row {
 	__u64 paths[PATH_OPS][ACTIONS];
 	__u64 lines[ACTIONS][LINE_WORDS];
-	__u64 taints[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
 };
 
 enum agent_flag {

@@ -109,12 +109,15 @@ static __always_inline u32 rule_decide(const u8 *table, const struct subject *wh
 	return action;
 }
 
-static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label)
+/* met are the groups of the label that speak of this subject and operation. */
+static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
 {
 	u32 field = __builtin_offsetof(struct table_row, paths) + op * ACTIONS * 8;
 	u64 masks[ACTIONS * PATH_WORDS];
+	u32 action = rule_decide(table, who, op, label, field, PATH_WORDS, masks);
 
-	return rule_decide(table, who, op, label, field, PATH_WORDS, masks);
+	*met = label[0] & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+	return action;
 }
 
 static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label,
@@ -125,42 +128,22 @@ static __always_inline u32 rule_line(const u8 *table, const struct subject *who,
 	return rule_decide(table, who, op, label, field, LINE_WORDS, masks);
 }
 
-struct taints_read {
-	const u8 *table;
-	const struct subject *who;
-	u64 label;
-	u32 found;
-	u32 reserved;
-};
-
-static __always_inline void taints_of_row(struct taints_read *read, u32 row)
+/*
+ * Taints that reading sets: those of the groups that met the object. verifier: no branch in the loop. bound: TAINTS_MAX;
+ * an object that no such rule names pays one test.
+ */
+static __always_inline u32 rule_marks(const u8 *table, u64 met)
 {
-	if (!row)
-		return;
-	row += __builtin_offsetof(struct table_row, taints);
-	for (u32 taint = 0; taint < TAINTS_MAX; taint++)
-		if (table_u64(read->table, row + taint * 8) & read->label)
-			read->found |= 1u << taint;
-}
+	u32 marks = 0;
 
-static long taints_step(u32 slot, struct taints_read *read)
-{
-	if (slot && !(read->who->taints & (1u << ((slot - 1) & 31))))
+	if (!(table_u64(table, __builtin_offsetof(struct table_header, tainting)) & met))
 		return 0;
-	taints_of_row(read, row_offset(read->table, read->who, PRINCIPAL_ANY, slot));
-	taints_of_row(read, row_offset(read->table, read->who, read->who->principal, slot));
-	return 0;
-}
+	for (u32 taint = 0; taint < TAINTS_MAX; taint++) {
+		u32 field = __builtin_offsetof(struct table_header, marks) + taint * 8;
 
-/* Taints that reading the object sets. bound: TAINTS_MAX; an object that no such rule names pays one test. */
-static __always_inline u32 rule_taints(const u8 *table, const struct subject *who, const u64 *label)
-{
-	struct taints_read read = { .table = table, .who = who, .label = label[0] };
-
-	if (!(table_u64(table, __builtin_offsetof(struct table_header, tainting)) & label[0]))
-		return 0;
-	bpf_loop(TAINTS_MAX + 1, taints_step, &read, 0);
-	return read.found;
+		marks |= NONZERO(table_u64(table, field) & met) << taint;
+	}
+	return marks;
 }
 
 /* What no rule can name: a default per role and operation decides. */

@@ -59,6 +59,7 @@ int decide(struct ask *ask)
 	struct buffer *buffer = path_buffer();
 	const u8 *table = table_now();
 	u64 label[LABEL_WORDS] = {};
+	u32 marks = 0;
 
 	if (!buffer || !table)
 		return -1;
@@ -68,9 +69,8 @@ int decide(struct ask *ask)
 	} else {
 		if (ask->view == VIEW_HOST)
 			probe_path(ask, table, buffer, label);
-		ask->action = judge_op(table, &who, ask->op, ask->view, label);
-		if (ask->op == OP_FILE_READ && ask->view == VIEW_HOST)
-			ask->marks = rule_taints(table, &who, label);
+		ask->action = judge_op(table, &who, ask->op, ask->view, label, &marks);
+		ask->marks = marks;
 	}
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		ask->label[i] = label[i];

@@ -155,7 +155,7 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 func TestPlantedFaultIsFound(t *testing.T) {
 	d, r := decider(t), rand.New(rand.NewPCG(*seed, 2))
 	for name, fault := range map[string]func([]byte, bpf.TableHeader){
-		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+928+8*5*5+8] ^= 0xff },
+		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+800+8*5*5+8] ^= 0xff },
 		"a-role's-default": func(b []byte, h bpf.TableHeader) { b[int(h.RoleTable)+8+int(bpf.OpFileRead)] ^= 5 },
 		"a-next-state":     func(b []byte, h bpf.TableHeader) { copy(b[h.Paths.Start[0]+8:h.Paths.Start[0]+48], make([]byte, 40)) },
 	} {
