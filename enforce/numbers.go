@@ -46,6 +46,11 @@ func (p *Policy) RoleNames() []string {
 	return names
 }
 
+// Retired reports whether the policy has no role of that number any more.
+func (im *Image) Retired(role uint32) bool {
+	return int(role) >= len(im.Roles) || im.policy.role(im.Roles[role]) == nil
+}
+
 // actsAs is the role whose rules hold for a role of that name.
 func (p *Policy) actsAs(name string) string {
 	if p.role(name) == nil {

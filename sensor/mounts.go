@@ -172,13 +172,14 @@ func syncMap[K comparable, V any](m *ebpf.Map, want map[K]V) error {
 	return nil
 }
 
-// WatchMounts syncs whenever the host's mount table changes, until ctx ends. Each outcome goes to report.
+// WatchMounts syncs now, and whenever the host's mount table changes, until ctx ends. Each outcome goes to report.
 func (k *Kernel) WatchMounts(ctx context.Context, report func([]error, error)) error {
 	f, err := os.Open(hostMounts)
 	if err != nil {
 		return fmt.Errorf("watching the host's mounts: %w", err)
 	}
 	defer f.Close()
+	report(k.SyncMounts()) // what changed before the file was open
 	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLPRI}}
 	const wait = 500 // ms, after which ctx is looked at
 	for ctx.Err() == nil {

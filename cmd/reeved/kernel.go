@@ -32,7 +32,8 @@ type kernel struct {
 // Apply makes an image the policy in force.
 func (k *kernel) Apply(im *enforce.Image) error { return k.applier.Apply(im) }
 
-// Roles gives every account of this machine, and every running session, its role in a new image.
+// Roles gives every account of this machine its role in a new image, and every running session whose role is no more.
+// Sessions in a role that stays keep it: its number is the same.
 func (k *kernel) Roles(old, next *enforce.Image, roleOf func(uint32) uint32) error {
 	var errs []error
 	for _, uid := range accounts() {
@@ -41,13 +42,10 @@ func (k *kernel) Roles(old, next *enforce.Image, roleOf func(uint32) uint32) err
 	slots, err := k.Sessions()
 	errs = append(errs, err)
 	for _, s := range slots {
-		role := roleOf(s.Uid)
-		if old != nil && int(s.Role) < len(old.Roles) {
-			if index, ok := next.RoleIndex(old.Roles[s.Role]); ok {
-				role = index
-			}
+		if old != nil && !next.Retired(s.Role) {
+			continue
 		}
-		err := k.Change(bpf.Change{Slot: s.Number, Generation: s.Generation, Role: role})
+		err := k.Change(bpf.Change{Slot: s.Number, Generation: s.Generation, Role: roleOf(s.Uid)})
 		if !errors.Is(err, sensor.ErrSessionEnded) {
 			errs = append(errs, err)
 		}

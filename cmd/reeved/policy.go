@@ -61,6 +61,9 @@ func (p *policies) compile(policy *enforce.Policy, files []string) (*live, error
 	generation := p.nextGen
 	p.nextGen++
 	p.mu.Unlock()
+	if old := p.now(); old != nil {
+		policy.Follow(old.image) // running sessions carry its numbers
+	}
 	im, err := enforce.Compile(policy, site.Compiled(p.agents), generation, p.config.Options())
 	if err != nil {
 		return nil, err

@@ -116,6 +116,13 @@ func (d *daemon) start(ctx context.Context, k *kernel, log *slog.Logger) error {
 	if err := d.policies.put(d.first); err != nil {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
+	for _, a := range d.agents.Agents {
+		for _, name := range a.Applets {
+			if err := k.SetApplet(a.ID, name); err != nil {
+				return err
+			}
+		}
+	}
 	if err := k.Attach(); err != nil {
 		return err
 	}

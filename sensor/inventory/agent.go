@@ -27,6 +27,7 @@ type Agent struct {
 	Conversation []string      `toml:"conversation"` // names of the environment of its children
 	Entrypoint   []string      `toml:"entrypoint"`   // the same, for how it was started
 	Version      []string      `toml:"version"`      // expressions over its path; the first group is the version
+	Applets      []string      `toml:"applets"`      // argv[0] by which its program serves as a tool of its own
 	Verified     string        `toml:"verified"`
 	Start        Start         `toml:"start"`
 

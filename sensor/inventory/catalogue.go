@@ -130,7 +130,7 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "host", "observe", "wrapper", "registry", "conversation",
-	"entrypoint", "version", "verified", "[start] exec, map, read, write, lines"}
+	"entrypoint", "version", "applets", "verified", "[start] exec, map, read, write, lines"}
 
 // lineOf finds the line on which a key is written, or 0.
 func lineOf(text string, key toml.Key) int {
@@ -178,6 +178,11 @@ func (a *Agent) check(text string) []error {
 	}
 	if a.Wrapper != event.WrapNone && !slices.Contains(event.Wrappers(), a.Wrapper) {
 		add("wrapper", fmt.Sprintf("known: %v", event.Wrappers()), "wrapper %q: unknown", a.Wrapper)
+	}
+	for _, name := range a.Applets {
+		if name == "" || len(name) >= bpf.AppletMax {
+			add("applets", fmt.Sprintf("1 to %d bytes, as argv[0] has it", bpf.AppletMax-1), "applet %q: not a name", name)
+		}
 	}
 	if a.Registry != "" && a.Registry != "claude" {
 		add("registry", "known: claude", "registry %q: unknown", a.Registry)

@@ -84,6 +84,7 @@ func TestProblemsSayWhereAndHow(t *testing.T) {
 		"no exec":           {"id = 9\nname = 'x'\n", "a.toml: exec: empty", "globs"},
 		"relative exec":     {"id = 9\nname = 'x'\nexec = ['bin/x']\n", `a.toml:3: exec "bin/x": not a path`, "begin with"},
 		"unknown wrapper":   {"id = 9\nname = 'x'\nexec = ['/x']\nwrapper = 'y'\n", `a.toml:4: wrapper "y": unknown`, "claude"},
+		"empty applet":      {"id = 9\nname = 'x'\nexec = ['/x']\napplets = ['']\n", `a.toml:4: applet "": not a name`, "argv[0]"},
 		"version no group":  {"id = 9\nname = 'x'\nexec = ['/x']\nversion = ['x']\n", `a.toml:4: version "x": no version`, "one group"},
 		"name taken":        {"id = 9\nname = 'claude-code'\nexec = ['/x']\n", `a.toml: name "claude-code" belongs to builtin:`, "give its id"},
 	} {
