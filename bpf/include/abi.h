@@ -108,10 +108,10 @@ struct event_access {
 struct event_exec {
 	struct event_header head;
 	__u64 label[LABEL_WORDS];
-	__u64 length;	/* of the whole command line as judged */
-	__u32 argc;	/* argv[0] included, as the program gets it */
-	__u32 skipped;	/* arguments before the first that was judged: argv[0], and what `#!` put in */
-	__u32 name;	/* bytes that follow: last component of the object, then `text` bytes of raw argv */
+	__u64 length;  /* of the whole command line as judged */
+	__u32 argc;    /* argv[0] included, as the program gets it */
+	__u32 skipped; /* arguments before the first that was judged: argv[0], and what `#!` put in */
+	__u32 name;    /* bytes that follow: last component of the object, then `text` bytes of raw argv */
 	__u32 text;
 };
 
@@ -245,13 +245,13 @@ struct applet {
 
 /* What user space asks of the seeding iterator. */
 struct seed {
-	__u32 pid;  /* adopt this process and what descends from it; 0: whatever the catalogue matches */
+	__u32 pid; /* adopt this process and what descends from it; 0: whatever the catalogue matches */
 	__u32 agent;
 	__u32 role;
 	__u32 uid;
-	__u32 flags; /* enum session_flag */
-	__u32 slot;  /* answer: session given out, where made is not 0 */
-	__u32 made;  /* answer: sessions made */
+	__u32 flags;  /* enum session_flag */
+	__u32 slot;   /* answer: session given out, where made is not 0 */
+	__u32 made;   /* answer: sessions made */
 	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
 };
 
@@ -278,19 +278,19 @@ struct control {
 
 /* Every place that can lose a record or decide without having looked. Shown by `reeve status`, by these names. */
 enum counter {
-	COUNT_VERDICTS_LOST,	/* no room in the verdicts ring; the verdict held */
-	COUNT_ACTIVITY_LOST,	/* no room in the activity ring */
-	COUNT_NO_BUFFER,	/* task storage could not be had: refused */
-	COUNT_NAME_TORN,	/* renames during four walks: refused */
-	COUNT_NAME_DEEP,	/* over DEPTH_MAX components: refused */
-	COUNT_NAME_LONG,	/* over TEXT_MAX bytes: refused */
-	COUNT_NAME_DETACHED,	/* disconnected dentry of a file system: refused */
-	COUNT_NO_TABLE,		/* no policy in the map: refused */
-	COUNT_STALE_SESSION,	/* a task of a session that has ended: refused */
-	COUNT_FORK_REFUSED,	/* state could not be inherited: fork refused */
-	COUNT_SESSIONS_FULL,	/* no free slot: the agent was killed at its exec */
-	COUNT_LINE_UNREAD,	/* a command line could not be read: killed */
-	COUNT_LINE_CUT,		/* recorded only to LINE_KEEP bytes; all was judged */
+	COUNT_VERDICTS_LOST, /* no room in the verdicts ring; the verdict held */
+	COUNT_ACTIVITY_LOST, /* no room in the activity ring */
+	COUNT_NO_BUFFER,     /* task storage could not be had: refused */
+	COUNT_NAME_TORN,     /* renames during four walks: refused */
+	COUNT_NAME_DEEP,     /* over DEPTH_MAX components: refused */
+	COUNT_NAME_LONG,     /* over TEXT_MAX bytes: refused */
+	COUNT_NAME_DETACHED, /* disconnected dentry of a file system: refused */
+	COUNT_NO_TABLE,	     /* no policy in the map: refused */
+	COUNT_STALE_SESSION, /* a task of a session that has ended: refused */
+	COUNT_FORK_REFUSED,  /* state could not be inherited: fork refused */
+	COUNT_SESSIONS_FULL, /* no free slot: the agent was killed at its exec */
+	COUNT_LINE_UNREAD,   /* a command line could not be read: killed */
+	COUNT_LINE_CUT,	     /* recorded only to LINE_KEEP bytes; all was judged */
 	COUNT_SESSIONS_STARTED,
 	COUNT_SESSIONS_ENDED,
 	COUNT_JUDGED,

@@ -66,28 +66,27 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 }
 
 /* Record and text as one entry. verifier: the ring is a constant in each branch of the caller. */
-#define EVENT_SEND(ring, lost, wake, record, length, write)                                   \
-	do {                                                                                  \
-		struct bpf_dynptr entry;                                                      \
+#define EVENT_SEND(ring, lost, wake, record, length, write)                                     \
+	do {                                                                                    \
+		struct bpf_dynptr entry;                                                        \
 		if (bpf_ringbuf_reserve_dynptr(&ring, sizeof(*record) + (length), 0, &entry)) { \
-			bpf_ringbuf_discard_dynptr(&entry, 0);                                \
-			count(lost);                                                          \
-			break;                                                                \
-		}                                                                             \
-		bpf_dynptr_write(&entry, 0, record, sizeof(*record), 0);                      \
-		write;                                                                        \
-		bpf_ringbuf_submit_dynptr(&entry, wake);                                      \
+			bpf_ringbuf_discard_dynptr(&entry, 0);                                  \
+			count(lost);                                                            \
+			break;                                                                  \
+		}                                                                               \
+		bpf_dynptr_write(&entry, 0, record, sizeof(*record), 0);                        \
+		write;                                                                          \
+		bpf_ringbuf_submit_dynptr(&entry, wake);                                        \
 	} while (0)
 
 /* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
-#define EVENT_SEND_BY_ACTION(record, length, write)                                                      \
-	do {                                                                                             \
-		(record)->head.size = sizeof(*record) + (length);                                        \
-		if ((record)->head.action == ACTION_ALLOW)                                               \
-			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write); \
-		else                                                                                     \
-			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length,   \
-				   write);                                                               \
+#define EVENT_SEND_BY_ACTION(record, length, write)                                                            \
+	do {                                                                                                   \
+		(record)->head.size = sizeof(*record) + (length);                                              \
+		if ((record)->head.action == ACTION_ALLOW)                                                     \
+			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write);     \
+		else                                                                                           \
+			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write); \
 	} while (0)
 
 #define EVENT_SEND_NAME(record, buffer) \
@@ -97,9 +96,9 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 	EVENT_SEND_BY_ACTION(record, length, event_text(&entry, sizeof(*record), buffer, length))
 
 /* A record without text. */
-#define EVENT_SEND_BARE(ring, lost, wake, record)                                                 \
-	do {                                                                                      \
-		(record)->head.size = sizeof(*(record));                                          \
-		if (bpf_ringbuf_output(&ring, record, sizeof(*(record)), wake))                   \
-			count(lost);                                                              \
+#define EVENT_SEND_BARE(ring, lost, wake, record)                               \
+	do {                                                                    \
+		(record)->head.size = sizeof(*(record));                        \
+		if (bpf_ringbuf_output(&ring, record, sizeof(*(record)), wake)) \
+			count(lost);                                            \
 	} while (0)

@@ -72,8 +72,8 @@ static __always_inline void judge_label(const u8 *table, const struct buffer *bu
 	label[0] = walk.reg.word[0];
 }
 
-static __always_inline void record_object(struct event_access *event, const struct question *q,
-					  const struct name *name, struct inode *inode)
+static __always_inline void record_object(struct event_access *event, const struct question *q, const struct name *name,
+					  struct inode *inode)
 {
 	event->inode = BPF_CORE_READ(inode, i_ino);
 	event->inode_generation = BPF_CORE_READ(inode, i_generation);

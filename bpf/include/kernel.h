@@ -150,21 +150,19 @@ enum kernel {
  * The lesser of value and a constant. verifier: 6.1 does not connect a value with its copy that clang compared; here both
  * are one register.
  */
-#define BOUNDED(value, max)                                           \
-	({                                                            \
-		u64 bounded_ = (value);                               \
-		asm volatile("if %0 <= %1 goto +1\n\t%0 = %1"         \
-			     : "+r"(bounded_)                         \
-			     : "i"(max));                             \
-		bounded_;                                             \
+#define BOUNDED(value, max)                                                                 \
+	({                                                                                  \
+		u64 bounded_ = (value);                                                     \
+		asm volatile("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(bounded_) : "i"(max)); \
+		bounded_;                                                                   \
 	})
 
 /* 1 or 0 without a branch. */
-#define NONZERO(value)                                              \
-	({                                                          \
-		u64 nonzero_ = (value);                             \
-		asm volatile("" : "+r"(nonzero_));                  \
-		(u32)((nonzero_ | (0 - nonzero_)) >> 63);           \
+#define NONZERO(value)                                    \
+	({                                                \
+		u64 nonzero_ = (value);                   \
+		asm volatile("" : "+r"(nonzero_));        \
+		(u32)((nonzero_ | (0 - nonzero_)) >> 63); \
 	})
 
 /* verifier: what it knows of a value that lies in a map is lost when the value is read anew; so outcomes stay few. */

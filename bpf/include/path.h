@@ -31,7 +31,7 @@ struct name_walk {
 	struct dentry *root;
 	struct buffer *buffer;
 	u32 offset;
-	u32 end; /* enum name_end */
+	u32 end;   /* enum name_end */
 	u32 flags; /* of the device */
 	u32 device;
 	struct mount_point *mount;
@@ -51,8 +51,7 @@ static __always_inline struct mount_point *mount_at(struct name_walk *w, const s
 
 	key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
 	if (w->flags & DEVICE_SUBVOLUME)
-		bpf_probe_read_kernel_str(key.subvolume, sizeof(key.subvolume),
-					  BPF_CORE_READ(dentry, d_name.name));
+		bpf_probe_read_kernel_str(key.subvolume, sizeof(key.subvolume), BPF_CORE_READ(dentry, d_name.name));
 	return bpf_map_lookup_elem(&mounts, &key);
 }
 
@@ -149,7 +148,8 @@ static __always_inline u32 name_prefix(struct name_walk *w, unsigned long magic)
 		return VIEW_REFUSED;
 	}
 	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (PREFIX_MAX - 1), w->mount->prefix);
+	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (PREFIX_MAX - 1),
+			      w->mount->prefix);
 	return VIEW_HOST;
 }
 

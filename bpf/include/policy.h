@@ -77,8 +77,8 @@ enum op {
 
 /* Which view of an object a text is; chosen by the hook, spelled out in events. */
 enum view {
-	VIEW_HOST,     /* a path in the host's view */
-	VIEW_FOREIGN,  /* a path inside a file system that the host has not mounted: no rule matches, a default decides */
+	VIEW_HOST,    /* a path in the host's view */
+	VIEW_FOREIGN, /* a path inside a file system that the host has not mounted: no rule matches, a default decides */
 	VIEW_NAMELESS, /* memfd, pipe and the like: the kernel's own name */
 	VIEW_REFUSED,  /* could not be named: refused for sessions in enforce mode, and counted */
 	VIEWS,
@@ -155,9 +155,9 @@ struct table_header {
 struct table_role {
 	__u32 enforce; /* 0 observes */
 	__u32 reserved;
-	__u8 fallback[OPS];  /* action per operation */
-	__u8 foreign[OPS];   /* action per operation for VIEW_FOREIGN */
-	__u8 nameless[OPS];  /* action per operation for VIEW_NAMELESS */
+	__u8 fallback[OPS]; /* action per operation */
+	__u8 foreign[OPS];  /* action per operation for VIEW_FOREIGN */
+	__u8 nameless[OPS]; /* action per operation for VIEW_NAMELESS */
 };
 
 /* One mask per action and operation. Rows of role, principal and taints are OR-ed action by action. */

@@ -37,7 +37,6 @@ static __always_inline u32 row_offset(const u8 *table, const struct subject *who
 	return row ? HEADER(table, row_table) + row * sizeof(struct table_row) : 0;
 }
 
-
 static __always_inline void masks_add(const u8 *table, u32 row, u32 field, u32 words, u64 *masks)
 {
 	if (!row)
@@ -47,8 +46,8 @@ static __always_inline void masks_add(const u8 *table, u32 row, u32 field, u32 w
 			masks[action * words + i] |= table_u64(table, row + field + (action * words + i) * 8);
 }
 
-static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 taint, u32 field,
-					   u32 words, u64 *masks)
+static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 taint, u32 field, u32 words,
+					   u64 *masks)
 {
 	masks_add(table, row_offset(table, who, PRINCIPAL_ANY, taint), field, words, masks);
 	masks_add(table, row_offset(table, who, who->principal, taint), field, words, masks);
@@ -92,8 +91,8 @@ static long taint_line_step(u32 taint, struct taint_walk *w)
  * masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a
  * session without taints pays one test.
  */
-static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, u32 op, const u64 *label,
-				       u32 field, u32 words, u64 *masks)
+static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, u32 op, const u64 *label, u32 field,
+				       u32 words, u64 *masks)
 {
 	struct taint_walk taints = { .table = table, .who = who, .masks = masks, .field = field };
 	u32 action;
@@ -104,8 +103,8 @@ static __always_inline u32 rule_decide(const u8 *table, const struct subject *wh
 		bpf_loop(TAINTS_MAX, words == PATH_WORDS ? taint_path_step : taint_line_step, &taints, 0);
 	action = strictest(masks, label, words);
 	if (action == ACTIONS)
-		action = table_u8(table, role_offset(table, who->role) +
-						 __builtin_offsetof(struct table_role, fallback) + op);
+		action = table_u8(table,
+				  role_offset(table, who->role) + __builtin_offsetof(struct table_role, fallback) + op);
 	return action;
 }
 
@@ -120,8 +119,7 @@ static __always_inline u32 rule_path(const u8 *table, const struct subject *who,
 	return action;
 }
 
-static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label,
-				     u64 *masks)
+static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *masks)
 {
 	u32 field = __builtin_offsetof(struct table_row, lines);
 

@@ -36,7 +36,7 @@ struct walk_register {
 struct walk {
 	const u8 *table;
 	const u8 *text; /* TEXT_MAX bytes */
-	u32 engine; /* byte offset of struct table_engine */
+	u32 engine;	/* byte offset of struct table_engine */
 	u32 at[ENGINE_AUTOMATA];
 	u32 masks;
 	u32 offset; /* of the first byte */

@@ -14,8 +14,8 @@ struct ask {
 	u32 op;
 	u32 view;
 	u32 length;
-	u32 action; /* answer */
-	u32 marks;  /* answer */
+	u32 action;		/* answer */
+	u32 marks;		/* answer */
 	u64 label[LABEL_WORDS]; /* answer */
 	u8 text[TEXT_MAX];
 };
