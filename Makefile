@@ -81,7 +81,7 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
@@ -98,7 +98,7 @@ test-vm: test-harness test-live ## tests in machines, on every kernel of the mat
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
 	$(call STEP,test-vm: machines and the scripted agent)
-	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' ./testdata/vm ./testdata/messages
+	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' $(filter-out ./testdata/live ./testdata/bench%,$(HELPERS))
 
 $(VM): FORCE
 	@go build -o $@ ./testdata/vm/cmd/vm
