@@ -56,10 +56,17 @@ static __always_inline int exec_judge(struct task_state *state, struct linux_bin
 	return judge_buffer(state, buffer, (u64)BPF_CORE_READ(bprm, file, f_inode));
 }
 
-/* A task outside of sessions keeps nothing of an exec that begins no agent. */
-static __always_inline int exec_forget(void)
+/*
+ * A task outside of sessions keeps nothing of an exec that begins no agent, nor of an agent's that failed before it. What
+ * a script left is kept for its interpreter.
+ */
+static __always_inline int exec_forget(struct linux_binprm *bprm)
 {
-	bpf_task_storage_delete(&path_buffers, bpf_get_current_task_btf());
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	bpf_task_storage_delete(&path_buffers, task);
+	if (exec_first(bprm))
+		bpf_task_storage_delete(&execs, task);
 	return 0;
 }
 
@@ -79,11 +86,11 @@ static __always_inline int decide_exec(struct linux_binprm *bprm)
 	name_of((u64)BPF_CORE_READ(bprm, file, f_path.dentry), buffer);
 	agent = agent_of(buffer);
 	if (!state && !agent)
-		return exec_forget();
+		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
-		return state ? judge_blind(state, OP_EXEC) : exec_forget();
+		return state ? judge_blind(state, OP_EXEC) : exec_forget(bprm);
 	}
 	exec_remember(exec, bprm, agent);
 	return state ? exec_judge(state, bprm, buffer) : 0;

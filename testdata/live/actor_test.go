@@ -65,6 +65,7 @@ var acts = map[string]func(act) result{
 	"noop":     func(act) result { return result{} },
 }
 
+
 // keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
 func keep(a act) result {
 	fd, err := unix.Open(a.Path, unix.O_PATH, 0)

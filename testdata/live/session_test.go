@@ -100,6 +100,32 @@ func TestChildSessions(t *testing.T) {
 	}
 }
 
+func TestScriptCanBeAnAgent(t *testing.T) {
+	script(t, "/data/agents/script", "#!/bin/sh\nexit 0\n")
+	policy(t, "", enforce.Agent{ID: 11, Exec: []string{"/data/agents/script"}})
+	out := start(t)
+	out.do(act{Do: "noop"})
+	stop := watch(t)
+	out.want(act{Do: "exec", Path: "/data/agents/script", Argv: []string{"script"}}, 0)
+	if starts := sessionsIn(stop(), bpf.KindSessionStart); len(starts) != 1 || starts[0].Head.Agent != 11 {
+		t.Errorf("sessions that began: %+v, want one of agent 11", starts)
+	}
+}
+
+// An agent's exec that fails after its check must not make the next program of that task a session.
+func TestFailedExecLeavesNothing(t *testing.T) {
+	script(t, "/data/agents/broken", "no program at all")
+	policy(t, "", enforce.Agent{ID: 12, Exec: []string{"/data/agents/broken"}})
+	out := start(t)
+	out.do(act{Do: "noop"})
+	stop := watch(t)
+	// The shell tries the file, is told ENOEXEC, and executes the second one in the same process.
+	r := out.do(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", "exec env -i /data/agents/broken || exec true"}})
+	if starts := sessionsIn(stop(), bpf.KindSessionStart); len(starts) != 0 {
+		t.Errorf("%+v: sessions that began: %+v", r, starts)
+	}
+}
+
 func TestAppletIsNoSession(t *testing.T) {
 	agents(t)
 	policy(t, "", testAgents...)
