@@ -62,9 +62,9 @@ var acts = map[string]func(act) result{
 	"symlink":  func(a act) result { return errno(os.Symlink(a.Path, a.To)) },
 	"keep":     keep,
 	"thread":   openInThread,
+	"worker":   openByWorker,
 	"noop":     func(act) result { return result{} },
 }
-
 
 // keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
 func keep(a act) result {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// io_uring: its workers are made by copy_process, not by fork, and act for the session that made the ring.
+
+import (
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// params mirrors struct io_uring_params.
+type params struct {
+	sqEntries, cqEntries, flags, cpu, idle, features, wq uint32
+	_                                                    [3]uint32
+	sq, cq                                               offsets
+}
+
+type offsets struct {
+	head, tail, mask, entries, a, b, array, _ uint32 // array is cqes less two places in the other ring
+	_                                         uint64
+}
+
+// entry mirrors struct io_uring_sqe as IORING_OP_OPENAT uses it.
+type entry struct {
+	opcode, flags uint8
+	_             uint16
+	fd            int32
+	_             uint64
+	path          uintptr
+	mode, open    uint32
+	_             [32]byte
+}
+
+const (
+	opOpenAt    = 18     // IORING_OP_OPENAT
+	always      = 1 << 4 // IOSQE_ASYNC: by a worker, whatever could be done at once
+	getEvents   = 1      // IORING_ENTER_GETEVENTS
+	offsetRing  = 0
+	offsetEntry = 0x10000000
+	offsetDone  = 0x8000000
+)
+
+// openByWorker opens a file in an io_uring worker.
+func openByWorker(a act) result {
+	var p params
+	ring, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
+	if e != 0 {
+		return result{Errno: e}
+	}
+	defer unix.Close(int(ring))
+	area := func(offset int64, size uint32) []byte {
+		b, err := unix.Mmap(int(ring), offset, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	page := uint32(4096)
+	queue, entries, done := area(offsetRing, page), area(offsetEntry, page), area(offsetDone, page)
+	path := append([]byte(a.Path), 0)
+	*(*entry)(unsafe.Pointer(&entries[0])) = entry{opcode: opOpenAt, flags: always, fd: unix.AT_FDCWD,
+		path: uintptr(unsafe.Pointer(&path[0])), open: uint32(a.Flags | unix.O_CLOEXEC)}
+	*(*uint32)(unsafe.Pointer(&queue[p.sq.array])) = 0
+	*(*uint32)(unsafe.Pointer(&queue[p.sq.tail])) = 1
+	_, _, e = unix.Syscall6(unix.SYS_IO_URING_ENTER, ring, 1, 1, getEvents, 0, 0)
+	runtime.KeepAlive(path)
+	if e != 0 {
+		return result{Errno: e}
+	}
+	answer := *(*int32)(unsafe.Pointer(&done[p.cq.b+8])) // cqes[0].res
+	if answer < 0 {
+		return result{Errno: syscall.Errno(-answer)}
+	}
+	unix.Close(int(answer))
+	return result{}
+}
+
+func TestWorkersAreOfTheSession(t *testing.T) {
+	files(t)
+	policy(t, secretPolicy)
+	in, out := session(t), start(t)
+	a := act{Do: "worker", Path: "/data/secret/key"}
+	in.want(a, unix.EACCES)
+	in.want(act{Do: "worker", Path: "/data/free/file"}, 0)
+	out.want(a, 0)
+}
