@@ -108,14 +108,14 @@ func privateCopy(t *testing.T) string {
 	return layer
 }
 
-// left is what the stage left under a name; "" where it did not get there.
+// left is what the stage left under a name, without the carriage returns of a serial line; "" where it did not get there.
 func left(t *testing.T, out, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(out, name))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
-	return string(data)
+	return strings.ReplaceAll(string(data), "\r", "")
 }
 
 // objects reads a file of JSON objects.
