@@ -115,28 +115,30 @@ func (r Rule) words() string {
 	for _, op := range r.On {
 		ops = append(ops, op.String())
 	}
-	s := fmt.Sprintf("%s %s %s", r.Action, list(ops), list(r.Match))
+	var s strings.Builder
+	s.WriteString(fmt.Sprintf("%s %s %s", r.Action, list(ops), list(r.Match)))
 	for _, k := range []struct {
 		name  string
 		value any
 	}{{"except", r.Except}, {"principal", r.Principal}, {"when", r.When}, {"taint", r.Taint}, {"roles", r.Roles}, {"respond", r.Respond}, {"severity", r.Severity}} {
 		if !reflect.ValueOf(k.value).IsZero() {
-			s += fmt.Sprintf(" %s %v", k.name, k.value)
+			s.WriteString(fmt.Sprintf(" %s %v", k.name, k.value))
 		}
 	}
-	return s
+	return s.String()
 }
 
 func (r Role) words() string {
-	s := "users " + list(r.Users) + " groups " + list(r.Groups)
+	var s strings.Builder
+	s.WriteString("users " + list(r.Users) + " groups " + list(r.Groups))
 	if len(r.Extends) > 0 {
-		s += " extends " + list(r.Extends)
+		s.WriteString(" extends " + list(r.Extends))
 	}
 	if r.Mode != ModeUnset {
-		s += " " + r.Mode.String()
+		s.WriteString(" " + r.Mode.String())
 	}
 	for _, c := range sortedKeys(r.Defaults) {
-		s += fmt.Sprintf(" %s=%s", c, r.Defaults[c])
+		s.WriteString(fmt.Sprintf(" %s=%s", c, r.Defaults[c]))
 	}
-	return s
+	return s.String()
 }

@@ -80,7 +80,8 @@ func answer(a archive) (name, text string) {
 	}
 	p, err := enforce.Parse(files, enforce.Options{Homes: []string{"/data/u/ana"}})
 	var b strings.Builder
-	ps, _ := err.(enforce.Problems)
+	var ps enforce.Problems
+	ok := errors.As(err, &ps)
 	if ps == nil {
 		ps = enforce.Check(p, enforce.CheckOptions{Groups: fakeGroups{}, Agents: agents, Starts: []enforce.Start{claude}})
 	}

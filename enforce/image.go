@@ -259,18 +259,19 @@ func (r *roleRow) String() string {
 	if r.enforce {
 		mode = Enforce
 	}
-	s := mode.String()
+	var s strings.Builder
+	s.WriteString(mode.String())
 	for _, t := range []struct {
 		view  string
 		table [opCount]Action
 	}{{"", r.fallback}, {"foreign ", r.foreign}, {"nameless ", r.nameless}} {
 		for _, op := range Ops() {
 			if t.table[op] != Allow {
-				s += fmt.Sprintf(", %s%s %s", t.view, op, t.table[op])
+				s.WriteString(fmt.Sprintf(", %s%s %s", t.view, op, t.table[op]))
 			}
 		}
 	}
-	return s
+	return s.String()
 }
 
 func (im *Image) writeRows(b *strings.Builder) {

@@ -230,12 +230,12 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for _, part := range strings.Split(string(data), "-- ") {
+		for part := range strings.SplitSeq(string(data), "-- ") {
 			if _, text, ok := strings.Cut(part, ".toml --\n"); ok {
 				f.Add(text)
 			}
 		}
-		for _, part := range strings.Split(string(data), ".toml --\n") {
+		for part := range strings.SplitSeq(string(data), ".toml --\n") {
 			f.Add(part)
 		}
 	}
@@ -253,8 +253,7 @@ func FuzzParse(f *testing.F) {
 		}
 		enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: "/home/x/.env"})
 		if _, err := enforce.Compile(p, nil, 1, enforce.Options{}); err != nil {
-			var ps enforce.Problems
-			if !errors.As(err, &ps) {
+			if _, ok := errors.AsType[enforce.Problems](err); !ok {
 				t.Fatalf("an error that is no problem: %v", err)
 			}
 		}

@@ -123,8 +123,7 @@ func unreadable(path string, err error) *Problem {
 
 // cause strips the path, which the problem's place names already.
 func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}
 	return err
@@ -135,8 +134,7 @@ func decodeSource(s source) (*document, Problems) {
 	var tree map[string]any
 	if _, err := toml.Decode(string(s.data), &tree); err != nil {
 		p := &Problem{Place: Place{File: s.name}, Reason: fmt.Sprintf("broken TOML: %v", err)}
-		var pe toml.ParseError
-		if errors.As(err, &pe) {
+		if pe, ok := errors.AsType[toml.ParseError](err); ok {
 			p.Line, p.Reason = pe.Position.Line, "broken TOML: "+pe.Message
 			p.Hint = tomlHint(pe.Message)
 		}

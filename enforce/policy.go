@@ -184,17 +184,6 @@ func (p *Policy) Principals() []string {
 	return names
 }
 
-// taintBits are the bits of the named taints; names that no rule knows have none.
-func (p *Policy) taintBits(names []string) uint16 {
-	var bits uint16
-	for _, n := range names {
-		if i := slices.Index(p.Taints, n); i >= 0 && i < 16 {
-			bits |= 1 << i
-		}
-	}
-	return bits
-}
-
 // collectTaints numbers the taints that rules in force set or ask for.
 func (p *Policy) collectTaints() {
 	p.Taints = nil

@@ -286,7 +286,7 @@ func TestEveryPresetActionIsJustified(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range strings.Split(text, "\n\n") {
+		for part := range strings.SplitSeq(text, "\n\n") {
 			if !strings.Contains(part, "[[rule]]") {
 				continue
 			}

@@ -58,7 +58,8 @@ func Check(p *Policy, o CheckOptions) Problems {
 		return c.ps.sorted()
 	}
 	im, err := Compile(p, o.Agents, 0, o.Options)
-	if ps, ok := err.(Problems); ok {
+	var ps Problems
+	if errors.As(err, &ps) {
 		return append(c.ps, ps...).sorted()
 	}
 	for _, s := range append(slices.Clone(o.Starts), ownStart) {

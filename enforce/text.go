@@ -92,7 +92,7 @@ func checkDomain(glob string) (reason, hint string) {
 	case strings.Contains(host, "**"):
 		return "** stands alone or not at all", "*.example.com is any number of labels"
 	}
-	for _, label := range strings.Split(strings.TrimSuffix(host, "."), ".") {
+	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
 		if label == "" {
 			return "has an empty label", ""
 		}

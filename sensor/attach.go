@@ -7,6 +7,7 @@ package sensor
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -40,8 +41,8 @@ func attach(program *ebpf.Program) (link.Link, error) {
 // detach undoes Attach, last first: sessions end being begun before membership ends.
 func (k *Kernel) detach() error {
 	var errs []error
-	for i := len(k.links) - 1; i >= 0; i-- {
-		errs = append(errs, k.links[i].Close())
+	for _, v := range slices.Backward(k.links) {
+		errs = append(errs, v.Close())
 	}
 	k.links = nil
 	return errors.Join(errs...)

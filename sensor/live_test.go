@@ -17,8 +17,7 @@ func TestLoad(t *testing.T) {
 	if errors.Is(err, ErrRefused) && !strings.Contains(os.Getenv("REQUIRE"), "lsm") {
 		t.Skip(err)
 	}
-	var verifier *ebpf.VerifierError
-	if errors.As(err, &verifier) {
+	if verifier, ok := errors.AsType[*ebpf.VerifierError](err); ok {
 		t.Log(strings.Join(verifier.Log[max(0, len(verifier.Log)-70):], "\n"))
 	}
 	if err != nil {

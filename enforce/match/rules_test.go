@@ -8,6 +8,7 @@ package match
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -126,7 +127,7 @@ func (d draw) awkwardPath() string {
 // pathNear draws a path that a glob of the rules matches, or nearly matches.
 func (d draw) pathNear(rules []Rule) string {
 	rule := rules[d.IntN(len(rules))]
-	globs := append(rule.Match[:len(rule.Match):len(rule.Match)], rule.Except...)
+	globs := append(slices.Clip(rule.Match), rule.Except...)
 	path := d.instance(globs[d.IntN(len(globs))])
 	if d.IntN(4) == 0 {
 		other := rules[d.IntN(len(rules))]
@@ -208,7 +209,7 @@ func lineRules(seed uint64, n, groups int) []Rule {
 // lineNear draws a command line that a glob of the rules matches, or nearly matches.
 func (d draw) lineNear(rules []Rule) string {
 	rule := rules[d.IntN(len(rules))]
-	globs := append(rule.Match[:len(rule.Match):len(rule.Match)], rule.Except...)
+	globs := append(slices.Clip(rule.Match), rule.Except...)
 	line := globs[d.IntN(len(globs))]
 	for strings.Contains(line, "{") {
 		before, rest, _ := strings.Cut(line, "{")

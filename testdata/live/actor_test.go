@@ -75,8 +75,7 @@ func keep(a act) result {
 }
 
 func errno(err error) result {
-	var e syscall.Errno
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
 		return result{Errno: e}
 	}
 	if err != nil {

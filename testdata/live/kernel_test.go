@@ -56,8 +56,7 @@ func within(m *testing.M) int {
 
 // refused ends the run: a kernel that cannot load is a failure where lsm is required, else nothing was tested here.
 func refused(err error) int {
-	var verifier *ebpf.VerifierError
-	if errors.As(err, &verifier) {
+	if verifier, ok := errors.AsType[*ebpf.VerifierError](err); ok {
 		fmt.Println(strings.Join(verifier.Log[max(0, len(verifier.Log)-40):], "\n"))
 	}
 	fmt.Println("live: no kernel to test:", err)

@@ -47,8 +47,7 @@ func Load(name string, vars map[string]string) (*Scenario, error) {
 func Parse(name, text string, vars map[string]string) (*Scenario, error) {
 	var s Scenario
 	meta, err := toml.Decode(text, &s)
-	var syntax toml.ParseError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[toml.ParseError](err); ok {
 		// The library counts the line on which it gave up; the offset is where the mistake is.
 		line := 1 + strings.Count(text[:min(syntax.Position.Start, len(text))], "\n")
 		return nil, fmt.Errorf("%s:%d: %s", name, line, syntax.Message)
