@@ -6,6 +6,7 @@
 package enforce
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,8 +59,7 @@ func Check(p *Policy, o CheckOptions) Problems {
 		return c.ps.sorted()
 	}
 	im, err := Compile(p, o.Agents, 0, o.Options)
-	var ps Problems
-	if errors.As(err, &ps) {
+	if ps, ok := errors.AsType[Problems](err); ok {
 		return append(c.ps, ps...).sorted()
 	}
 	for _, s := range append(slices.Clone(o.Starts), ownStart) {

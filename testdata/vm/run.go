@@ -57,10 +57,11 @@ func (r *run) do(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	shares, err := r.openShares(ctx)
-	defer shares.Close()
 	if err != nil {
+		shares.Close()
 		return Result{}, err
 	}
+	defer shares.Close()
 	result, err := r.boot(ctx)
 	if err != nil {
 		return result, err
