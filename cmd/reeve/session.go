@@ -75,7 +75,7 @@ func printHead(e *env, s *pb.SessionInfo, now time.Time) {
 		}
 	}
 	line("user", s.User, "role", s.Role, "began", time.UnixMilli(s.BeganMs).Format("2006-01-02 15:04:05"), "by", s.Cause, "inside of", s.Parent)
-	line("folder", s.Cwd, "conversation", s.Conversation, "terminal", s.Tty)
+	line("folder", s.Cwd, "conversation", s.Conversation, "entry", s.Entrypoint, "terminal", s.Tty)
 	line("program", s.Program)
 	var acts []string
 	for _, a := range []string{"kill", "deny", "ask", "audit", "allow"} {

@@ -74,7 +74,7 @@ func name(s *pb.SessionInfo) string {
 func sessionJSON(s *pb.SessionInfo) map[string]any {
 	o := map[string]any{
 		"id": s.Id, "agent": s.Agent, "version": s.Version, "user": s.User, "uid": s.Uid, "role": s.Role, "parent": s.Parent,
-		"conversation": s.Conversation, "cause": s.Cause, "began": time.UnixMilli(s.BeganMs).UTC(), "ended": nil, "pid": s.Pid,
+		"conversation": s.Conversation, "entrypoint": s.Entrypoint, "cause": s.Cause, "began": time.UnixMilli(s.BeganMs).UTC(), "ended": nil, "pid": s.Pid,
 		"cwd": s.Cwd, "program": s.Program, "processes": s.Processes, "actions": s.Actions, "refused": s.Refused,
 		"partial": s.Partial, "forgotten": s.Forgotten, "tty": s.Tty,
 	}

@@ -47,7 +47,7 @@ func shown(colour bool) (*env, *bytes.Buffer) {
 func sampleSession() *pb.SessionInfo {
 	return &pb.SessionInfo{
 		Id: "3f2a-1", Agent: "claude-code", Title: "Claude Code", Version: "2.1.330", User: "alice", Uid: 1000, Role: "engineering",
-		Conversation: "fb58cd36-1c2d", Cause: "exec", BeganMs: ms(0), EndedMs: ms(42.5), Pid: 900, Cwd: "/home/alice/hello", Tty: "/pts/0",
+		Conversation: "fb58cd36-1c2d", Entrypoint: "sdk-cli", Cause: "exec", BeganMs: ms(0), EndedMs: ms(42.5), Pid: 900, Cwd: "/home/alice/hello", Tty: "/pts/0",
 		Program: "/home/alice/.local/share/claude/versions/2.1.330", Actions: map[string]uint64{"allow": 812, "deny": 2, "kill": 1}, Refused: 3, Forgotten: 4,
 	}
 }

@@ -35,6 +35,7 @@ func (s *server) info(x *session.Session) *pb.SessionInfo {
 		Role: s.Policies.RoleName(x.Role), Parent: s.Boot.ID(x.Parent), Conversation: x.Conversation, Cause: x.Cause.String(),
 		BeganMs: millis(x.Began), EndedMs: millis(x.Ended), Pid: x.Root.PID, Cwd: x.Cwd, Processes: uint32(x.Living()),
 		Actions: actions(x.Counts), Refused: x.Refused, Partial: x.Partial, Forgotten: x.Forgotten, Tty: x.TTY, Program: x.Program,
+		Entrypoint: x.Entrypoint,
 	}
 	if a := s.Catalogue.ByID(x.Agent); a != nil {
 		info.Agent, info.Title, info.Observed = a.Name, a.Title, a.Observe

@@ -413,6 +413,7 @@ type SessionInfo struct {
 	Tty           string                 `protobuf:"bytes,20,opt,name=tty,proto3" json:"tty,omitempty"`
 	Program       string                 `protobuf:"bytes,21,opt,name=program,proto3" json:"program,omitempty"`
 	Observed      bool                   `protobuf:"varint,22,opt,name=observed,proto3" json:"observed,omitempty"`
+	Entrypoint    string                 `protobuf:"bytes,23,opt,name=entrypoint,proto3" json:"entrypoint,omitempty"` // how the agent was started, in its own words
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -599,6 +600,13 @@ func (x *SessionInfo) GetObserved() bool {
 		return x.Observed
 	}
 	return false
+}
+
+func (x *SessionInfo) GetEntrypoint() string {
+	if x != nil {
+		return x.Entrypoint
+	}
+	return ""
 }
 
 type SessionsRequest struct {
@@ -2137,7 +2145,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\x05bytes\x18\x06 \x01(\rR\x05bytes\x12\x1d\n" +
 	"\n" +
 	"applied_ms\x18\a \x01(\x03R\tappliedMs\x12\x14\n" +
-	"\x05fault\x18\b \x01(\tR\x05fault\"\xfb\x04\n" +
+	"\x05fault\x18\b \x01(\tR\x05fault\"\x9b\x05\n" +
 	"\vSessionInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x14\n" +
@@ -2161,7 +2169,10 @@ const file_reeve_proto_rawDesc = "" +
 	"\tforgotten\x18\x13 \x01(\x04R\tforgotten\x12\x10\n" +
 	"\x03tty\x18\x14 \x01(\tR\x03tty\x12\x18\n" +
 	"\aprogram\x18\x15 \x01(\tR\aprogram\x12\x1a\n" +
-	"\bobserved\x18\x16 \x01(\bR\bobserved\x1a:\n" +
+	"\bobserved\x18\x16 \x01(\bR\bobserved\x12\x1e\n" +
+	"\n" +
+	"entrypoint\x18\x17 \x01(\tR\n" +
+	"entrypoint\x1a:\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"#\n" +
