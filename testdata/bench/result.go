@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -83,14 +84,14 @@ func Read(console string) (*Report, error) {
 	return nil, fmt.Errorf("reading the machine's report: there is none")
 }
 
-// Figure finds a figure; it is 0 where there is none.
+// Figure finds a figure; it is not a number where there is none, and no goal is met by that.
 func (r *Report) Figure(config, op string) float64 {
 	for _, f := range r.Figures {
 		if f.Config == config && f.Op == op {
 			return f.Min
 		}
 	}
-	return 0
+	return math.NaN()
 }
 
 // Above is what a configuration costs above the floor.
