@@ -5,6 +5,7 @@
 package enforce_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -80,9 +81,8 @@ func answer(a archive) (name, text string) {
 	}
 	p, err := enforce.Parse(files, enforce.Options{Homes: []string{"/data/u/ana"}})
 	var b strings.Builder
-	var ps enforce.Problems
-	ok := errors.As(err, &ps)
-	if ps == nil {
+	ps, bad := errors.AsType[enforce.Problems](err)
+	if !bad {
 		ps = enforce.Check(p, enforce.CheckOptions{Groups: fakeGroups{}, Agents: agents, Starts: []enforce.Start{claude}})
 	}
 	for _, q := range ps {
