@@ -100,6 +100,9 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		}
 		if l.root {
 			s.Program, s.Cwd, s.TTY = first(p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
+			if root := s.Process(s.Root); root != nil {
+				root.Path = first(root.Path, s.Program)
+			}
 			if root := s.Process(l.process); root != nil && root.Execs == 0 && root.Line == "" {
 				root.Line = event.Redact(strings.Join(p.Args, " ")) // it ran before the sensor
 			}

@@ -116,6 +116,9 @@ func (t *Table) exec(s *Session, e *event.Event) {
 	p := t.process(s, e)
 	p.Execs++
 	p.Comm, p.Path, p.Line, p.Command = e.Head.Comm, e.Path, e.Object, e.Command
+	if p.Key == s.Root && p.Path == "" {
+		p.Path = s.Program // the exec that began the session was not judged, so no record names its file
+	}
 	if p.Key == s.Root && s.Agent == 0 && e.Path != "" {
 		s.Program = e.Path // run and adopt name a process before it is what it will be
 	}

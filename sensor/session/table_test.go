@@ -57,6 +57,27 @@ func TestSessionIsFollowedFromStartToEnd(t *testing.T) {
 	}
 }
 
+func TestTheFirstProcessHasTheSessionsProgram(t *testing.T) {
+	table := New(DefaultLimits)
+	table.Apply(ev(event.SessionStart, 0, 7, 10, 100))
+	s, root := table.Session(7), Key{10, 100}
+	s.Program = "/opt/agent" // as /proc says
+	table.Apply(ev(event.Exec, 1, 7, 10, 100))
+	if p := s.Process(root); p.Path != "/opt/agent" {
+		t.Errorf("path %q of the process that began the session", p.Path)
+	}
+	table.Apply(forkOf(2, 7, 11, 110, root))
+	if p := s.Process(Key{11, 110}); p.Path != "/opt/agent" {
+		t.Errorf("path %q of its child", p.Path)
+	}
+	again := ev(event.Exec, 3, 7, 10, 100)
+	again.Path = "/usr/bin/bash"
+	table.Apply(again)
+	if p := s.Process(root); p.Path != "/usr/bin/bash" || s.Program != "/opt/agent" {
+		t.Errorf("path %q after another exec, program %q", p.Path, s.Program)
+	}
+}
+
 func TestWhatComesAfterTheEndIsKept(t *testing.T) {
 	table := New(DefaultLimits)
 	table.Apply(ev(event.SessionStart, 0, 7, 10, 100))
