@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Reading the rings: raw entries to records, in the order of each ring. What cannot be decoded is counted.
+// Reading the rings: raw entries to records, in one order. What cannot be decoded is counted.
 
 package sensor
 
@@ -40,38 +40,84 @@ func OpenRings(o *bpf.Objects) (verdicts, activity *ringbuf.Reader, err error) {
 	return verdicts, activity, nil
 }
 
-// reader is one ring's loop.
-type reader struct {
-	ring    Ring
-	poll    time.Duration // 0 waits until the kernel wakes it
-	garbled atomic.Uint64
+// batch is how many records of activity are taken before verdicts are looked at again.
+const batch = 256
+
+// merger reads both rings into one order. A session's start is submitted to verdicts before anything it does is
+// submitted to activity, so verdicts are read empty after activity was read and before that is handed on.
+type merger struct {
+	verdicts, activity Ring
+	out                chan<- event.Record
+	done               <-chan struct{}
+	raw                ringbuf.Record
+	garbled            atomic.Uint64
 }
 
-// run hands records to out until the ring is closed. A full out stops reading; then the ring fills, and the kernel counts.
-func (r *reader) run(out chan<- event.Record, done <-chan struct{}) error {
-	var raw ringbuf.Record
+// errStopped ends the loop without a fault: the rings were closed, or nobody reads on.
+var errStopped = errors.New("stopped")
+
+// run hands records to out until a ring is closed. A full out stops reading; then the rings fill, and the kernel counts.
+func (m *merger) run() error {
 	for {
-		if r.poll > 0 {
-			r.ring.SetDeadline(time.Now().Add(r.poll))
+		records, err := m.read(m.activity, time.Now().Add(activityPoll), batch)
+		if err == nil {
+			err = m.drain()
 		}
-		err := r.ring.ReadInto(&raw)
+		for _, r := range records {
+			err = errors.Join(err, m.send(r))
+		}
+		if errors.Is(err, errStopped) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// drain hands on all verdicts that are there.
+func (m *merger) drain() error {
+	for {
+		records, err := m.read(m.verdicts, time.Now(), batch)
+		for _, r := range records {
+			err = errors.Join(err, m.send(r))
+		}
+		if err != nil || len(records) < batch {
+			return err
+		}
+	}
+}
+
+// read waits until the deadline for the first of at most limit records, and takes what else is there.
+func (m *merger) read(ring Ring, deadline time.Time, limit int) ([]event.Record, error) {
+	var records []event.Record
+	for len(records) < limit {
+		ring.SetDeadline(deadline)
+		deadline = time.Now()
+		err := ring.ReadInto(&m.raw)
 		switch {
 		case errors.Is(err, ringbuf.ErrClosed):
-			return nil
+			return records, errStopped
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			continue
+			return records, nil
 		case err != nil:
-			return fmt.Errorf("reading a ring: %w", err)
+			return records, fmt.Errorf("reading a ring: %w", err)
 		}
-		record, err := event.Decode(raw.RawSample)
+		record, err := event.Decode(m.raw.RawSample)
 		if err != nil {
-			r.garbled.Add(1)
+			m.garbled.Add(1)
 			continue
 		}
-		select {
-		case out <- record:
-		case <-done:
-			return nil
-		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
+func (m *merger) send(r event.Record) error {
+	select {
+	case m.out <- r:
+		return nil
+	case <-m.done:
+		return errStopped
 	}
 }

@@ -46,7 +46,7 @@ type Watch struct {
 	table     *session.Table
 	assembler *event.Assembler
 	enricher  *enricher
-	readers   []*reader
+	merger    *merger
 	evicted   uint64
 	orphans   uint64
 }
@@ -78,18 +78,16 @@ const tick = 20 * time.Millisecond
 func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w.readers = []*reader{{ring: verdicts}, {ring: activity, poll: activityPoll}}
 	records := make(chan event.Record, pending)
-	errs := make(chan error, len(w.readers))
+	w.merger = &merger{verdicts: verdicts, activity: activity, out: records, done: ctx.Done()}
+	errs := make(chan error, 1)
 	var wait sync.WaitGroup
-	for _, r := range w.readers {
-		wait.Go(func() {
-			if err := r.run(records, ctx.Done()); err != nil {
-				errs <- err
-				stop()
-			}
-		})
-	}
+	wait.Go(func() {
+		if err := w.merger.run(); err != nil {
+			errs <- err
+			stop()
+		}
+	})
 	wait.Go(func() { w.enricher.run(ctx) })
 	w.own(ctx, records)
 	err := errors.Join(verdicts.Close(), activity.Close())
@@ -195,8 +193,8 @@ func (w *Watch) Losses() map[string]uint64 {
 		"records_garbled": 0, "execs_unjoined": w.evicted, "line_pieces_orphaned": w.orphans,
 		"sessions_evicted": w.table.Evicted, "lookups_skipped": w.enricher.skipped.Load(),
 	}
-	for _, r := range w.readers {
-		out["records_garbled"] += r.garbled.Load()
+	if w.merger != nil {
+		out["records_garbled"] = w.merger.garbled.Load()
 	}
 	return out
 }

@@ -4,6 +4,7 @@ package sensor
 
 import (
 	"context"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,8 @@ type memoryRing struct {
 	entries chan []byte
 	done    chan struct{}
 	once    sync.Once
+
+	deadline time.Time
 }
 
 func newRing(entries ...[]byte) *memoryRing {
@@ -38,12 +41,19 @@ func (r *memoryRing) ReadInto(rec *ringbuf.Record) error {
 	select {
 	case rec.RawSample = <-r.entries:
 		return nil
+	default:
+	}
+	select {
+	case rec.RawSample = <-r.entries:
+		return nil
 	case <-r.done:
 		return ringbuf.ErrClosed
+	case <-time.After(time.Until(r.deadline)):
+		return os.ErrDeadlineExceeded
 	}
 }
 
-func (r *memoryRing) SetDeadline(time.Time) {}
+func (r *memoryRing) SetDeadline(at time.Time) { r.deadline = at }
 
 func (r *memoryRing) Close() error {
 	r.once.Do(func() { close(r.done) })
