@@ -79,11 +79,14 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	records := make(chan event.Record, pending)
-	w.merger = &merger{verdicts: verdicts, activity: activity, out: records, done: ctx.Done()}
+	m := &merger{verdicts: verdicts, activity: activity, out: records, done: ctx.Done()}
+	w.mu.Lock()
+	w.merger = m
+	w.mu.Unlock()
 	errs := make(chan error, 1)
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		if err := w.merger.run(); err != nil {
+		if err := m.run(); err != nil {
 			errs <- err
 			stop()
 		}
