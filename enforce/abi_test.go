@@ -111,3 +111,18 @@ func TestHeaderIsTheKernels(t *testing.T) {
 		}
 	}
 }
+
+// What the table of operations calls held, a program of the kernel side holds, and nothing else is.
+func TestHeldIsWhatProgramsHold(t *testing.T) {
+	held := map[Op]bool{}
+	for _, p := range bpf.Programs {
+		for _, op := range p.Ops {
+			held[Op(op)] = p.Role == bpf.RoleEnforce
+		}
+	}
+	for _, op := range Ops() {
+		if Held(op) != held[op] {
+			t.Errorf("%s: held %t, a program holds it %t", op, Held(op), held[op])
+		}
+	}
+}

@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/user"
 	"strings"
@@ -30,7 +29,7 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	var paths, taints list
 	f.Var(&paths, "policy", "the policy's `FILE` or folder, or preset:NAME; else the configured one")
 	role := f.String("role", "", "for this `ROLE`")
-	person := f.String("user", "", "for the role of this `USER`")
+	person := f.String("user", "", "for this `USER`: their home, and their role unless --role names one")
 	principal := f.String("principal", "", "for this `PRINCIPAL`: agent, written, connector:NAME, skill:NAME")
 	f.Var(&taints, "taint", "in a session with this `TAINT`")
 	opName := f.String("op", "", "the `OPERATION`, as file.read")
@@ -56,10 +55,7 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	}
 	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], Homes: c.Options().Homes}
 	if *person != "" {
-		if *role != "" {
-			return errors.New("policy explain: --role and --user exclude each other")
-		}
-		if q.Role, err = roleOf(p, *person); err != nil {
+		if err := asUser(p, &q, *person); err != nil {
 			return err
 		}
 	}
@@ -74,14 +70,27 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	return nil
 }
 
-func roleOf(p *enforce.Policy, name string) (string, error) {
+// asUser asks for a user: their home is a home, and their role is asked for where none was named.
+func asUser(p *enforce.Policy, q *enforce.Query, name string) error {
 	u, err := user.Lookup(name)
-	if err != nil {
-		return "", site.Hint(fmt.Errorf("no user %q", name), "getent passwd "+name)
+	if err != nil && q.Role != "" {
+		return nil // the role was named; a user of another machine may be, too
 	}
+	if err != nil {
+		return site.Hint(fmt.Errorf("no user %q", name), "getent passwd "+name, "--role names a role directly")
+	}
+	q.Homes = append(q.Homes, u.HomeDir)
+	if q.Role != "" {
+		return nil
+	}
+	q.Role, err = roleOf(p, u)
+	return err
+}
+
+func roleOf(p *enforce.Policy, u *user.User) (string, error) {
 	ids, err := u.GroupIds()
 	if err != nil {
-		return "", fmt.Errorf("groups of %s: %w", name, err)
+		return "", fmt.Errorf("groups of %s: %w", u.Username, err)
 	}
 	var groups []string
 	for _, id := range ids {
@@ -89,7 +98,7 @@ func roleOf(p *enforce.Policy, name string) (string, error) {
 			groups = append(groups, g.Name)
 		}
 	}
-	return p.RoleOf(name, groups), nil
+	return p.RoleOf(u.Username, groups), nil
 }
 
 // safeLines makes each line harmless.
