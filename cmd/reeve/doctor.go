@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -136,7 +137,7 @@ func effect(listed bool) (string, []finding) {
 	row := finding{"effect", "ok", "a refused program did not run", ""}
 	if found.Coverage != sensor.Full {
 		row = finding{"effect", "missing", found.Reason.Error(), "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"}
-		if !listed {
+		if errors.Is(found.Reason, sensor.ErrNoEffect) && !listed {
 			row.Hint = "see security modules below"
 		}
 		return string(found.Coverage), []finding{row}
