@@ -38,11 +38,15 @@ func inGuest(ctx context.Context, o options, out *screen) error {
 	if text, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the part for the machine: %w\n%s", err, text)
 	}
-	out.step("booting a machine: kernel %s, systemd, this machine's root read-only (a minute without KVM)", o.kernel)
+	kvm, tuned := os.Getenv("REEVE_VM_ACCEL") == "kvm", messages.Emulated()
+	if kvm {
+		tuned = nil
+	}
+	out.step("booting a machine: kernel %s, systemd, this machine's root read-only (half a minute without KVM)", o.kernel)
 	shown := &console{to: out, verbose: o.verbose}
 	result, err := vm.Run(ctx, vm.Config{
 		Kernel: o.kernel, Mode: vm.Systemd, Memory: 4096, Timeout: guestTime, Console: shown,
-		KVM: os.Getenv("REEVE_VM_ACCEL") == "kvm", Layers: []string{layer}, Env: messages.Emulated(),
+		KVM: kvm, Layers: []string{layer}, Env: tuned,
 		Files: []vm.File{
 			{From: self, To: "demo"}, {From: o.scenario, To: "demo.toml"},
 			{From: filepath.Join(o.bin, "reeved"), To: "bin/reeved"}, {From: filepath.Join(o.bin, "reeve"), To: "bin/reeve"},

@@ -96,7 +96,7 @@ func play(ctx context.Context, o options, out *screen, p *person, r *reeve) ([]r
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, workTime)
-	err = work(limited, p, agent, emulated(o), s, t)
+	err = work(limited, p, agent, tuning(), s, t)
 	cancel()
 	if err != nil {
 		unfollow()
@@ -109,12 +109,14 @@ func play(ctx context.Context, o options, out *screen, p *person, r *reeve) ([]r
 	return append(judge(s, t.taken(), timeline, p.home, secret), effects(ctx, p, secret)...), nil
 }
 
-// emulated settings of the agent, where the director gave them to the stage.
-func emulated(o options) []string {
-	if o.unit {
-		return messages.Emulated()
+// tuning of the agent's runtime that whoever started the demo has set: an emulated processor needs it.
+func tuning() (set []string) {
+	for _, pair := range os.Environ() {
+		if strings.HasPrefix(pair, "BUN_JSC_") {
+			set = append(set, pair)
+		}
 	}
-	return nil
+	return set
 }
 
 func prepare(o options, p *person) (agent, secret string, err error) {
