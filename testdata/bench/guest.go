@@ -27,6 +27,9 @@ var Tables = map[string]string{Agent10: "10.table", Agent1k: "1000.table", Agent
 // rounds is how often an operation's loop runs in a configuration, after one that warms up.
 const rounds = 6
 
+// settle is for what a kernel does in the background after its boot.
+const settle = 20 * time.Second
+
 // guest is a measurement in progress.
 type guest struct {
 	report  Report
@@ -45,6 +48,7 @@ func Measure(tableSize uint32) (*Report, error) {
 	if err := prepare(); err != nil {
 		return nil, err
 	}
+	time.Sleep(settle)
 	if err := g.config(None, nil, false); err != nil {
 		return nil, err
 	}

@@ -42,21 +42,46 @@ const (
 	limitEqual = 2 // percent
 )
 
-// Catalogue is what a bystander's exec pays to be recognised as no agent: the program at the check of programs.
+// quiet is how far the first and the last measurement without programs may be apart, as a part.
+const quiet = 0.03
+
+// recogniser is the program that asks the catalogue about every exec of the host.
+const recogniser = "enforce_exec"
+
+// hook is what a run of a program costs a bystander above the floor's.
+func (r *Report) hook(p Part) float64 { return p.Cost - r.floorOf(p) }
+
+// Catalogue is what a bystander's exec pays to be recognised as no agent: all that the other programs do not account for,
+// so that memory which is freed later counts too.
 func (r *Report) Catalogue() float64 {
-	return r.Part(Bystander, "exec", "enforce_exec") - r.Part(Floor, "exec", "enforce_exec")
+	left := r.Above(Bystander, "exec")
+	for _, p := range r.Parts {
+		if p.Config == Bystander && p.Op == "exec" && p.Program != recogniser {
+			left -= p.Runs * r.hook(p)
+		}
+	}
+	return left
+}
+
+// dearest is the hook of exec, but for the recogniser, that costs a bystander most.
+func (r *Report) dearest() (name string, cost float64) {
+	cost = math.NaN()
+	for _, p := range r.Parts {
+		if p.Config == Bystander && p.Op == "exec" && p.Program != recogniser && !(r.hook(p) <= cost) {
+			name, cost = p.Program, r.hook(p)
+		}
+	}
+	return name, cost
 }
 
 // Goals are the promises about one kernel.
 func (r *Report) Goals() []Goal {
 	var goals []Goal
-	for _, op := range opNames {
-		above, name := r.Above(Bystander, op), "bystander, a hook of "+op
-		if op == "exec" {
-			above, name = above-r.Catalogue(), name+" without catalogue"
-		}
-		goals = append(goals, Goal{name, r.Kernel, above / r.Hooks(Bystander, op), limitHook, ""})
+	for _, op := range opNames[:3] {
+		goals = append(goals, Goal{"bystander, a hook of " + op, r.Kernel, r.Above(Bystander, op) / r.Hooks(Bystander, op), limitHook, ""})
 	}
+	name, cost := r.dearest()
+	goals = append(goals, Goal{"bystander, exec, dearest hook: " + name, r.Kernel, cost, limitHook, ""})
 	for _, op := range opNames {
 		ratio := r.Figure(Agent10k, op)/r.Figure(Agent10, op) - 1
 		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
@@ -99,7 +124,12 @@ func (r *Report) WriteTable(w io.Writer) {
 	}
 	fmt.Fprintln(t, "\t")
 	t.Flush()
-	fmt.Fprintf(w, "catalogue walk of a bystander's exec: %+.0f\n", r.Catalogue())
+	fmt.Fprintf(w, "catalogue walk of a bystander's exec, with what it allocates: %+.0f\n", r.Catalogue())
+	for _, op := range opNames {
+		if drift := r.Figure(None, op)/r.Figure(Again, op) - 1; math.Abs(drift) > quiet {
+			fmt.Fprintf(w, "%s: the machine was not quiet: %+.0f %% between \"%s\" and \"%s\"\n", op, 100*drift, Again, None)
+		}
+	}
 }
 
 // WriteParts prints what each program costs in each operation, above the floor's program of that name.
@@ -112,7 +142,7 @@ func (r *Report) WriteParts(w io.Writer, configs ...string) {
 		for _, op := range opNames {
 			for _, p := range parts {
 				if p.Config == c && p.Op == op {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%+.0f\t(%.2f)\n", c, op, p.Program, p.Cost-r.floorOf(p), p.Runs)
+					fmt.Fprintf(t, "%s\t%s\t%s\t%+.0f\t(%.2f)\n", c, op, p.Program, r.hook(p), p.Runs)
 				}
 			}
 		}

@@ -14,7 +14,7 @@ func figures(kernel string, bystander, agent10, agent10k float64) *Report {
 		for config, above := range map[string]float64{Floor: 0, Bystander: bystander, Agent10: agent10, Agent10k: agent10k} {
 			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Min: 1000 + above})
 		}
-		r.Parts = append(r.Parts, Part{Config: Bystander, Op: op, Program: "enforce_open", Runs: 2, Cost: 60})
+		r.Parts = append(r.Parts, Part{Config: Bystander, Op: op, Program: "enforce_open", Runs: 2, Cost: bystander / 2})
 	}
 	return r
 }

@@ -107,13 +107,3 @@ func (r *Report) Hooks(config, op string) float64 {
 	}
 	return runs
 }
-
-// Part is what a program costs in an operation.
-func (r *Report) Part(config, op, program string) float64 {
-	for _, p := range r.Parts {
-		if p.Config == config && p.Op == op && p.Program == program {
-			return p.Runs * p.Cost
-		}
-	}
-	return 0
-}
