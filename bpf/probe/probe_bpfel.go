@@ -24,7 +24,7 @@ type probeAsk struct {
 	Action    uint32
 	Marks     uint32
 	Label     [4]uint64
-	Text      [4096]uint8
+	Text      [1024]uint8
 }
 
 // Names of all BPF objects in the ELF.

@@ -7,6 +7,9 @@
 
 char terms[] SEC("license") = "Dual BSD/GPL";
 
+/* bytes of an object; enough for any that is made up, and little to copy */
+#define PROBE_TEXT 1024
+
 struct ask {
 	u32 role;
 	u32 principal;
@@ -17,18 +20,18 @@ struct ask {
 	u32 action;		/* answer */
 	u32 marks;		/* answer */
 	u64 label[LABEL_WORDS]; /* answer */
-	u8 text[TEXT_MAX];
+	u8 text[PROBE_TEXT];
 };
 
 const struct ask *probe_types __attribute__((unused));
 
 static __always_inline void probe_path(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
 {
-	u32 left = BOUNDED(ask->length, TEXT_END);
+	u32 left = BOUNDED(ask->length, PROBE_TEXT);
 	u32 offset = TEXT_END - left;
 
 	buffer->name.offset = offset;
-	for (u32 i = 0; i <= TEXT_MAX / NAME_MAX_ && left; i++) {
+	for (u32 i = 0; i < PROBE_TEXT / NAME_MAX_ && left; i++) {
 		u32 piece = BOUNDED(left, NAME_MAX_);
 
 		bpf_probe_read_kernel(buffer->text + (offset & (TEXT_MAX - 1)), piece, ask->text + i * NAME_MAX_);
@@ -43,7 +46,7 @@ static __always_inline void probe_line(struct ask *ask, const u8 *table, struct 
 {
 	struct line line = { .buffer = buffer };
 
-	bpf_probe_read_kernel(buffer->text, BOUNDED(ask->length, TEXT_MAX), ask->text);
+	bpf_probe_read_kernel(buffer->text, BOUNDED(ask->length, PROBE_TEXT), ask->text);
 	buffer->progress.size = ask->length;
 	walk_begin(&line.walk, table, __builtin_offsetof(struct table_header, lines));
 	bpf_loop(TEXT_MAX, line_name_byte, &line, 0);

@@ -105,6 +105,17 @@ func subjectOf(im *enforce.Image, s policytest.Subject) enforce.Subject {
 	return subject
 }
 
+// more are subjects beyond those of the case: making a policy costs more than asking it.
+func (n *numbered) more(r *rand.Rand, factor int) {
+	for range factor * len(n.subjects) {
+		n.subjects = append(n.subjects, enforce.Subject{
+			Role:      uint32(r.IntN(len(n.image.Roles))),
+			Principal: uint32(1 + r.IntN(len(n.image.Principals)-1)),
+			Taints:    uint16(r.IntN(1 << len(n.image.Taints))),
+		})
+	}
+}
+
 func viewOf(name string) enforce.View {
 	return enforce.View(slices.Index([]string{"host", "foreign", "nameless"}, name))
 }
@@ -132,6 +143,7 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 	var c tally
 	for c.total < *decisions {
 		n := random(t, r, func(s string) string { return s })
+		n.more(r, 3)
 		must(t, applier.Apply(n.image))
 		for _, s := range n.subjects {
 			for _, o := range n.objects {
