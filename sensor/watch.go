@@ -16,12 +16,15 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/session"
 )
 
+// Rule is what the policy says of the rule behind a verdict. ID is "" where none can be named.
+type Rule struct{ ID, Place, Reason, Severity string }
+
 // Names gives words to the numbers of the policy that decided: that of the event's generation, not the one in force now.
 type Names interface {
 	Role(generation uint64, role uint16) string
 	Principal(generation uint64, principal uint16) string
 	// Rule names what decided: a rule's id, where it is written and why; "default" where none matched.
-	Rule(e *event.Event) (id, place, reason string)
+	Rule(e *event.Event) Rule
 }
 
 // Sink takes finished events. It must not wait.
@@ -140,7 +143,7 @@ func (w *Watch) take(events []*event.Event) {
 func (w *Watch) name(e *event.Event) {
 	e.Time = w.o.Wall(e.Head.Time)
 	e.Session, e.Parent = w.o.Boot.ID(e.ID()), w.o.Boot.ID(e.ParentID)
-	e.Agent = w.agentName(e.Head.Agent)
+	e.Agent, e.Vendor = w.agentName(e.Head.Agent)
 	e.User = w.enricher.user(e.Head.UID)
 	e.Role = w.o.Names.Role(e.Head.Policy, e.Head.Role)
 	e.Principal = w.o.Names.Principal(e.Head.Policy, e.Head.Principal)
@@ -148,15 +151,16 @@ func (w *Watch) name(e *event.Event) {
 		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
 	}
 	if (e.Kind == event.Access || e.Kind == event.Exec) && e.Head.Action != event.Allow {
-		e.Rule, e.Place, e.Reason = w.o.Names.Rule(e)
+		r := w.o.Names.Rule(e)
+		e.Rule, e.Place, e.Reason, e.Severity = r.ID, r.Place, r.Reason, r.Severity
 	}
 }
 
-func (w *Watch) agentName(id uint32) string {
+func (w *Watch) agentName(id uint32) (name, vendor string) {
 	if a := w.o.Catalogue.ByID(id); a != nil {
-		return a.Name
+		return a.Name, a.Vendor
 	}
-	return "unknown"
+	return "unknown", ""
 }
 
 // enter puts the event into the table. Its texts are copied there redacted.

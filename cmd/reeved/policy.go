@@ -14,6 +14,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -241,19 +242,19 @@ func (p *policies) Principal(generation uint64, principal uint16) string {
 }
 
 // Rule names what decided.
-func (p *policies) Rule(e *event.Event) (id, place, reason string) {
+func (p *policies) Rule(e *event.Event) sensor.Rule {
 	if e.View == event.ViewRefused {
-		return "unnameable", "", "what cannot be named is refused"
+		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}
 	}
 	l := p.at(e.Head.Policy)
 	if l == nil {
-		return "", "", ""
+		return sensor.Rule{}
 	}
 	r := l.rule(e)
 	if r == nil {
-		return "default", "", fmt.Sprintf("what no rule of role %s allows", p.Role(e.Head.Policy, e.Head.Role))
+		return sensor.Rule{ID: "default", Reason: fmt.Sprintf("what no rule of role %s allows", p.Role(e.Head.Policy, e.Head.Role))}
 	}
-	return r.ID, r.Place.String(), r.Reason
+	return sensor.Rule{ID: r.ID, Place: r.Place.String(), Reason: r.Reason, Severity: r.Severity}
 }
 
 func (l *live) rule(e *event.Event) *enforce.Rule {

@@ -183,9 +183,9 @@ func TestRulesAreNamedByThePolicyThatDecided(t *testing.T) {
 		t.Fatalf("%v, %v", r, err)
 	}
 	for generation, want := range map[uint64]string{1: "one", 2: "two"} {
-		id, place, reason := p.Rule(refused(generation))
-		if id != want || place != "a.toml:5" || reason != "not for agents" {
-			t.Errorf("generation %d: %q %q %q", generation, id, place, reason)
+		r := p.Rule(refused(generation))
+		if r.ID != want || r.Place != "a.toml:5" || r.Reason != "not for agents" {
+			t.Errorf("generation %d: %+v", generation, r)
 		}
 	}
 	e := refused(2)
@@ -194,8 +194,8 @@ func TestRulesAreNamedByThePolicyThatDecided(t *testing.T) {
 		t.Errorf("instead: %q", got)
 	}
 	e.View = event.ViewRefused
-	if id, _, _ := p.Rule(e); id != "unnameable" {
-		t.Errorf("unnameable: %q", id)
+	if r := p.Rule(e); r.ID != "unnameable" {
+		t.Errorf("unnameable: %+v", r)
 	}
 	if len(target.images) != 2 || p.Role(2, 1) != "engineering" || p.RoleName(9) != "default" {
 		t.Errorf("%d images, roles %q %q", len(target.images), p.Role(2, 1), p.RoleName(9))

@@ -35,9 +35,12 @@ type Event struct {
 	Cut         bool     // Exec: recorded in part
 	Cwd         string
 
-	Rule   string // "" where none is named; "default" where none matched
-	Place  string // file:line of the rule
-	Reason string
+	Rule     string // "" where none is named; "default" where none matched
+	Place    string // file:line of the rule
+	Reason   string
+	Severity string // the rule's own; "" where it has none
+
+	Vendor string // of the agent
 
 	ParentPID     uint32
 	ParentStarted uint64

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/bpf"
@@ -115,6 +116,9 @@ func (e *Event) metadata(h Host) fields {
 	}
 }
 
+// severities are those of rules, in OCSF's order.
+var severities = []string{"info", "low", "medium", "high", "critical"}
+
 // verdict says how severe the event is and what became of the act.
 func (e *Event) verdict(o fields) {
 	severity, disposition, action := 1, 1, 1
@@ -132,8 +136,11 @@ func (e *Event) verdict(o fields) {
 	case act == Audit:
 		severity, disposition, action = 2, 17, 1
 	}
+	if own := slices.Index(severities, e.Severity); own >= 0 {
+		severity = own + 1
+	}
 	o["severity_id"] = severity
-	o["severity"] = []string{"", "Informational", "Low", "Medium", "High"}[severity]
+	o["severity"] = []string{"", "Informational", "Low", "Medium", "High", "Critical"}[severity]
 	o["disposition_id"] = disposition
 	o["disposition"] = map[int]string{1: "Allowed", 2: "Blocked", 15: "Detected", 17: "Logged"}[disposition]
 	o["action_id"] = action
@@ -165,7 +172,7 @@ func (e *Event) subject(a activity, o fields) {
 		}
 		o["process"] = p
 	case classLifecycle:
-		o["app"] = fields{"name": e.Agent, "vendor_name": "unknown"}
+		o["app"] = fields{"name": e.Agent, "vendor_name": orUnknown(e.Vendor)}
 	}
 }
 
@@ -266,4 +273,12 @@ func (e *Event) Message() string {
 		text += ": " + e.Reason
 	}
 	return text
+}
+
+// orUnknown fills a field that OCSF requires.
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
 }
