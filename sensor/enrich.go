@@ -7,6 +7,7 @@ package sensor
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,7 +31,8 @@ type lookup struct {
 	process session.Key
 	began   time.Time
 	agent   *inventory.Agent
-	root    bool
+	root    bool // the session begins
+	child   bool // the process executed something within it
 }
 
 type enricher struct {
@@ -57,11 +59,12 @@ func (n *enricher) see(e *event.Event) {
 	case event.SessionEnd:
 		delete(n.next, e.ID())
 		return
-	case event.Exec:
+	case event.Exec, event.Access:
 		if a == nil || e.Time.Before(n.next[e.ID()]) {
 			return
 		}
 		n.next[e.ID()] = e.Time.Add(conversation)
+		l.child = e.Kind == event.Exec
 	default:
 		return
 	}
@@ -85,14 +88,14 @@ func (n *enricher) run(ctx context.Context) {
 
 func (n *enricher) look(ctx context.Context, l lookup) {
 	var names []string
-	if l.agent != nil && !l.root {
+	if l.agent != nil && l.child {
 		names = l.agent.Environment() // of children only: the agent's own environment is what its user gave it
 	}
 	p, err := procfs.Look(ctx, l.process.PID, l.began, names)
 	if err != nil {
 		p = &procfs.Process{}
 	}
-	registered := n.registered(l)
+	registered := n.registered(ctx, l)
 	n.watch.View(func(t *session.Table) {
 		s := t.Session(l.session)
 		if s == nil {
@@ -117,7 +120,7 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 }
 
 // registered is what the agent's own registry says of the session's root.
-func (n *enricher) registered(l lookup) procfs.Registered {
+func (n *enricher) registered(ctx context.Context, l lookup) procfs.Registered {
 	var root session.Key
 	var uid uint32
 	n.watch.View(func(t *session.Table) {
@@ -128,9 +131,9 @@ func (n *enricher) registered(l lookup) procfs.Registered {
 	if l.agent == nil || l.agent.Registry != "claude" || root.PID == 0 {
 		return procfs.Registered{}
 	}
-	_, home := procfs.User(uid)
-	r, err := procfs.ClaudeRegistry(home, root.PID)
-	if home == "" || err != nil || r.Start != procfs.Ticks(root.Started) {
+	dir := n.configuration(ctx, l.agent, root, uid)
+	r, err := procfs.ClaudeRegistry(dir, root.PID)
+	if dir == "" || err != nil || r.Start != procfs.Ticks(root.Started) {
 		return procfs.Registered{}
 	}
 	return *r
@@ -187,3 +190,19 @@ func (n *enricher) user(uid uint32) string {
 
 // User is a user's name as the watch knows it.
 func (w *Watch) User(uid uint32) string { return w.enricher.user(uid) }
+
+// configuration is the folder of an agent's own files: what its environment says under one name, else below its user's
+// home. No other value of that environment is kept.
+func (n *enricher) configuration(ctx context.Context, a *inventory.Agent, root session.Key, uid uint32) string {
+	if a.RegistryDir != "" {
+		p, err := procfs.Look(ctx, root.PID, n.watch.o.Wall(root.Started), []string{a.RegistryDir})
+		if err == nil && filepath.IsAbs(p.Env[a.RegistryDir]) {
+			return p.Env[a.RegistryDir]
+		}
+	}
+	_, home := procfs.User(uid)
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".claude")
+}

@@ -24,6 +24,7 @@ type Agent struct {
 	Observe      bool          `toml:"observe"`      // refuses nothing, whatever the role says
 	Wrapper      event.Wrapper `toml:"wrapper"`      // round the commands that its model asks for
 	Registry     string        `toml:"registry"`     // where it lists its running processes
+	RegistryDir  string        `toml:"registry_dir"` // name in its environment of the folder that holds it, where that was moved
 	Conversation []string      `toml:"conversation"` // names of the environment of its children
 	Entrypoint   []string      `toml:"entrypoint"`   // the same, for how it was started
 	Version      []string      `toml:"version"`      // expressions over its path; the first group is the version

@@ -129,7 +129,7 @@ func parse(file, text string) (Agent, []error) {
 // typeError takes apart how the library tells of a value of the wrong type.
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
-var keys = []string{"id", "name", "title", "vendor", "exec", "host", "observe", "wrapper", "registry", "conversation",
+var keys = []string{"id", "name", "title", "vendor", "exec", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
 	"entrypoint", "version", "applets", "verified", "[start] exec, map, read, write, lines"}
 
 // lineOf finds the line on which a key is written, or 0.

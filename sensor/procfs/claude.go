@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file reads Claude Code's own registry: ~/.claude/sessions/PID.json names the conversation of a running process. The
-// secret key beside it is never opened.
+// This file reads Claude Code's own registry: sessions/PID.json below its configuration names the conversation of a
+// running process. The secret key beside it is never opened.
 
 package procfs
 
@@ -32,9 +32,9 @@ var conversation = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 // registryMax bounds what is read of a file that belongs to the watched user.
 const registryMax = 64 << 10
 
-// ClaudeRegistry reads the entry of pid under a home.
-func ClaudeRegistry(home string, pid uint32) (*Registered, error) {
-	name := filepath.Join(home, ".claude", "sessions", fmt.Sprintf("%d.json", pid))
+// ClaudeRegistry reads the entry of pid below the agent's configuration, ~/.claude where it was not moved.
+func ClaudeRegistry(configuration string, pid uint32) (*Registered, error) {
+	name := filepath.Join(configuration, "sessions", fmt.Sprintf("%d.json", pid))
 	// The user may have put anything there: no link at the end, no waiting for a pipe.
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {

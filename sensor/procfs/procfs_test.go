@@ -51,7 +51,7 @@ func TestLookNoticesAnotherProcess(t *testing.T) {
 
 func TestClaudeRegistry(t *testing.T) {
 	home := t.TempDir()
-	dir := filepath.Join(home, ".claude", "sessions")
+	dir := filepath.Join(home, "sessions")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
