@@ -205,7 +205,7 @@ func fastest(ctx context.Context, n int, name string, args ...string) (least tim
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (b *build) measure(ctx context.Context, series string, verbose bool) (*bench.Report, error) {
-	c := vm.Config{Kernel: series, ICount: true, Memory: 2048, Ext4: bench.Mount, Files: b.files, Timeout: 10 * time.Minute,
+	c := vm.Config{Kernel: series, ICount: true, Memory: 2048, Ext4: bench.Mount, Files: b.files, Timeout: 20 * time.Minute,
 		Log: os.Stderr, Command: fmt.Sprintf("exec ./bench -inside -size %d", b.size)}
 	if verbose {
 		c.Console = os.Stderr
@@ -233,7 +233,7 @@ func budget(ctx context.Context, kernels []string) error {
 		return err
 	}
 	for _, series := range kernels {
-		c := vm.Config{Kernel: series, Env: []string{"UPDATE=1"}, Log: os.Stderr}
+		c := vm.Config{Kernel: series, Env: []string{"UPDATE=1"}, Timeout: 5 * time.Minute, Log: os.Stderr}
 		result, err := vm.GoTest(ctx, c, "./testdata/bench", "-test.run", "^TestVerifierBudget$")
 		if err != nil {
 			return err
