@@ -105,6 +105,7 @@ type sensorDevice struct {
 	_        structs.HostLayout
 	Flags    uint32
 	Reserved uint32
+	Root     sensorMountPoint
 }
 
 type sensorDeviceFlag uint32

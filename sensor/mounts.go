@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -99,22 +98,23 @@ func (t *mountTable) add(device uint32, m *mountinfo.Info, inode inodeOf) error 
 	if len(prefix) > bpf.PrefixMax-1 {
 		return ErrLongMountPoint
 	}
+	point := bpf.MountPoint{Length: uint32(len(prefix))}
+	copy(point.Prefix[:], prefix)
+	if m.Root == "/" && m.FSType != "btrfs" {
+		t.devices[device] = bpf.Device{Root: point}
+		return nil
+	}
 	number, err := inode(m)
 	if err != nil {
 		return err
 	}
-	flags := t.devices[device].Flags
+	flags := t.devices[device].Flags | uint32(bpf.DevicePartial)
 	key := bpf.MountKey{Inode: number, Device: device}
-	if m.Root != "/" {
-		flags |= uint32(bpf.DevicePartial)
-	}
 	if m.FSType == "btrfs" {
-		flags |= uint32(bpf.DevicePartial | bpf.DeviceSubvolume)
+		flags |= uint32(bpf.DeviceSubvolume)
 		copy(key.Subvolume[:bpf.SubvolMax-1], path.Base(m.Root))
 	}
 	t.devices[device] = bpf.Device{Flags: flags}
-	point := bpf.MountPoint{Length: uint32(len(prefix))}
-	copy(point.Prefix[:], prefix)
 	t.points[key] = point
 	return nil
 }
@@ -192,18 +192,4 @@ func (k *Kernel) WatchMounts(ctx context.Context, report func([]error, error)) e
 		}
 	}
 	return nil
-}
-
-// HostMounts lists the mount points that names begin with, for people.
-func HostMounts() ([]string, error) {
-	t, _, err := readMounts()
-	if err != nil {
-		return nil, err
-	}
-	var list []string
-	for p := range maps.Values(t.points) {
-		list = append(list, "/"+strings.TrimPrefix(string(p.Prefix[:p.Length]), "/"))
-	}
-	slices.Sort(list)
-	return list, nil
 }

@@ -10,7 +10,11 @@
 
 static __always_inline struct exec_state *exec_state(u64 flags)
 {
-	return bpf_task_storage_get(&execs, bpf_get_current_task_btf(), NULL, flags);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!flags && !task->bpf_storage)
+		return NULL;
+	return bpf_task_storage_get(&execs, task, NULL, flags);
 }
 
 /* kernel: interp is filename until `#!` or binfmt_misc changes it (fs/exec.c:alloc_bprm, bprm_change_interp). */
@@ -53,7 +57,7 @@ static __always_inline int exec_judge(struct task_state *state, struct linux_bin
 	struct question q = { .op = OP_EXEC };
 
 	buffer->question = q;
-	return judge_buffer(state, buffer, (u64)BPF_CORE_READ(bprm, file, f_inode));
+	return judge_buffer(state, buffer);
 }
 
 /*
@@ -83,7 +87,8 @@ static __always_inline int decide_exec(struct linux_binprm *bprm)
 
 	if (!buffer)
 		return state ? judge_blind(state, OP_EXEC) : 0;
-	name_of((u64)BPF_CORE_READ(bprm, file, f_path.dentry), buffer);
+	source_of(&buffer->source, bprm->file);
+	name_of(buffer);
 	agent = agent_of(buffer);
 	if (!state && !agent)
 		return exec_forget(bprm);
@@ -191,6 +196,23 @@ static __noinline bool exec_agent(struct linux_binprm *bprm, struct task_state *
 }
 
 /*
+ * race: the task became a session's between its check and here. Its line is judged as that of the program that runs: a
+ * script's interpreter.
+ */
+static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm)
+{
+	struct exec_state *exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!exec)
+		return NULL;
+	exec->argc = bprm->argc;
+	exec->agent = 0;
+	exec->depth = 0;
+	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
+	return exec;
+}
+
+/*
  * security_bprm_committed_creds: the new memory is there and nothing of the new program ran; argv is read from the new
  * stack, which nobody else can write. kernel: mm->arg_start is not set yet. It returns nothing: refusing is SIGKILL.
  */
@@ -200,9 +222,13 @@ static __always_inline int decide_line(struct linux_binprm *bprm)
 	struct task_state *state = task_state_own();
 
 	if (!exec) {
-		if (state)
+		if (!state)
+			return 0;
+		exec = exec_late(bprm);
+		if (!exec) {
 			line_kill(COUNT_NO_BUFFER);
-		return 0;
+			return 0;
+		}
 	}
 	if (exec->agent && !exec_agent(bprm, state, exec))
 		bpf_send_signal(SIGKILL);

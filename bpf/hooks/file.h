@@ -28,5 +28,5 @@ static __always_inline int decide_open(struct file *file)
 		q.second = mode & FMODE_READ ? OP_FILE_READ : OP_NONE;
 	}
 	q.wanted = flags;
-	return judge(state, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &q);
+	return judge(state, file, &q);
 }

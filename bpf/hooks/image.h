@@ -15,7 +15,7 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 	if (!state || !file)
 		return 0;
 	q.wanted = prot;
-	return judge(state, BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &q);
+	return judge(state, file, &q);
 }
 
 /* security_mmap_file: file is NULL for anonymous memory, whatever the verifier of the running kernel thinks. */
@@ -31,5 +31,5 @@ static __always_inline int decide_mprotect(struct vm_area_struct *vma, unsigned 
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	return decide_image(BPF_CORE_READ(vma, vm_file), prot);
+	return decide_image(vma->vm_file, prot);
 }

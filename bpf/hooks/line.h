@@ -14,6 +14,12 @@ struct line {
 	u64 end;     /* of all strings; those of the environment follow the arguments */
 };
 
+static __always_inline void line_walk_byte(struct line *line, u8 byte)
+{
+	walk_emit(&line->walk, line->walk.at, LINE_WORDS);
+	walk_byte(line->walk.table, line->walk.at, ENGINE_LINES, cfg_table_size - sizeof(u32), byte);
+}
+
 /* verifier: one byte a call, its position from the call's index. */
 static long line_byte(u32 index, struct line *line)
 {
@@ -35,7 +41,7 @@ static long line_byte(u32 index, struct line *line)
 	} else if (progress->left > progress->judged) {
 		return 0;
 	}
-	walk_byte(&line->walk, byte, LINE_WORDS);
+	line_walk_byte(line, byte);
 	return 0;
 }
 
@@ -44,7 +50,7 @@ static long line_name_byte(u32 index, struct line *line)
 {
 	if (index >= line->buffer->progress.size)
 		return 1;
-	walk_byte(&line->walk, line->buffer->text[index & (TEXT_MAX - 1)], LINE_WORDS);
+	line_walk_byte(line, line->buffer->text[index & (TEXT_MAX - 1)]);
 	return 0;
 }
 
@@ -80,7 +86,7 @@ static __always_inline void line_begin(struct line *line, struct linux_binprm *b
 {
 	struct progress *progress = &line->buffer->progress;
 
-	walk_begin(&line->walk, table, __builtin_offsetof(struct table_header, lines));
+	walk_begin(&line->walk, table, ENGINE_LINES);
 	line->address = bprm->p;
 	line->end = BPF_CORE_READ(bprm, exec);
 	progress->length = 0;
@@ -100,7 +106,7 @@ static __always_inline void line_walk(struct line *line, const struct exec_state
 	bpf_loop(LINE_MAX_ / TEXT_MAX, line_piece, line, 0);
 	if (progress->left)
 		progress->failed = 1;
-	walk_end(&line->walk, LINE_WORDS);
+	walk_end(&line->walk, ENGINE_LINES, LINE_WORDS);
 }
 
 static __always_inline void line_kill(u32 counter)

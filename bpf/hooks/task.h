@@ -102,14 +102,10 @@ static __always_inline u32 lowest(u64 bits)
 __noinline int agent_of(struct buffer *buffer)
 {
 	const u8 *table = table_now();
-	struct walk walk;
 
 	if (!buffer || !table || buffer->name.view != VIEW_HOST)
 		return 0;
-	walk_begin(&walk, table, __builtin_offsetof(struct table_header, agents));
-	walk_path(&walk, buffer->text, buffer->name.offset);
-	walk_end(&walk, PATH_WORDS);
-	return lowest(walk.reg.word[0]);
+	return lowest(walk_path(table, ENGINE_AGENTS, buffer->text, buffer->name.offset));
 }
 
 static __always_inline u32 agent_field(u32 agent, u32 field)
@@ -206,13 +202,15 @@ static __always_inline void seed_begin(struct task_struct *task, struct seed *se
 
 static __always_inline void seed_agent(struct task_struct *task, struct seed *seed)
 {
-	struct dentry *dentry = BPF_CORE_READ(task, mm, exe_file, f_path.dentry);
+	struct mm_struct *mm = task->mm;
+	struct file *file = mm ? mm->exe_file : NULL;
 	struct buffer *buffer = path_buffer();
 	u32 agent;
 
-	if (!dentry || !buffer)
+	if (!file || !buffer)
 		return;
-	name_of((u64)dentry, buffer);
+	source_of(&buffer->source, file);
+	name_of(buffer);
 	agent = agent_of(buffer);
 	if (agent)
 		seed_begin(task, seed, agent, CAUSE_SEED);

@@ -215,12 +215,7 @@ enum device_flag {
 	DEVICE_SUBVOLUME = 2, /* roots of subvolumes share an inode number: their name is in the key */
 };
 
-struct device {
-	__u32 flags;
-	__u32 reserved;
-};
-
-/* The canonical mount points of the host. Written by user space from the first process's mountinfo. */
+/* The canonical mount points of the host that show a part of a file system, written by user space. */
 struct mount_key {
 	__u64 inode; /* of the mount's root */
 	__u32 device;
@@ -232,6 +227,13 @@ struct mount_point {
 	__u32 length; /* 0 is the root directory */
 	__u32 reserved;
 	__u8 prefix[PREFIX_MAX];
+};
+
+/* A file system that the host has mounted, by the first process's mountinfo; root is where it is mounted whole. */
+struct device {
+	__u32 flags;
+	__u32 reserved;
+	struct mount_point root;
 };
 
 /*

@@ -18,7 +18,7 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 
 	head->kind = kind;
 	head->time = bpf_ktime_get_boot_ns();
-	head->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	head->started = task->group_leader->start_boottime;
 	head->pid = task->tgid;
 	head->tid = task->pid;
 	head->uid = (u32)bpf_get_current_uid_gid();

@@ -62,22 +62,12 @@ static __always_inline u32 judge_op(const u8 *table, const struct subject *who, 
 	return action;
 }
 
-static __always_inline void judge_label(const u8 *table, const struct buffer *buffer, u64 *label)
-{
-	struct walk walk;
-
-	walk_begin(&walk, table, __builtin_offsetof(struct table_header, paths));
-	walk_path(&walk, buffer->text, buffer->name.offset);
-	walk_end(&walk, PATH_WORDS);
-	label[0] = walk.reg.word[0];
-}
-
 static __always_inline void record_object(struct event_access *event, const struct question *q, const struct name *name,
-					  struct inode *inode)
+					  const struct source *source)
 {
-	event->inode = BPF_CORE_READ(inode, i_ino);
-	event->inode_generation = BPF_CORE_READ(inode, i_generation);
-	event->device = name->device;
+	event->inode = source->inode;
+	event->inode_generation = source->generation;
+	event->device = source->device;
 	event->wanted = q->wanted;
 	event->text = name->length;
 }
@@ -85,7 +75,7 @@ static __always_inline void record_object(struct event_access *event, const stru
 /* A session that is only observed records what would have happened. */
 static __always_inline int judge_apply(struct session *session, const u8 *table, struct event_header *head)
 {
-	head->policy = table_u64(table, __builtin_offsetof(struct table_header, generation));
+	head->policy = FIELD(table, u64, __builtin_offsetof(struct table_header, generation));
 	count(COUNT_JUDGED);
 	if (!action_refuses(head->action))
 		return 0;
@@ -129,7 +119,7 @@ static __always_inline void judge_mark(struct session *session, struct event_hea
 }
 
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
-				       struct buffer *buffer, struct inode *inode)
+				       struct buffer *buffer)
 {
 	const struct question *q = &buffer->question;
 	const struct name *name = &buffer->name;
@@ -142,20 +132,20 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.flags |= q->flags;
 	if (name->view == VIEW_HOST)
-		judge_label(table, buffer, event->label);
+		event->label[0] = walk_path(table, ENGINE_PATHS, buffer->text, name->offset);
 	judge_action(&event->head, table, &who, q, name->view, event->label, &marks);
 	error = judge_apply(session, table, &event->head);
 	if (!error)
 		judge_mark(session, &event->head, marks);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
-	record_object(event, q, name, inode);
+	record_object(event, q, name, &buffer->source);
 	EVENT_SEND_NAME(event, buffer);
 	return error;
 }
 
 /* The object is named in the buffer already. verifier: global, as name_of. */
-__noinline int judge_buffer(struct task_state *state, struct buffer *buffer, u64 inode)
+__noinline int judge_buffer(struct task_state *state, struct buffer *buffer)
 {
 	const u8 *table = table_now();
 	struct session *session;
@@ -169,7 +159,7 @@ __noinline int judge_buffer(struct task_state *state, struct buffer *buffer, u64
 		count(COUNT_NO_TABLE);
 		return refuse_blind(session, table, buffer->question.op);
 	}
-	return judge_named(state, session, table, buffer, (struct inode *)inode);
+	return judge_named(state, session, table, buffer);
 }
 
 /* No buffer: the object cannot even be named. */
@@ -181,15 +171,14 @@ static __always_inline int judge_blind(const struct task_state *state, u32 op)
 }
 
 /* The whole of a hook on a file for a session task. */
-static __always_inline int judge(struct task_state *state, struct dentry *dentry, struct inode *inode,
-				 const struct question *q)
+static __always_inline int judge(struct task_state *state, struct file *file, const struct question *q)
 {
 	struct buffer *buffer = path_buffer();
 
 	if (!buffer)
 		return judge_blind(state, q->op);
 	buffer->question = *q;
-	FORGET();
-	name_of((u64)dentry, buffer);
-	return judge_buffer(state, buffer, (u64)inode);
+	source_of(&buffer->source, file);
+	name_of(buffer);
+	return judge_buffer(state, buffer);
 }

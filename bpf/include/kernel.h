@@ -88,7 +88,10 @@ struct signal_struct {
 	} live;
 };
 
+struct bpf_local_storage;
+
 struct task_struct {
+	struct bpf_local_storage *bpf_storage; /* NULL where nobody stored anything with the task */
 	int pid;
 	int tgid;
 	int exit_code;
@@ -157,12 +160,14 @@ enum kernel {
 		bounded_;                                                                   \
 	})
 
-/* 1 or 0 without a branch. */
-#define NONZERO(value)                                    \
-	({                                                \
-		u64 nonzero_ = (value);                   \
-		asm volatile("" : "+r"(nonzero_));        \
-		(u32)((nonzero_ | (0 - nonzero_)) >> 63); \
+/* 1 or 0 without a branch. clang would know the idiom and make a branch of it: what it sees is opaque, before and after. */
+#define NONZERO(value)                                        \
+	({                                                    \
+		u64 nonzero_ = (value), negative_ = nonzero_; \
+		asm volatile("%0 = -%0" : "+r"(negative_));   \
+		nonzero_ = (nonzero_ | negative_) >> 63;      \
+		asm volatile("" : "+r"(nonzero_));            \
+		(u32) nonzero_;                               \
 	})
 
 /* verifier: what it knows of a value that lies in a map is lost when the value is read anew; so outcomes stay few. */

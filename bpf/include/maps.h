@@ -67,6 +67,16 @@ struct name {
 	u32 view;
 	u32 offset; /* in the buffer */
 	u32 length;
+	u32 reserved;
+};
+
+/* A file as it is found, before it has a name. Addresses are of the kernel's structs. */
+struct source {
+	u64 dentry;
+	u64 root; /* dentry of its file system */
+	u64 sb;
+	u64 inode;
+	u32 generation;
 	u32 device;
 };
 
@@ -92,6 +102,7 @@ struct buffer {
 	struct event_line line;
 	struct progress progress;
 	struct name name;
+	struct source source;
 	struct question question;
 	u64 masks[ACTIONS * LINE_WORDS];
 	u8 text[TEXT_MAX + NAME_MAX_];

@@ -14,7 +14,7 @@ struct subject {
 	u32 taints;
 };
 
-#define HEADER(table, field) table_u32(table, __builtin_offsetof(struct table_header, field))
+#define HEADER(table, field) FIELD(table, u32, __builtin_offsetof(struct table_header, field))
 
 static __always_inline u32 role_offset(const u8 *table, u32 role)
 {
@@ -134,12 +134,12 @@ static __always_inline u32 rule_marks(const u8 *table, u64 met)
 {
 	u32 marks = 0;
 
-	if (!(table_u64(table, __builtin_offsetof(struct table_header, tainting)) & met))
+	if (!(FIELD(table, u64, __builtin_offsetof(struct table_header, tainting)) & met))
 		return 0;
 	for (u32 taint = 0; taint < TAINTS_MAX; taint++) {
 		u32 field = __builtin_offsetof(struct table_header, marks) + taint * 8;
 
-		marks |= NONZERO(table_u64(table, field) & met) << taint;
+		marks |= NONZERO(FIELD(table, u64, field) & met) << taint;
 	}
 	return marks;
 }

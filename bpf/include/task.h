@@ -8,20 +8,23 @@
 #include "count.h"
 
 /*
- * kernel: task storage belongs to a thread. A thread that was not marked itself is found through its leader.
+ * kernel: task storage belongs to a thread. A thread that was not marked itself is found through its leader. The look
+ * at bpf_storage spares tasks that nobody marked the look-up.
  * verifier: 6.12 takes group_leader from non-sleepable programs only; sleepable ones use task_state_own().
  */
 static __always_inline struct task_state *task_state_own(void)
 {
-	return bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->bpf_storage ? bpf_task_storage_get(&tasks, task, NULL, 0) : NULL;
 }
 
 static __always_inline struct task_state *task_state(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = bpf_task_storage_get(&tasks, task, NULL, 0);
+	struct task_state *state = task_state_own();
 
-	if (state || task->pid == task->tgid)
+	if (state || task->pid == task->tgid || !task->group_leader->bpf_storage)
 		return state;
 	return bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
 }

@@ -36,14 +36,19 @@ struct walk_register {
 struct walk {
 	const u8 *table;
 	const u8 *text; /* TEXT_MAX bytes */
-	u32 engine;	/* byte offset of struct table_engine */
 	u32 at[ENGINE_AUTOMATA];
 	u32 masks;
 	u32 offset; /* of the first byte */
+	u32 reserved;
 	struct walk_register reg;
 };
 
-#define ENGINE(w, field) table_u32((w)->table, (w)->engine + __builtin_offsetof(struct table_engine, field))
+/* A field of the header: engines are known by their constant offset in it, so that reading one needs no bound. */
+#define FIELD(table, type, offset) (*(const type *)((table) + (offset)))
+#define ENGINE_PATHS __builtin_offsetof(struct table_header, paths)
+#define ENGINE_LINES __builtin_offsetof(struct table_header, lines)
+#define ENGINE_AGENTS __builtin_offsetof(struct table_header, agents)
+#define ENGINE(table, engine, field) FIELD(table, u32, (engine) + __builtin_offsetof(struct table_engine, field))
 
 static __always_inline void walk_or(struct walk *w, u32 set, u32 words)
 {
@@ -58,18 +63,17 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->table = table;
-	w->engine = engine;
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
-		w->at[i] = ENGINE(w, start[i]);
-	w->masks = ENGINE(w, masks);
+		w->at[i] = ENGINE(table, engine, start[i]);
+	w->masks = ENGINE(table, engine, masks);
 }
 
 /* Sets are emitted by the states before a byte. verifier: one branch, for few states have a set. */
-static __always_inline void walk_emit(struct walk *w, u32 words)
+static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
 {
-	u32 a = table_u32(w->table, w->at[0]) >> 16;
-	u32 b = table_u32(w->table, w->at[1]) >> 16;
-	u32 c = table_u32(w->table, w->at[2]) >> 16;
+	u32 a = table_u32(w->table, at[0]) >> 16;
+	u32 b = table_u32(w->table, at[1]) >> 16;
+	u32 c = table_u32(w->table, at[2]) >> 16;
 
 	if (!(a | b | c))
 		return;
@@ -78,27 +82,30 @@ static __always_inline void walk_emit(struct walk *w, u32 words)
 	walk_or(w, c, words);
 }
 
-static __always_inline void walk_byte(struct walk *w, u8 byte, u32 words)
+/* mask bounds an offset of a u32; it is read once for many bytes. */
+static __always_inline void walk_byte(const u8 *table, u32 *at, u32 engine, u64 mask, u8 byte)
 {
-	u32 column = table_u16(w->table, w->engine + byte * 2);
+	u32 column = FIELD(table, u16, engine + byte * 2);
 
-	if (words == LINE_WORDS || byte == '/')
-		walk_emit(w, words);
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
-		w->at[i] = table_u32(w->table, w->at[i] + column);
+		at[i] = *(const u32 *)(table + ((at[i] + column) & mask));
+}
+
+static __always_inline void walk_copy(u32 *to, const u32 *from)
+{
+	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
+		to[i] = from[i];
 }
 
 /* The accept sets of the last states, then the atoms: rules that matched and whose excepts did not. */
-static __always_inline void walk_end(struct walk *w, u32 words)
+static __always_inline void walk_end(struct walk *w, u32 engine, u32 words)
 {
-	u32 folds;
+	u32 folds = ENGINE(w->table, engine, folds);
 	u64 atoms;
 
-	for (u32 i = 0; i < ENGINE_AUTOMATA; i++) {
+	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
 		walk_or(w, table_u32(w->table, w->at[i]) & 0xffff, words);
-	}
 	atoms = w->reg.word[words] & ~w->reg.word[words + 1];
-	folds = ENGINE(w, folds);
 	if (!atoms || !folds)
 		return;
 	for (u32 i = 0; i < 8; i++) {
@@ -115,25 +122,51 @@ static __always_inline void walk_end(struct walk *w, u32 words)
  */
 #define WALK_STRIDE 16
 
-static long walk_stride(u32 index, struct walk *w)
+static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 {
 	u32 from = w->offset + index * WALK_STRIDE;
+	u64 mask = cfg_table_size - sizeof(u32);
+	const u8 *table = w->table;
+	const u8 *text = w->text;
+	u32 at[ENGINE_AUTOMATA];
+	long end = 0;
 
+	walk_copy(at, w->at);
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < WALK_STRIDE; i++) {
-		u8 byte = w->text[(from + i) & (TEXT_MAX - 1)];
+		u8 byte = text[(from + i) & (TEXT_MAX - 1)];
 
-		if (!byte)
-			return 1;
-		walk_byte(w, byte, PATH_WORDS);
+		if (!byte) {
+			end = 1;
+			break;
+		}
+		if (byte == '/')
+			walk_emit(w, at, PATH_WORDS);
+		walk_byte(table, at, engine, mask, byte);
 	}
-	return 0;
+	walk_copy(w->at, at);
+	return end;
 }
 
-/* A path that ends with a NUL at text[TEXT_MAX - 1]. */
-static __always_inline void walk_path(struct walk *w, const u8 *text, u32 offset)
+static long walk_paths_stride(u32 index, struct walk *w)
 {
-	w->text = text;
-	w->offset = offset;
-	bpf_loop(TEXT_MAX / WALK_STRIDE, walk_stride, w, 0);
+	return walk_stride(index, w, ENGINE_PATHS);
+}
+
+static long walk_agents_stride(u32 index, struct walk *w)
+{
+	return walk_stride(index, w, ENGINE_AGENTS);
+}
+
+/* The label of a path that ends with a NUL at text[TEXT_MAX - 1], by one of the two engines over paths. */
+static __always_inline u64 walk_path(const u8 *table, u32 engine, const u8 *text, u32 offset)
+{
+	struct walk w;
+
+	walk_begin(&w, table, engine);
+	w.text = text;
+	w.offset = offset;
+	bpf_loop(TEXT_MAX / WALK_STRIDE, engine == ENGINE_PATHS ? walk_paths_stride : walk_agents_stride, &w, 0);
+	walk_end(&w, engine, PATH_WORDS);
+	return w.reg.word[0];
 }

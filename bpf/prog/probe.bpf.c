@@ -29,8 +29,8 @@ static __always_inline void probe_path(struct ask *ask, const u8 *table, struct 
 {
 	u32 left = BOUNDED(ask->length, PROBE_TEXT);
 	u32 offset = TEXT_END - left;
+	u32 begin = offset;
 
-	buffer->name.offset = offset;
 	for (u32 i = 0; i < PROBE_TEXT / NAME_MAX_ && left; i++) {
 		u32 piece = BOUNDED(left, NAME_MAX_);
 
@@ -39,7 +39,7 @@ static __always_inline void probe_path(struct ask *ask, const u8 *table, struct 
 		left -= piece;
 	}
 	buffer->text[TEXT_END] = 0;
-	judge_label(table, buffer, label);
+	label[0] = walk_path(table, ENGINE_PATHS, buffer->text, begin);
 }
 
 static __always_inline void probe_line(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
@@ -48,9 +48,9 @@ static __always_inline void probe_line(struct ask *ask, const u8 *table, struct 
 
 	bpf_probe_read_kernel(buffer->text, BOUNDED(ask->length, PROBE_TEXT), ask->text);
 	buffer->progress.size = ask->length;
-	walk_begin(&line.walk, table, __builtin_offsetof(struct table_header, lines));
+	walk_begin(&line.walk, table, ENGINE_LINES);
 	bpf_loop(TEXT_MAX, line_name_byte, &line, 0);
-	walk_end(&line.walk, LINE_WORDS);
+	walk_end(&line.walk, ENGINE_LINES, LINE_WORDS);
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		label[i] = line.walk.reg.word[i];
 }
