@@ -48,7 +48,7 @@ static __always_inline void record_fork(struct task_struct *child, const struct 
  */
 static __always_inline int observe_newtask(struct task_struct *child, u64 clone_flags)
 {
-	struct task_state *state = bpf_task_storage_get(&tasks, child, NULL, 0);
+	struct task_state *state = child->bpf_storage ? bpf_task_storage_get(&tasks, child, NULL, 0) : NULL;
 
 	if (!state)
 		return 0;

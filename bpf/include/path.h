@@ -38,13 +38,18 @@ struct name_walk {
 	struct mount_point *mount;
 };
 
-/* One read takes what is needed of a dentry. verifier: offsets are constants after relocation, checked below. */
+/*
+ * One read takes what is needed of a dentry: d_parent and the d_name behind it. verifier: offsets are constants after
+ * relocation, kept inside.
+ */
 struct dentry_head {
-	u8 raw[64];
+	u8 raw[32];
 };
 
-#define HEAD_FIELD(head, type, field) \
-	(*(type *)((head)->raw + (bpf_core_field_offset(struct dentry, field) & 63 & ~(sizeof(type) - 1))))
+#define HEAD_BEGIN bpf_core_field_offset(struct dentry, d_parent)
+#define HEAD_FIELD(head, type, field)                                                          \
+	(*(type *)((head)->raw + ((bpf_core_field_offset(struct dentry, field) - HEAD_BEGIN) & \
+				  (sizeof(struct dentry_head) - sizeof(type)))))
 
 static __always_inline struct mount_point *mount_at(struct name_walk *w, const struct dentry *dentry)
 {
@@ -75,7 +80,7 @@ static long name_step(u32 index, struct name_walk *w)
 		w->end = NAME_ROOT;
 		return 1;
 	}
-	if (bpf_probe_read_kernel(&head, sizeof(head), dentry)) {
+	if (bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry + HEAD_BEGIN)) {
 		w->end = NAME_TORN;
 		return 1;
 	}

@@ -35,7 +35,7 @@ struct walk_register {
 
 struct walk {
 	const u8 *table;
-	const u8 *text; /* TEXT_MAX bytes */
+	const u8 *text; /* TEXT_MAX bytes, and a stride behind them */
 	u32 at[ENGINE_AUTOMATA];
 	u32 masks;
 	u32 offset; /* of the first byte */
@@ -124,17 +124,16 @@ static __always_inline void walk_end(struct walk *w, u32 engine, u32 words)
 
 static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 {
-	u32 from = w->offset + index * WALK_STRIDE;
+	const u8 *text = w->text + ((w->offset + index * WALK_STRIDE) & (TEXT_MAX - 1));
 	u64 mask = cfg_table_size - sizeof(u32);
 	const u8 *table = w->table;
-	const u8 *text = w->text;
 	u32 at[ENGINE_AUTOMATA];
 	long end = 0;
 
 	walk_copy(at, w->at);
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < WALK_STRIDE; i++) {
-		u8 byte = text[(from + i) & (TEXT_MAX - 1)];
+		u8 byte = text[i];
 
 		if (!byte) {
 			end = 1;
