@@ -452,6 +452,7 @@ const (
 	sensorMapGrants           = "grants"
 	sensorMapMounts           = "mounts"
 	sensorMapPathBuffers      = "path_buffers"
+	sensorMapPool             = "pool"
 	sensorMapSeeds            = "seeds"
 	sensorMapSessions         = "sessions"
 	sensorMapTables           = "tables"
@@ -539,6 +540,7 @@ type sensorMapSpecs struct {
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
+	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
@@ -584,6 +586,7 @@ type sensorMaps struct {
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
+	Pool        *ebpf.Map `ebpf:"pool"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Tables      *ebpf.Map `ebpf:"tables"`
@@ -603,6 +606,7 @@ func (m *sensorMaps) Close() error {
 		m.Grants,
 		m.Mounts,
 		m.PathBuffers,
+		m.Pool,
 		m.Seeds,
 		m.Sessions,
 		m.Tables,

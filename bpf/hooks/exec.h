@@ -52,7 +52,7 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->agent = agent;
 }
 
-static __always_inline int exec_judge(struct task_state *state, struct linux_binprm *bprm, struct buffer *buffer)
+static __always_inline int exec_judge(struct task_state *state, struct buffer *buffer)
 {
 	struct question q = { .op = OP_EXEC };
 
@@ -68,10 +68,31 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
+	if (!task->bpf_storage)
+		return 0;
 	bpf_task_storage_delete(&path_buffers, task);
 	if (exec_first(bprm))
 		bpf_task_storage_delete(&execs, task);
 	return 0;
+}
+
+static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
+{
+	struct exec_state *exec;
+	u32 agent;
+
+	source_of(&buffer->source, bprm->file);
+	name_of(buffer);
+	agent = agent_of(buffer);
+	if (!state && !agent)
+		return exec_forget(bprm);
+	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!exec) {
+		count(COUNT_NO_BUFFER);
+		return state ? judge_blind(state, OP_EXEC) : 0;
+	}
+	exec_remember(exec, bprm, agent);
+	return state ? exec_judge(state, buffer) : 0;
 }
 
 /*
@@ -81,24 +102,14 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 static __always_inline int decide_exec(struct linux_binprm *bprm)
 {
 	struct task_state *state = task_state();
-	struct buffer *buffer = path_buffer();
-	struct exec_state *exec;
-	u32 agent;
+	struct buffer *buffer = buffer_take();
+	int error;
 
 	if (!buffer)
 		return state ? judge_blind(state, OP_EXEC) : 0;
-	source_of(&buffer->source, bprm->file);
-	name_of(buffer);
-	agent = agent_of(buffer);
-	if (!state && !agent)
-		return exec_forget(bprm);
-	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!exec) {
-		count(COUNT_NO_BUFFER);
-		return state ? judge_blind(state, OP_EXEC) : exec_forget(bprm);
-	}
-	exec_remember(exec, bprm, agent);
-	return state ? exec_judge(state, bprm, buffer) : 0;
+	error = exec_check(bprm, state, buffer);
+	buffer_give(buffer);
+	return error;
 }
 
 static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session,

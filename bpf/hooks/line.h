@@ -193,31 +193,38 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 	line_apply(session, table, &event->head);
 }
 
-static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec)
+static __always_inline void line_judge_in(struct line *line, struct linux_binprm *bprm, struct task_state *state,
+					  struct session *session, const u8 *table, struct exec_state *exec)
 {
-	struct session *session = session_of(state);
-	const u8 *table = table_now();
-	struct buffer *buffer = path_buffer();
-	struct event_exec *event;
-	struct line line = {};
+	struct event_exec *event = &line->buffer->exec;
 
-	if (!session || !table || !buffer) {
-		if (!session || session_enforced(session, table))
-			line_kill(COUNT_LINE_UNREAD);
-		return 0;
-	}
-	line.buffer = buffer;
-	line_begin(&line, bprm, table, exec);
-	line_walk(&line, exec);
-	event = &buffer->exec;
+	line_begin(line, bprm, table, exec);
+	line_walk(line, exec);
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_EXEC, state, session);
 	event->head.op = OP_EXEC_ARGV;
 	event->head.flags |= exec->depth ? EVENT_SCRIPT : 0;
-	event->length = buffer->progress.length;
+	event->length = line->buffer->progress.length;
 	event->argc = bprm->argc;
-	event->skipped = bprm->argc - buffer->progress.judged;
-	line_decide(&line, state, session, table, event);
-	line_record(&line, bprm, event, exec);
+	event->skipped = bprm->argc - line->buffer->progress.judged;
+	line_decide(line, state, session, table, event);
+	line_record(line, bprm, event, exec);
+}
+
+static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec)
+{
+	struct session *session = session_of(state);
+	const u8 *table = table_now();
+	struct line line = {};
+
+	if (session && table)
+		line.buffer = buffer_take();
+	if (!session || !table || !line.buffer) {
+		if (!session || session_enforced(session, table))
+			line_kill(COUNT_LINE_UNREAD);
+		return 0;
+	}
+	line_judge_in(&line, bprm, state, session, table, exec);
+	buffer_give(line.buffer);
 	return 0;
 }

@@ -204,14 +204,18 @@ static __always_inline void seed_agent(struct task_struct *task, struct seed *se
 {
 	struct mm_struct *mm = task->mm;
 	struct file *file = mm ? mm->exe_file : NULL;
-	struct buffer *buffer = path_buffer();
+	struct buffer *buffer;
 	u32 agent;
 
-	if (!file || !buffer)
+	if (!file)
+		return;
+	buffer = buffer_take();
+	if (!buffer)
 		return;
 	source_of(&buffer->source, file);
 	name_of(buffer);
 	agent = agent_of(buffer);
+	buffer_give(buffer);
 	if (agent)
 		seed_begin(task, seed, agent, CAUSE_SEED);
 }

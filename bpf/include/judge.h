@@ -173,12 +173,15 @@ static __always_inline int judge_blind(const struct task_state *state, u32 op)
 /* The whole of a hook on a file for a session task. */
 static __always_inline int judge(struct task_state *state, struct file *file, const struct question *q)
 {
-	struct buffer *buffer = path_buffer();
+	struct buffer *buffer = buffer_take();
+	int error;
 
 	if (!buffer)
 		return judge_blind(state, q->op);
 	buffer->question = *q;
 	source_of(&buffer->source, file);
 	name_of(buffer);
-	return judge_buffer(state, buffer);
+	error = judge_buffer(state, buffer);
+	buffer_give(buffer);
+	return error;
 }

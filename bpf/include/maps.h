@@ -91,10 +91,13 @@ struct question {
 };
 
 /*
- * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by another task's hook under preemption, and storage values
- * over 8 KB fail at run time on 7.x. The slack lets a bounded read begin at any offset below TEXT_MAX.
+ * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by
+ * another task's hook under preemption, and storage values over 8 KB fail at run time on 7.x. The slack lets a bounded
+ * read begin at any offset below TEXT_MAX.
  */
 struct buffer {
+	u32 taken; /* of the pool: by a hook that is running */
+	u32 pooled;
 	union {
 		struct event_access access;
 		struct event_exec exec;
@@ -108,7 +111,20 @@ struct buffer {
 	u8 text[TEXT_MAX + NAME_MAX_];
 };
 
-/* Paths. Made lazily in the first hook of a session task that names an object, and for one exec of any other task. */
+enum pool {
+	POOL_MAX = 128,
+	POOL_TRIES = 4, /* for each processor; more hooks than that at once on one take task storage */
+};
+
+/* Buffers that a hook takes for as long as it runs. Making one in task storage costs an exec half of what Reeve does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, POOL_MAX);
+	__type(key, u32);
+	__type(value, struct buffer);
+} pool SEC(".maps");
+
+/* Buffers of tasks that found none in the pool. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -46,14 +46,45 @@ static __always_inline struct session *session_of(const struct task_state *state
 	return session;
 }
 
-static __always_inline struct buffer *path_buffer(void)
+/* Index of a buffer of the pool, now taken; -1 where none is free. race: the compare-and-swap gives it to one. */
+__noinline int pool_take(void)
 {
-	struct buffer *buffer = bpf_task_storage_get(&path_buffers, bpf_get_current_task_btf(), NULL,
-						     BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u32 processor = bpf_get_smp_processor_id();
 
+	for (u32 i = 0; i < POOL_TRIES; i++) {
+		u32 index = (processor * POOL_TRIES + i) % POOL_MAX;
+		struct buffer *buffer = bpf_map_lookup_elem(&pool, &index);
+
+		if (buffer && !buffer->taken && !__sync_val_compare_and_swap(&buffer->taken, 0, 1))
+			return index;
+	}
+	return -1;
+}
+
+/* A buffer for this hook alone; buffer_give() it on every way out. */
+static __always_inline struct buffer *buffer_take(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	s32 taken = pool_take();
+	struct buffer *buffer;
+	u32 index = taken;
+
+	if (taken >= 0) {
+		buffer = bpf_map_lookup_elem(&pool, &index);
+		if (buffer)
+			buffer->pooled = 1;
+	} else {
+		buffer = bpf_task_storage_get(&path_buffers, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
 	if (!buffer)
 		count(COUNT_NO_BUFFER);
 	return buffer;
+}
+
+static __always_inline void buffer_give(struct buffer *buffer)
+{
+	if (buffer->pooled)
+		__sync_lock_test_and_set(&buffer->taken, 0);
 }
 
 /* Thread begins to count for its session; once, however it was marked. */

@@ -40,6 +40,7 @@ const (
 	probeMapGrants       = "grants"
 	probeMapMounts       = "mounts"
 	probeMapPathBuffers  = "path_buffers"
+	probeMapPool         = "pool"
 	probeMapSeeds        = "seeds"
 	probeMapSessions     = "sessions"
 	probeMapTables       = "tables"
@@ -109,6 +110,7 @@ type probeMapSpecs struct {
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
+	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
@@ -154,6 +156,7 @@ type probeMaps struct {
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
+	Pool        *ebpf.Map `ebpf:"pool"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Tables      *ebpf.Map `ebpf:"tables"`
@@ -173,6 +176,7 @@ func (m *probeMaps) Close() error {
 		m.Grants,
 		m.Mounts,
 		m.PathBuffers,
+		m.Pool,
 		m.Seeds,
 		m.Sessions,
 		m.Tables,

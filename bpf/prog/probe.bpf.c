@@ -59,13 +59,17 @@ SEC("syscall")
 int decide(struct ask *ask)
 {
 	struct subject who = { .role = ask->role, .principal = ask->principal, .taints = ask->taints };
-	struct buffer *buffer = path_buffer();
+	struct buffer *buffer = buffer_take();
 	const u8 *table = table_now();
 	u64 label[LABEL_WORDS] = {};
 	u32 marks = 0;
 
-	if (!buffer || !table)
+	if (!buffer)
 		return -1;
+	if (!table) {
+		buffer_give(buffer);
+		return -1;
+	}
 	if (ask->op == OP_EXEC_ARGV) {
 		probe_line(ask, table, buffer, label);
 		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label, buffer->masks);
@@ -77,5 +81,6 @@ int decide(struct ask *ask)
 	}
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		ask->label[i] = label[i];
+	buffer_give(buffer);
 	return 0;
 }
