@@ -6,6 +6,7 @@ package bench
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -48,7 +49,7 @@ func (p *process) round(op string) (average float64, count int, err error) {
 		NS    float64
 	}
 	if err := p.out.Decode(&answer); err != nil {
-		return 0, 0, fmt.Errorf("ops: a round of %s: %w (%v)", op, err, p.cmd.Wait())
+		return 0, 0, fmt.Errorf("ops: a round of %s: %w", op, errors.Join(err, p.cmd.Wait()))
 	}
 	return answer.NS / float64(answer.Count), answer.Count, nil
 }

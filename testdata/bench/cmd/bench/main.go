@@ -67,7 +67,7 @@ func run(ctx context.Context, o options) (missed bool, err error) {
 	}
 	defer os.RemoveAll(b.dir)
 	var reports []*bench.Report
-	for _, series := range strings.Split(o.kernels, ",") {
+	for series := range strings.SplitSeq(o.kernels, ",") {
 		r, err := b.measure(ctx, series, o.verbose)
 		if err != nil {
 			return false, fmt.Errorf("kernel %s: %w", series, err)
