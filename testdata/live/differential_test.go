@@ -6,6 +6,7 @@ package live
 // whose role, principal and taints are set for each.
 
 import (
+	"encoding/binary"
 	"flag"
 	"math/rand/v2"
 	"os"
@@ -175,7 +176,11 @@ func plant(t *testing.T, oracle bool) {
 	for name, fault := range map[string]func([]byte, bpf.TableHeader){
 		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+800+8*5*5+8] ^= 0xff },
 		"a-role's-default": func(b []byte, h bpf.TableHeader) { b[int(h.RoleTable)+8+int(bpf.OpFileRead)] ^= 5 },
-		"a-next-state":     func(b []byte, h bpf.TableHeader) { copy(b[h.Paths.Start[0]+8:h.Paths.Start[0]+48], make([]byte, 40)) },
+		"next-states": func(b []byte, h bpf.TableHeader) {
+			for word := h.Paths.Start[0] + 8; word < h.Paths.Start[0]+48; word += 4 {
+				binary.LittleEndian.PutUint32(b[word:], h.Paths.Start[0])
+			}
+		},
 	} {
 		found := 0
 		for tries := 0; tries < 20 && found == 0; tries++ {
