@@ -56,7 +56,9 @@ func (s *Start) Needs(home string) []Need {
 		objects []string
 	}{{"exec", s.Exec}, {"exec.map", s.Map}, {"file.read", s.Read}, {"file.write", s.Write}, {"exec.argv", s.Lines}} {
 		for _, o := range part.objects {
-			if rest, ok := strings.CutPrefix(o, "~/"); ok && part.op != "exec.argv" {
+			if o == "~" {
+				o = home
+			} else if rest, ok := strings.CutPrefix(o, "~/"); ok && part.op != "exec.argv" {
 				o = path.Join(home, rest)
 			}
 			needs = append(needs, Need{part.op, o})
