@@ -42,7 +42,7 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
-/* One exec, from its check to its commit. Deleted at commit outside of sessions. */
+/* One exec, from its check to its commit. What a failed one left is deleted at the task's next, outside of sessions. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -116,7 +116,7 @@ enum pool {
 	POOL_TRIES = 4, /* for each processor; more hooks than that at once on one take task storage */
 };
 
-/* Buffers that a hook takes for as long as it runs. Making one in task storage costs an exec half of what Reeve does. */
+/* Buffers that a hook takes for as long as it runs. Making one in task storage for each exec cost 14,000 instructions on 6.1. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, POOL_MAX);
