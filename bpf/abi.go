@@ -8,6 +8,7 @@ package bpf
 type (
 	Applet       = sensorApplet
 	Change       = sensorChange
+	Control      = sensorControl
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
 	EventExec    = sensorEventExec
@@ -23,6 +24,7 @@ type (
 	Session      = sensorSession
 	TableAgent   = sensorTableAgent
 	TableEngine  = sensorTableEngine
+	TableFuture  = sensorTableFuture
 	TableHeader  = sensorTableHeader
 	TableRole    = sensorTableRole
 	TableRow     = sensorTableRow
@@ -36,6 +38,7 @@ type (
 	Counter       = sensorCounter
 	DeviceFlag    = sensorDeviceFlag
 	EventFlag     = sensorEventFlag
+	Form          = sensorForm
 	EventKind     = sensorEventKind
 	Op            = sensorOp
 	Principal     = sensorPrincipal
@@ -68,16 +71,23 @@ const (
 	CountNameDeep        = sensorCounterCOUNT_NAME_DEEP
 	CountNameLong        = sensorCounterCOUNT_NAME_LONG
 	CountNameDetached    = sensorCounterCOUNT_NAME_DETACHED
+	CountNameDevice      = sensorCounterCOUNT_NAME_DEVICE
+	CountNameForged      = sensorCounterCOUNT_NAME_FORGED
+	CountNameFolded      = sensorCounterCOUNT_NAME_FOLDED
 	CountNoTable         = sensorCounterCOUNT_NO_TABLE
 	CountStaleSession    = sensorCounterCOUNT_STALE_SESSION
 	CountForkRefused     = sensorCounterCOUNT_FORK_REFUSED
 	CountSessionsFull    = sensorCounterCOUNT_SESSIONS_FULL
 	CountLineUnread      = sensorCounterCOUNT_LINE_UNREAD
 	CountLineCut         = sensorCounterCOUNT_LINE_CUT
+	CountCheckLate       = sensorCounterCOUNT_CHECK_LATE
 	CountSessionsStarted = sensorCounterCOUNT_SESSIONS_STARTED
+	CountSessionsSwept   = sensorCounterCOUNT_SESSIONS_SWEPT
 	CountSessionsEnded   = sensorCounterCOUNT_SESSIONS_ENDED
 	CountJudged          = sensorCounterCOUNT_JUDGED
 	CountRefused         = sensorCounterCOUNT_REFUSED
+	CountLabelHit        = sensorCounterCOUNT_LABEL_HIT
+	CountLabelMiss       = sensorCounterCOUNT_LABEL_MISS
 	Counters             = sensorCounterCOUNTERS
 )
 
@@ -90,6 +100,9 @@ const (
 	EventApplied = sensorEventFlagEVENT_APPLIED
 	EventScript  = sensorEventFlagEVENT_SCRIPT
 	EventThread  = sensorEventFlagEVENT_THREAD
+	EventSwitch  = sensorEventFlagEVENT_SWITCH
+	EventRelief  = sensorEventFlagEVENT_RELIEF
+	EventMove    = sensorEventFlagEVENT_MOVE
 )
 
 const (
@@ -102,6 +115,15 @@ const (
 	KindLine         = sensorEventKindEVENT_LINE
 	KindFork         = sensorEventKindEVENT_FORK
 	KindExit         = sensorEventKindEVENT_EXIT
+	KindPresent      = sensorEventKindEVENT_PRESENT
+	KindHeld         = sensorEventKindEVENT_HELD
+)
+
+const (
+	FormLSM     = sensorFormFORM_LSM
+	FormModify  = sensorFormFORM_MODIFY
+	FormTwice   = sensorFormFORM_TWICE
+	FormObserve = sensorFormFORM_OBSERVE
 )
 
 const (
@@ -164,10 +186,7 @@ const (
 	SwitchFreeze  = sensorSessionSwitchSWITCH_FREEZE
 )
 
-const (
-	TaskAgent   = sensorTaskFlagTASK_AGENT
-	TaskCounted = sensorTaskFlagTASK_COUNTED
-)
+const TaskAgent = sensorTaskFlagTASK_AGENT
 
 const (
 	ViewHost     = sensorViewVIEW_HOST
@@ -192,6 +211,13 @@ const (
 	DepthMax       = int(sensorAbiDEPTH_MAX)
 	LineKeep       = int(sensorAbiLINE_KEEP)
 	KeepRole       = uint32(sensorAbiKEEP_ROLE)
+	AgentCanary    = uint32(0xffffffff)
+	SeedPresent    = uint32(sensorSeedModeSEED_PRESENT)
+	SeedCarry      = uint32(sensorSeedModeSEED_CARRY)
+	SeedSweep      = uint32(sensorSeedModeSEED_SWEEP)
+	SeedEnd        = uint32(sensorSeedModeSEED_END)
+	ReliefHost     = uint32(sensorReliefRELIEF_HOST)
+	ReliefRole     = uint32(sensorReliefRELIEF_ROLE)
 	LineMax        = int(sensorAbiLINE_MAX_)
 	TableMagic     = int(sensorPolicyLimitsTABLE_MAGIC)
 	EngineAutomata = int(sensorPolicyLimitsENGINE_AUTOMATA)

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 
-// The object: its specification, what is loaded of it, and the table of its programs.
+// The object: its specification in each of its forms, and the table of its programs.
 
 package bpf
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 )
 
-// Objects are the loaded programs and maps. A field is nil where Prune took it out.
-type Objects = sensorObjects
+// Maps are the loaded maps.
+type Maps = sensorMaps
 
 // Role says what the loss of a program costs.
 type Role string
@@ -25,31 +33,129 @@ const (
 	RoleSeed Role = "seed"
 )
 
+// Names of the programs that user space runs, or asks after.
+const (
+	SeedTasks   = sensorProgSeedTasks
+	SeedFiles   = sensorProgSeedFiles
+	ChangeState = sensorProgChangeState
+	SetFlags    = sensorProgEnforceSetflags
+)
+
 // Program is one row of the table of programs.
 type Program struct {
-	Name string
-	Role Role
-	Ops  []Op   // the operations that it holds
-	Hook string // the kernel function it sits on
+	Name   string
+	Role   Role
+	Ops    []Op   // the operations that it holds, or sees
+	Hook   string // the kernel function or tracepoint it sits on
+	Forms  []Form // that have it
+	Params int    // of the hook, where not every kernel has it, or has it so; 0 where all do
 }
+
+var (
+	everyForm = []Form{FormLSM, FormModify, FormTwice, FormObserve}
+	enforcing = []Form{FormLSM, FormModify, FormTwice}
+	fallback  = []Form{FormModify, FormTwice}
+	twice     = []Form{FormTwice}
+
+	openOps = []Op{OpFileRead, OpFileWrite}
+	nameOps = []Op{OpFileCreate, OpFileWrite}
+)
 
 // Programs lists every program in the order in which they are attached: what passes on membership before what begins a
 // session, so that no session has an unwatched child.
 var Programs = []Program{
-	{sensorProgEnforceFork, RoleEnforce, nil, "security_task_alloc"},
-	{sensorProgObserveNew, RoleObserve, nil, "task_newtask"},
-	{sensorProgObserveEnd, RoleObserve, nil, "sched_process_exit"},
-	{sensorProgEnforceOpen, RoleEnforce, []Op{OpFileRead, OpFileWrite}, "security_file_open"},
-	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file"},
-	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect"},
-	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec}, "security_bprm_check"},
-	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds"},
-	{sensorProgSeedTasks, RoleSeed, nil, "iter/task"},
-	{sensorProgChangeState, RoleSeed, nil, "syscall"},
+	{sensorProgEnforceFork, RoleEnforce, nil, "security_task_alloc", enforcing, 0},
+	{sensorProgObserveNew, RoleObserve, nil, "task_newtask", everyForm, 0},
+	{sensorProgObserveEnd, RoleObserve, nil, "sched_process_exit", everyForm, 0},
+	{sensorProgEnforceOpen, RoleEnforce, openOps, "security_file_open", enforcing, 0},
+	{sensorProgEnforceReceive, RoleEnforce, openOps, "security_file_receive", enforcing, 0},
+	{sensorProgEnforceCreate, RoleEnforce, nameOps, "security_inode_create", enforcing, 0},
+	{sensorProgEnforceMknod, RoleEnforce, nameOps, "security_inode_mknod", enforcing, 0},
+	{sensorProgEnforceMkdir, RoleEnforce, nameOps, "security_inode_mkdir", enforcing, 0},
+	{sensorProgEnforceSymlink, RoleEnforce, nameOps, "security_inode_symlink", enforcing, 0},
+	{sensorProgEnforceLink, RoleEnforce, nameOps, "security_inode_link", enforcing, 0},
+	{sensorProgEnforceUnlink, RoleEnforce, []Op{OpFileDelete}, "security_inode_unlink", enforcing, 0},
+	{sensorProgEnforceRmdir, RoleEnforce, []Op{OpFileDelete}, "security_inode_rmdir", enforcing, 0},
+	{sensorProgEnforceRename, RoleEnforce, []Op{OpFileRename, OpFileCreate, OpFileWrite}, "security_inode_rename", []Form{FormLSM}, 0},
+	{sensorProgModifyRename, RoleEnforce, []Op{OpFileRename, OpFileCreate, OpFileWrite}, "security_inode_rename", fallback, 0},
+	{sensorProgEnforceSetattr, RoleEnforce, []Op{OpFileAttr, OpFileWrite}, "security_inode_setattr", enforcing, 3},
+	{sensorProgEnforceSetattrOld, RoleEnforce, []Op{OpFileAttr, OpFileWrite}, "security_inode_setattr", enforcing, 2},
+	{sensorProgEnforceSetxattr, RoleEnforce, []Op{OpFileAttr}, "security_inode_setxattr", enforcing, 0},
+	{sensorProgEnforceRemovexattr, RoleEnforce, []Op{OpFileAttr}, "security_inode_removexattr", enforcing, 0},
+	{sensorProgEnforceSetacl, RoleEnforce, []Op{OpFileAttr}, "security_inode_set_acl", enforcing, 4},
+	{sensorProgEnforceRemoveacl, RoleEnforce, []Op{OpFileAttr}, "security_inode_remove_acl", enforcing, 3},
+	{sensorProgEnforceSetflags, RoleEnforce, []Op{OpFileAttr}, "security_inode_file_setattr", enforcing, 2},
+	{sensorProgEnforceTrace, RoleEnforce, []Op{OpProcTrace}, "security_ptrace_access_check", enforcing, 0},
+	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", []Form{FormLSM}, 0},
+	{sensorProgModifyMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", fallback, 0},
+	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect", enforcing, 0},
+	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec}, "security_bprm_check", enforcing, 0},
+	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds", enforcing, 0},
+	{sensorProgObserveExec, RoleObserve, []Op{OpExec, OpExecArgv}, "sched_process_exec", []Form{FormTwice, FormObserve}, 0},
+	{sensorProgObserveOpen, RoleObserve, openOps, "file_ra_state_init", twice, 0},
+	{sensorProgObserveMap, RoleObserve, []Op{OpExecMap}, "perf_event_mmap", twice, 0},
+	{SeedTasks, RoleSeed, nil, "iter/task", everyForm, 0},
+	{SeedFiles, RoleSeed, nil, "iter/task_file", everyForm, 0},
+	{ChangeState, RoleSeed, nil, "syscall", everyForm, 0},
 }
 
-// Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096.
-func Spec(size uint32) (*ebpf.CollectionSpec, error) {
+// Fit takes from a specification in one form the programs whose hooks the running kernel does not have.
+func Fit(spec *ebpf.CollectionSpec, form Form) error {
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return fmt.Errorf("reading the kernel's types: %w", err)
+	}
+	for i := range Programs {
+		if p := &Programs[i]; !p.fits(kernel, form) {
+			delete(spec.Programs, p.Name)
+		}
+	}
+	return nil
+}
+
+func (p *Program) fits(kernel *btf.Spec, form Form) bool {
+	if p.Params == 0 {
+		return true
+	}
+	function := p.Hook
+	if form == FormLSM {
+		function = strings.Replace(function, "security_", "bpf_lsm_", 1)
+	}
+	var f *btf.Func
+	if err := kernel.TypeByName(function, &f); err != nil {
+		return false
+	}
+	proto, ok := f.Type.(*btf.FuncProto)
+	return ok && len(proto.Params) == p.Params
+}
+
+// In reports whether a form has the program.
+func (p *Program) In(f Form) bool { return slices.Contains(p.Forms, f) }
+
+func (f Form) String() string {
+	switch f {
+	case FormLSM:
+		return "lsm"
+	case FormModify:
+		return "fmod_ret"
+	case FormTwice:
+		return "fmod_ret+kprobe"
+	}
+	return "tracepoint"
+}
+
+// jiffiesInSecond is the kernel's HZ. Nothing tells it, but the coarse clocks move once a jiffy (kernel/time/posix-timers.c).
+func jiffiesInSecond() uint32 {
+	var tick unix.Timespec
+	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &tick); err != nil || tick.Nano() <= 0 {
+		return 100 // the smallest that is in use
+	}
+	return uint32(time.Second.Nanoseconds() / tick.Nano())
+}
+
+// Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096, in one form. load is a number of
+// these programs' own.
+func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	if size < 4096 || size&(size-1) != 0 {
 		return nil, fmt.Errorf("table size %d: not a power of two of at least 4096", size)
 	}
@@ -57,14 +163,50 @@ func Spec(size uint32) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded object: %w", err)
 	}
-	if err := spec.Variables[sensorVarCfgTableSize].Set(size); err != nil {
-		return nil, fmt.Errorf("setting %s: %w", sensorVarCfgTableSize, err)
+	settings := map[string]uint32{
+		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(),
+	}
+	for name, value := range settings {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("setting %s: %w", name, err)
+		}
+	}
+	if err := spec.Variables[sensorVarCfgKey].Set(rand.Uint64() | 1); err != nil {
+		return nil, fmt.Errorf("setting %s: %w", sensorVarCfgKey, err)
 	}
 	spec.Maps[sensorMapTables].InnerMap.ValueSize = size
+	for i := range Programs {
+		p := &Programs[i]
+		switch {
+		case !p.In(form):
+			delete(spec.Programs, p.Name)
+		case slices.Contains(fallback, form) && p.Role == RoleEnforce:
+			modify(spec.Programs[p.Name], p.Hook)
+		}
+	}
 	return spec, nil
+}
+
+// modify puts an lsm program on the function that calls the hooks. The arguments are the same; nothing may sleep there.
+// kernel: what returns nothing cannot be modified, only entered.
+func modify(p *ebpf.ProgramSpec, function string) {
+	p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachModifyReturn, function
+	p.Flags &^= unix.BPF_F_SLEEPABLE
+	if p.Name == sensorProgEnforceLine {
+		p.AttachType = ebpf.AttachTraceFEntry
+	}
 }
 
 // TableSpec describes an inner map of Tables for tables of size bytes.
 func TableSpec(size uint32) *ebpf.MapSpec {
-	return &ebpf.MapSpec{Name: "table", Type: ebpf.Array, KeySize: 4, ValueSize: size, MaxEntries: 1}
+	return &ebpf.MapSpec{Name: "table", Type: ebpf.Array, KeySize: 4, ValueSize: size, MaxEntries: 1, Flags: unix.BPF_F_MMAPABLE}
+}
+
+// edition is set when a build is made that shall not be taken for another one with the same programs: to test upgrades.
+var edition string
+
+// Build names the embedded object: two daemons with one Build load the same programs.
+func Build() string {
+	sum := sha256.Sum256(append([]byte(edition), _SensorBytes...))
+	return hex.EncodeToString(sum[:6])
 }

@@ -16,9 +16,10 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION  sensorAbi = 1
+	sensorAbiABI_VERSION  sensorAbi = 2
 	sensorAbiSESSIONS_MAX sensorAbi = 4096
 	sensorAbiMOUNTS_MAX   sensorAbi = 4096
+	sensorAbiLABELS_MAX   sensorAbi = 16384
 	sensorAbiUSERS_MAX    sensorAbi = 65536
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
 	sensorAbiAPPLETS_MAX  sensorAbi = 1024
@@ -26,8 +27,9 @@ const (
 	sensorAbiSUBVOL_MAX   sensorAbi = 32
 	sensorAbiAPPLET_MAX   sensorAbi = 28
 	sensorAbiNAME_MAX_    sensorAbi = 256
+	sensorAbiALIASES_MAX  sensorAbi = 64
 	sensorAbiTEXT_MAX     sensorAbi = 4096
-	sensorAbiDEPTH_MAX    sensorAbi = 128
+	sensorAbiDEPTH_MAX    sensorAbi = 512
 	sensorAbiLINE_KEEP    sensorAbi = 65536
 	sensorAbiKEEP_ROLE    sensorAbi = 65535
 	sensorAbiLINE_MAX_    sensorAbi = 8388608
@@ -68,7 +70,10 @@ type sensorChange struct {
 	SwitchesClear uint32
 	TaintsSet     uint32
 	TaintsClear   uint32
-	Reserved      uint32
+	Release       uint32
+	DeniedSet     uint64
+	DeniedClear   uint64
+	Relief        uint64
 }
 
 type sensorControl struct {
@@ -88,17 +93,24 @@ const (
 	sensorCounterCOUNT_NAME_DEEP        sensorCounter = 4
 	sensorCounterCOUNT_NAME_LONG        sensorCounter = 5
 	sensorCounterCOUNT_NAME_DETACHED    sensorCounter = 6
-	sensorCounterCOUNT_NO_TABLE         sensorCounter = 7
-	sensorCounterCOUNT_STALE_SESSION    sensorCounter = 8
-	sensorCounterCOUNT_FORK_REFUSED     sensorCounter = 9
-	sensorCounterCOUNT_SESSIONS_FULL    sensorCounter = 10
-	sensorCounterCOUNT_LINE_UNREAD      sensorCounter = 11
-	sensorCounterCOUNT_LINE_CUT         sensorCounter = 12
-	sensorCounterCOUNT_SESSIONS_STARTED sensorCounter = 13
-	sensorCounterCOUNT_SESSIONS_ENDED   sensorCounter = 14
-	sensorCounterCOUNT_JUDGED           sensorCounter = 15
-	sensorCounterCOUNT_REFUSED          sensorCounter = 16
-	sensorCounterCOUNTERS               sensorCounter = 17
+	sensorCounterCOUNT_NAME_FOLDED      sensorCounter = 7
+	sensorCounterCOUNT_NAME_DEVICE      sensorCounter = 8
+	sensorCounterCOUNT_NAME_FORGED      sensorCounter = 9
+	sensorCounterCOUNT_NO_TABLE         sensorCounter = 10
+	sensorCounterCOUNT_STALE_SESSION    sensorCounter = 11
+	sensorCounterCOUNT_FORK_REFUSED     sensorCounter = 12
+	sensorCounterCOUNT_SESSIONS_FULL    sensorCounter = 13
+	sensorCounterCOUNT_LINE_UNREAD      sensorCounter = 14
+	sensorCounterCOUNT_LINE_CUT         sensorCounter = 15
+	sensorCounterCOUNT_CHECK_LATE       sensorCounter = 16
+	sensorCounterCOUNT_SESSIONS_STARTED sensorCounter = 17
+	sensorCounterCOUNT_SESSIONS_ENDED   sensorCounter = 18
+	sensorCounterCOUNT_SESSIONS_SWEPT   sensorCounter = 19
+	sensorCounterCOUNT_JUDGED           sensorCounter = 20
+	sensorCounterCOUNT_REFUSED          sensorCounter = 21
+	sensorCounterCOUNT_LABEL_HIT        sensorCounter = 22
+	sensorCounterCOUNT_LABEL_MISS       sensorCounter = 23
+	sensorCounterCOUNTERS               sensorCounter = 24
 )
 
 type sensorDevice struct {
@@ -124,6 +136,7 @@ type sensorEventAccess struct {
 	InodeGeneration uint32
 	Wanted          uint32
 	Text            uint32
+	Repeats         uint64
 }
 
 type sensorEventExec struct {
@@ -143,6 +156,9 @@ const (
 	sensorEventFlagEVENT_APPLIED sensorEventFlag = 1
 	sensorEventFlagEVENT_SCRIPT  sensorEventFlag = 2
 	sensorEventFlagEVENT_THREAD  sensorEventFlag = 4
+	sensorEventFlagEVENT_SWITCH  sensorEventFlag = 8
+	sensorEventFlagEVENT_MOVE    sensorEventFlag = 32
+	sensorEventFlagEVENT_RELIEF  sensorEventFlag = 16
 )
 
 type sensorEventHeader struct {
@@ -182,6 +198,8 @@ const (
 	sensorEventKindEVENT_LINE          sensorEventKind = 6
 	sensorEventKindEVENT_FORK          sensorEventKind = 7
 	sensorEventKindEVENT_EXIT          sensorEventKind = 8
+	sensorEventKindEVENT_PRESENT       sensorEventKind = 9
+	sensorEventKindEVENT_HELD          sensorEventKind = 10
 )
 
 type sensorEventLine struct {
@@ -204,12 +222,20 @@ type sensorEventSession struct {
 	_        structs.HostLayout
 	Head     sensorEventHeader
 	Parent   uint64
-	Inode    uint64
-	Device   uint32
+	Refused  uint64
+	Folded   uint64
 	Loginuid uint32
-	Tasks    uint32
 	Cause    uint32
 }
+
+type sensorForm uint32
+
+const (
+	sensorFormFORM_LSM     sensorForm = 0
+	sensorFormFORM_MODIFY  sensorForm = 1
+	sensorFormFORM_TWICE   sensorForm = 2
+	sensorFormFORM_OBSERVE sensorForm = 3
+)
 
 type sensorGrant struct {
 	_       structs.HostLayout
@@ -227,6 +253,23 @@ type sensorGrantKey struct {
 	Object     [2]uint64
 }
 
+type sensorLabel struct {
+	_      structs.HostLayout
+	Print  uint64
+	Policy uint64
+	Groups uint64
+	Check  uint64
+	Places uint32
+	View   uint32
+	Acts   [2]struct {
+		_       structs.HostLayout
+		Who     uint64
+		Until   uint64
+		Repeats uint32
+		Error   int32
+	}
+}
+
 type sensorMountKey struct {
 	_         structs.HostLayout
 	Inode     uint64
@@ -236,10 +279,10 @@ type sensorMountKey struct {
 }
 
 type sensorMountPoint struct {
-	_        structs.HostLayout
-	Length   uint32
-	Reserved uint32
-	Prefix   [256]uint8
+	_      structs.HostLayout
+	Length uint32
+	Depth  uint32
+	Prefix [256]uint8
 }
 
 type sensorOp uint32
@@ -282,7 +325,7 @@ const (
 type sensorPolicyLimits uint32
 
 const (
-	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385521
+	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385522
 	sensorPolicyLimitsENGINE_AUTOMATA sensorPolicyLimits = 3
 	sensorPolicyLimitsPATH_WORDS      sensorPolicyLimits = 1
 	sensorPolicyLimitsLINE_WORDS      sensorPolicyLimits = 4
@@ -304,17 +347,41 @@ const (
 	sensorPrincipalPRINCIPAL_FIRST   sensorPrincipal = 3
 )
 
+type sensorRelief uint32
+
+const (
+	sensorReliefRELIEF_HOST sensorRelief = 0
+	sensorReliefRELIEF_ROLE sensorRelief = 1
+	sensorReliefRELIEFS     sensorRelief = 65
+)
+
 type sensorSeed struct {
-	_      structs.HostLayout
-	Pid    uint32
-	Agent  uint32
-	Role   uint32
-	Uid    uint32
-	Flags  uint32
-	Slot   uint32
-	Made   uint32
-	Marked uint32
+	_        structs.HostLayout
+	Pid      uint32
+	Agent    uint32
+	Role     uint32
+	Uid      uint32
+	Flags    uint32
+	Slot     uint32
+	Made     uint32
+	Marked   uint32
+	After    uint64
+	Denied   uint64
+	Only     uint32
+	Mode     uint32
+	Sweep    uint32
+	Reserved uint32
 }
+
+type sensorSeedMode uint32
+
+const (
+	sensorSeedModeSEED_MAKE    sensorSeedMode = 0
+	sensorSeedModeSEED_PRESENT sensorSeedMode = 1
+	sensorSeedModeSEED_CARRY   sensorSeedMode = 2
+	sensorSeedModeSEED_SWEEP   sensorSeedMode = 3
+	sensorSeedModeSEED_END     sensorSeedMode = 4
+)
 
 type sensorSession struct {
 	_           structs.HostLayout
@@ -333,10 +400,14 @@ type sensorSession struct {
 	ParentSlot  uint32
 	RootPid     uint32
 	Cause       uint32
+	Only        uint32
+	Swept       uint32
 	RootStarted uint64
 	Refused     uint64
-	Recorded    uint64
-	Reserved    uint64
+	Denied      uint64
+	Relief      uint64
+	Seen        uint64
+	Folded      uint64
 }
 
 type sensorSessionCause uint32
@@ -370,12 +441,21 @@ type sensorTableAgent struct {
 }
 
 type sensorTableEngine struct {
-	_      structs.HostLayout
-	Column [256]uint16
-	Start  [3]uint32
-	Masks  uint32
-	Folds  uint32
-	Words  uint32
+	_        structs.HostLayout
+	Column   [256]uint16
+	Start    [3]uint32
+	Masks    uint32
+	Folds    uint32
+	Words    uint32
+	Futures  uint32
+	Reserved uint32
+}
+
+type sensorTableFuture struct {
+	_     structs.HostLayout
+	Reach uint64
+	Buts  uint64
+	Holds uint64
 }
 
 type sensorTableHeader struct {
@@ -395,29 +475,34 @@ type sensorTableHeader struct {
 	RowIndex   uint32
 	RowTable   uint32
 	AgentTable uint32
+	Names      uint32
+	NamesSize  uint32
 	Marks      [16]uint64
 }
 
 type sensorTableRole struct {
 	_        structs.HostLayout
 	Enforce  uint32
-	Reserved uint32
+	Closed   uint32
 	Fallback [48]uint8
 	Foreign  [48]uint8
 	Nameless [48]uint8
 }
 
 type sensorTableRow struct {
-	_     structs.HostLayout
-	Paths [16][5]uint64
-	Lines [5][4]uint64
+	_        structs.HostLayout
+	Paths    [16][5]uint64
+	Lines    [5][4]uint64
+	Refusing uint64
+	Allowing uint64
+	Barring  uint64
+	Writable uint64
 }
 
 type sensorTaskFlag uint32
 
 const (
-	sensorTaskFlagTASK_AGENT   sensorTaskFlag = 1
-	sensorTaskFlagTASK_COUNTED sensorTaskFlag = 2
+	sensorTaskFlagTASK_AGENT sensorTaskFlag = 1
 )
 
 type sensorTaskState struct {
@@ -427,6 +512,10 @@ type sensorTaskState struct {
 	Principal  uint16
 	Flags      uint16
 	Execs      uint32
+	Counted    uint32
+	Reserved   uint32
+	Opened     uint64
+	Mapped     uint64
 }
 
 type sensorView uint32
@@ -443,34 +532,66 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	sensorMapActivity         = "activity"
-	sensorMapApplets          = "applets"
-	sensorMapControls         = "controls"
-	sensorMapCounters         = "counters"
-	sensorMapDevices          = "devices"
-	sensorMapExecs            = "execs"
-	sensorMapGrants           = "grants"
-	sensorMapMounts           = "mounts"
-	sensorMapPathBuffers      = "path_buffers"
-	sensorMapPool             = "pool"
-	sensorMapSeeds            = "seeds"
-	sensorMapSessions         = "sessions"
-	sensorMapTables           = "tables"
-	sensorMapTasks            = "tasks"
-	sensorMapUsers            = "users"
-	sensorMapVerdicts         = "verdicts"
-	sensorProgChangeState     = "change_state"
-	sensorProgEnforceExec     = "enforce_exec"
-	sensorProgEnforceFork     = "enforce_fork"
-	sensorProgEnforceLine     = "enforce_line"
-	sensorProgEnforceMmap     = "enforce_mmap"
-	sensorProgEnforceMprotect = "enforce_mprotect"
-	sensorProgEnforceOpen     = "enforce_open"
-	sensorProgObserveEnd      = "observe_end"
-	sensorProgObserveNew      = "observe_new"
-	sensorProgSeedTasks       = "seed_tasks"
-	sensorVarAbiTypes         = "abi_types"
-	sensorVarCfgTableSize     = "cfg_table_size"
+	sensorMapActivity            = "activity"
+	sensorMapApplets             = "applets"
+	sensorMapControls            = "controls"
+	sensorMapCounters            = "counters"
+	sensorMapDevices             = "devices"
+	sensorMapExecs               = "execs"
+	sensorMapGrants              = "grants"
+	sensorMapLabels              = "labels"
+	sensorMapMounts              = "mounts"
+	sensorMapPathBuffers         = "path_buffers"
+	sensorMapPlaces              = "places"
+	sensorMapPool                = "pool"
+	sensorMapReliefs             = "reliefs"
+	sensorMapSeeds               = "seeds"
+	sensorMapSessions            = "sessions"
+	sensorMapSettled             = "settled"
+	sensorMapTables              = "tables"
+	sensorMapTasks               = "tasks"
+	sensorMapTasksBefore         = "tasks_before"
+	sensorMapUsers               = "users"
+	sensorMapVerdicts            = "verdicts"
+	sensorProgChangeState        = "change_state"
+	sensorProgEnforceCreate      = "enforce_create"
+	sensorProgEnforceExec        = "enforce_exec"
+	sensorProgEnforceFork        = "enforce_fork"
+	sensorProgEnforceLine        = "enforce_line"
+	sensorProgEnforceLink        = "enforce_link"
+	sensorProgEnforceMkdir       = "enforce_mkdir"
+	sensorProgEnforceMknod       = "enforce_mknod"
+	sensorProgEnforceMmap        = "enforce_mmap"
+	sensorProgEnforceMprotect    = "enforce_mprotect"
+	sensorProgEnforceOpen        = "enforce_open"
+	sensorProgEnforceReceive     = "enforce_receive"
+	sensorProgEnforceRemoveacl   = "enforce_removeacl"
+	sensorProgEnforceRemovexattr = "enforce_removexattr"
+	sensorProgEnforceRename      = "enforce_rename"
+	sensorProgEnforceRmdir       = "enforce_rmdir"
+	sensorProgEnforceSetacl      = "enforce_setacl"
+	sensorProgEnforceSetattr     = "enforce_setattr"
+	sensorProgEnforceSetattrOld  = "enforce_setattr_old"
+	sensorProgEnforceSetflags    = "enforce_setflags"
+	sensorProgEnforceSetxattr    = "enforce_setxattr"
+	sensorProgEnforceSymlink     = "enforce_symlink"
+	sensorProgEnforceTrace       = "enforce_trace"
+	sensorProgEnforceUnlink      = "enforce_unlink"
+	sensorProgModifyMmap         = "modify_mmap"
+	sensorProgModifyRename       = "modify_rename"
+	sensorProgObserveEnd         = "observe_end"
+	sensorProgObserveExec        = "observe_exec"
+	sensorProgObserveMap         = "observe_map"
+	sensorProgObserveNew         = "observe_new"
+	sensorProgObserveOpen        = "observe_open"
+	sensorProgSeedFiles          = "seed_files"
+	sensorProgSeedTasks          = "seed_tasks"
+	sensorVarAbiTypes            = "abi_types"
+	sensorVarCfgForm             = "cfg_form"
+	sensorVarCfgKey              = "cfg_key"
+	sensorVarCfgLoad             = "cfg_load"
+	sensorVarCfgSecond           = "cfg_second"
+	sensorVarCfgTableSize        = "cfg_table_size"
 )
 
 // loadSensor returns the embedded CollectionSpec for sensor.
@@ -515,16 +636,39 @@ type sensorSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorProgramSpecs struct {
-	ChangeState     *ebpf.ProgramSpec `ebpf:"change_state"`
-	EnforceExec     *ebpf.ProgramSpec `ebpf:"enforce_exec"`
-	EnforceFork     *ebpf.ProgramSpec `ebpf:"enforce_fork"`
-	EnforceLine     *ebpf.ProgramSpec `ebpf:"enforce_line"`
-	EnforceMmap     *ebpf.ProgramSpec `ebpf:"enforce_mmap"`
-	EnforceMprotect *ebpf.ProgramSpec `ebpf:"enforce_mprotect"`
-	EnforceOpen     *ebpf.ProgramSpec `ebpf:"enforce_open"`
-	ObserveEnd      *ebpf.ProgramSpec `ebpf:"observe_end"`
-	ObserveNew      *ebpf.ProgramSpec `ebpf:"observe_new"`
-	SeedTasks       *ebpf.ProgramSpec `ebpf:"seed_tasks"`
+	ChangeState        *ebpf.ProgramSpec `ebpf:"change_state"`
+	EnforceCreate      *ebpf.ProgramSpec `ebpf:"enforce_create"`
+	EnforceExec        *ebpf.ProgramSpec `ebpf:"enforce_exec"`
+	EnforceFork        *ebpf.ProgramSpec `ebpf:"enforce_fork"`
+	EnforceLine        *ebpf.ProgramSpec `ebpf:"enforce_line"`
+	EnforceLink        *ebpf.ProgramSpec `ebpf:"enforce_link"`
+	EnforceMkdir       *ebpf.ProgramSpec `ebpf:"enforce_mkdir"`
+	EnforceMknod       *ebpf.ProgramSpec `ebpf:"enforce_mknod"`
+	EnforceMmap        *ebpf.ProgramSpec `ebpf:"enforce_mmap"`
+	EnforceMprotect    *ebpf.ProgramSpec `ebpf:"enforce_mprotect"`
+	EnforceOpen        *ebpf.ProgramSpec `ebpf:"enforce_open"`
+	EnforceReceive     *ebpf.ProgramSpec `ebpf:"enforce_receive"`
+	EnforceRemoveacl   *ebpf.ProgramSpec `ebpf:"enforce_removeacl"`
+	EnforceRemovexattr *ebpf.ProgramSpec `ebpf:"enforce_removexattr"`
+	EnforceRename      *ebpf.ProgramSpec `ebpf:"enforce_rename"`
+	EnforceRmdir       *ebpf.ProgramSpec `ebpf:"enforce_rmdir"`
+	EnforceSetacl      *ebpf.ProgramSpec `ebpf:"enforce_setacl"`
+	EnforceSetattr     *ebpf.ProgramSpec `ebpf:"enforce_setattr"`
+	EnforceSetattrOld  *ebpf.ProgramSpec `ebpf:"enforce_setattr_old"`
+	EnforceSetflags    *ebpf.ProgramSpec `ebpf:"enforce_setflags"`
+	EnforceSetxattr    *ebpf.ProgramSpec `ebpf:"enforce_setxattr"`
+	EnforceSymlink     *ebpf.ProgramSpec `ebpf:"enforce_symlink"`
+	EnforceTrace       *ebpf.ProgramSpec `ebpf:"enforce_trace"`
+	EnforceUnlink      *ebpf.ProgramSpec `ebpf:"enforce_unlink"`
+	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
+	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
+	ObserveEnd         *ebpf.ProgramSpec `ebpf:"observe_end"`
+	ObserveExec        *ebpf.ProgramSpec `ebpf:"observe_exec"`
+	ObserveMap         *ebpf.ProgramSpec `ebpf:"observe_map"`
+	ObserveNew         *ebpf.ProgramSpec `ebpf:"observe_new"`
+	ObserveOpen        *ebpf.ProgramSpec `ebpf:"observe_open"`
+	SeedFiles          *ebpf.ProgramSpec `ebpf:"seed_files"`
+	SeedTasks          *ebpf.ProgramSpec `ebpf:"seed_tasks"`
 }
 
 // sensorMapSpecs contains maps before they are loaded into the kernel.
@@ -538,13 +682,18 @@ type sensorMapSpecs struct {
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
+	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
+	Places      *ebpf.MapSpec `ebpf:"places"`
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
+	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
+	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
+	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
 	Users       *ebpf.MapSpec `ebpf:"users"`
 	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
 }
@@ -554,6 +703,10 @@ type sensorMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorVariableSpecs struct {
 	AbiTypes     *ebpf.VariableSpec `ebpf:"abi_types"`
+	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
+	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
+	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
+	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 }
 
@@ -584,13 +737,18 @@ type sensorMaps struct {
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
+	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
+	Places      *ebpf.Map `ebpf:"places"`
 	Pool        *ebpf.Map `ebpf:"pool"`
+	Reliefs     *ebpf.Map `ebpf:"reliefs"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
+	Settled     *ebpf.Map `ebpf:"settled"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
+	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
 	Users       *ebpf.Map `ebpf:"users"`
 	Verdicts    *ebpf.Map `ebpf:"verdicts"`
 }
@@ -604,13 +762,18 @@ func (m *sensorMaps) Close() error {
 		m.Devices,
 		m.Execs,
 		m.Grants,
+		m.Labels,
 		m.Mounts,
 		m.PathBuffers,
+		m.Places,
 		m.Pool,
+		m.Reliefs,
 		m.Seeds,
 		m.Sessions,
+		m.Settled,
 		m.Tables,
 		m.Tasks,
+		m.TasksBefore,
 		m.Users,
 		m.Verdicts,
 	)
@@ -621,6 +784,10 @@ func (m *sensorMaps) Close() error {
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorVariables struct {
 	AbiTypes     *ebpf.Variable `ebpf:"abi_types"`
+	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
+	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
+	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
+	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 }
 
@@ -628,29 +795,75 @@ type sensorVariables struct {
 //
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorPrograms struct {
-	ChangeState     *ebpf.Program `ebpf:"change_state"`
-	EnforceExec     *ebpf.Program `ebpf:"enforce_exec"`
-	EnforceFork     *ebpf.Program `ebpf:"enforce_fork"`
-	EnforceLine     *ebpf.Program `ebpf:"enforce_line"`
-	EnforceMmap     *ebpf.Program `ebpf:"enforce_mmap"`
-	EnforceMprotect *ebpf.Program `ebpf:"enforce_mprotect"`
-	EnforceOpen     *ebpf.Program `ebpf:"enforce_open"`
-	ObserveEnd      *ebpf.Program `ebpf:"observe_end"`
-	ObserveNew      *ebpf.Program `ebpf:"observe_new"`
-	SeedTasks       *ebpf.Program `ebpf:"seed_tasks"`
+	ChangeState        *ebpf.Program `ebpf:"change_state"`
+	EnforceCreate      *ebpf.Program `ebpf:"enforce_create"`
+	EnforceExec        *ebpf.Program `ebpf:"enforce_exec"`
+	EnforceFork        *ebpf.Program `ebpf:"enforce_fork"`
+	EnforceLine        *ebpf.Program `ebpf:"enforce_line"`
+	EnforceLink        *ebpf.Program `ebpf:"enforce_link"`
+	EnforceMkdir       *ebpf.Program `ebpf:"enforce_mkdir"`
+	EnforceMknod       *ebpf.Program `ebpf:"enforce_mknod"`
+	EnforceMmap        *ebpf.Program `ebpf:"enforce_mmap"`
+	EnforceMprotect    *ebpf.Program `ebpf:"enforce_mprotect"`
+	EnforceOpen        *ebpf.Program `ebpf:"enforce_open"`
+	EnforceReceive     *ebpf.Program `ebpf:"enforce_receive"`
+	EnforceRemoveacl   *ebpf.Program `ebpf:"enforce_removeacl"`
+	EnforceRemovexattr *ebpf.Program `ebpf:"enforce_removexattr"`
+	EnforceRename      *ebpf.Program `ebpf:"enforce_rename"`
+	EnforceRmdir       *ebpf.Program `ebpf:"enforce_rmdir"`
+	EnforceSetacl      *ebpf.Program `ebpf:"enforce_setacl"`
+	EnforceSetattr     *ebpf.Program `ebpf:"enforce_setattr"`
+	EnforceSetattrOld  *ebpf.Program `ebpf:"enforce_setattr_old"`
+	EnforceSetflags    *ebpf.Program `ebpf:"enforce_setflags"`
+	EnforceSetxattr    *ebpf.Program `ebpf:"enforce_setxattr"`
+	EnforceSymlink     *ebpf.Program `ebpf:"enforce_symlink"`
+	EnforceTrace       *ebpf.Program `ebpf:"enforce_trace"`
+	EnforceUnlink      *ebpf.Program `ebpf:"enforce_unlink"`
+	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
+	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
+	ObserveEnd         *ebpf.Program `ebpf:"observe_end"`
+	ObserveExec        *ebpf.Program `ebpf:"observe_exec"`
+	ObserveMap         *ebpf.Program `ebpf:"observe_map"`
+	ObserveNew         *ebpf.Program `ebpf:"observe_new"`
+	ObserveOpen        *ebpf.Program `ebpf:"observe_open"`
+	SeedFiles          *ebpf.Program `ebpf:"seed_files"`
+	SeedTasks          *ebpf.Program `ebpf:"seed_tasks"`
 }
 
 func (p *sensorPrograms) Close() error {
 	return _SensorClose(
 		p.ChangeState,
+		p.EnforceCreate,
 		p.EnforceExec,
 		p.EnforceFork,
 		p.EnforceLine,
+		p.EnforceLink,
+		p.EnforceMkdir,
+		p.EnforceMknod,
 		p.EnforceMmap,
 		p.EnforceMprotect,
 		p.EnforceOpen,
+		p.EnforceReceive,
+		p.EnforceRemoveacl,
+		p.EnforceRemovexattr,
+		p.EnforceRename,
+		p.EnforceRmdir,
+		p.EnforceSetacl,
+		p.EnforceSetattr,
+		p.EnforceSetattrOld,
+		p.EnforceSetflags,
+		p.EnforceSetxattr,
+		p.EnforceSymlink,
+		p.EnforceTrace,
+		p.EnforceUnlink,
+		p.ModifyMmap,
+		p.ModifyRename,
 		p.ObserveEnd,
+		p.ObserveExec,
+		p.ObserveMap,
 		p.ObserveNew,
+		p.ObserveOpen,
+		p.SeedFiles,
 		p.SeedTasks,
 	)
 }

@@ -22,5 +22,11 @@ static __always_inline int change_session(const struct change *change)
 	bits_change(&session->flags, change->flags_set, change->flags_clear);
 	bits_change(&session->switches, change->switches_set, change->switches_clear);
 	bits_change(&session->taints, change->taints_set, change->taints_clear);
+	__sync_fetch_and_or(&session->denied, change->denied_set);
+	__sync_fetch_and_and(&session->denied, ~change->denied_clear);
+	if (change->relief)
+		session->relief = change->relief;
+	if (change->release)
+		__sync_fetch_and_add(&session->tasks, -change->release);
 	return 0;
 }

@@ -36,28 +36,30 @@ static __always_inline void exec_name(struct exec_state *exec, struct dentry *de
 
 static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 agent)
 {
-	struct dentry *dentry = bprm->file->f_path.dentry;
-
 	if (exec_first(bprm)) {
 		exec->argc = bprm->argc;
 		exec->agent = 0;
 		exec->depth = 0;
-		exec->inode = BPF_CORE_READ(bprm, file, f_inode, i_ino);
-		exec->device = BPF_CORE_READ(dentry, d_sb, s_dev);
-		exec_name(exec, dentry);
+		exec->done = 0;
+		exec_name(exec, bprm->file->f_path.dentry);
 	} else {
 		exec->depth++;
 	}
+	exec->last = BPF_CORE_READ(bprm, file, f_inode, i_ino);
 	if (agent)
 		exec->agent = agent;
 }
 
-static __always_inline int exec_judge(struct task_state *state, struct buffer *buffer)
+static __always_inline int exec_judge(struct task_state *state, struct buffer *buffer, struct file *file)
 {
 	struct question q = { .op = OP_EXEC };
+	int error;
 
 	buffer->question = q;
-	return judge_buffer(state, buffer);
+	error = judge_buffer(state, buffer);
+	if (!error && has_aliases(file->f_inode, file->f_path.dentry))
+		error = judge_aliases(state, buffer);
+	return error;
 }
 
 /*
@@ -81,7 +83,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 	struct exec_state *exec;
 	u32 agent;
 
-	source_of(&buffer->source, bprm->file);
+	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
 	agent = agent_of(buffer);
 	if (!state && !agent)
@@ -92,7 +94,19 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
 	exec_remember(exec, bprm, agent);
-	return state ? exec_judge(state, buffer) : 0;
+	return state ? exec_judge(state, buffer, bprm->file) : 0;
+}
+
+/*
+ * An own format of programs (binfmt_misc) may give the interpreter a descriptor of what is executed, whether or not that may
+ * be read. The open was an exec's, so this is the moment to ask. kernel: fs/exec.c:exec_binprm, before the interpreter's check.
+ */
+static __always_inline int exec_hand_over(struct task_state *state, struct linux_binprm *bprm)
+{
+	struct question q = { .op = OP_FILE_READ };
+	struct file *file = bprm->executable;
+
+	return file ? judge_file(state, file, &q) : 0;
 }
 
 /*
@@ -109,21 +123,34 @@ static __always_inline int decide_exec(struct linux_binprm *bprm)
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	error = exec_check(bprm, state, buffer);
 	buffer_give(buffer);
-	return error;
+	return error || !state ? error : exec_hand_over(state, bprm);
 }
 
-static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session,
-					     const struct exec_state *exec)
+static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session)
 {
 	struct event_session event = {};
 
 	session_record(&event, kind, state, session);
-	event.inode = exec->inode;
-	event.device = exec->device;
 	EVENT_SEND_BARE(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &event);
 }
 
-/* The exec begins a session of its own, inside of its parent's where there is one. */
+/* The new session has counted its first task since it began; from an old one it parts here. */
+static __always_inline bool exec_enter(struct task_state *state, struct task_state *mark)
+{
+	if (!state)
+		return task_mark(bpf_get_current_task_btf(), mark);
+	if (!task_counts(state))
+		session_part(state);
+	state->principal = mark->principal;
+	state->flags = mark->flags;
+	task_move(state, mark->slot, mark->generation);
+	return true;
+}
+
+/*
+ * The exec begins a session of its own, inside of its parent's where there is one. race: where the iterator found the
+ * task meanwhile, its session stands.
+ */
 static __always_inline bool exec_begin(struct task_state *state, const struct exec_state *exec)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -139,22 +166,21 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 		.started = BPF_CORE_READ(task, group_leader, start_boottime),
 		.cause = CAUSE_EXEC,
 	};
+	struct task_state mark = { .principal = PRINCIPAL_AGENT, .flags = TASK_AGENT, .counted = TASK_COUNTED };
 	struct session *session;
-	u32 slot = 0;
 
 	birth.role = role_of_user(birth.uid);
-	session = session_begin(&birth, &slot);
+	session = session_begin(&birth, &mark.slot);
 	if (!session)
 		return false;
-	if (state)
-		session_leave(state);
-	if (!task_mark(task, slot, session, TASK_AGENT | TASK_COUNTED)) {
-		__sync_fetch_and_add(&session->tasks, -1);
-		return false;
+	mark.generation = session->generation;
+	if (!exec_enter(state, &mark)) {
+		session_undo(session);
+		return task_state_own();
 	}
 	state = task_state_own();
 	if (state)
-		session_announce(EVENT_SESSION_START, state, session, exec);
+		session_announce(EVENT_SESSION_START, state, session);
 	return true;
 }
 
@@ -162,13 +188,13 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
  * The agent's program is executed under the name of another one that it has inside. verifier: no branch in the loop, or
  * every byte doubles the ways through it. bound: APPLET_MAX bytes.
  */
-static __always_inline bool exec_applet(struct linux_binprm *bprm, u32 agent)
+static __always_inline bool exec_applet(u64 start, u32 agent)
 {
 	struct applet key = { .agent = agent };
 	u32 inside = 1;
 	u8 text[APPLET_MAX];
 
-	if (bpf_copy_from_user(text, sizeof(text), (void *)bprm->p))
+	if (user_read(text, sizeof(text), start))
 		return false;
 	for (u32 i = 0; i < APPLET_MAX; i++) {
 		u32 byte = text[i];
@@ -184,7 +210,7 @@ static __always_inline bool exec_applet(struct linux_binprm *bprm, u32 agent)
  * agent that executes itself in its own process, or as one of its applets, goes on with its session. Any other agent
  * begins one.
  */
-static __noinline bool exec_agent(struct linux_binprm *bprm, struct task_state *state, const struct exec_state *exec)
+static __noinline bool exec_agent(u64 start, struct task_state *state, const struct exec_state *exec)
 {
 	struct session *session = state ? session_of(state) : NULL;
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -198,29 +224,79 @@ static __noinline bool exec_agent(struct linux_binprm *bprm, struct task_state *
 		session->flags &= ~SESSION_UNCLAIMED;
 		session->flags |= agent_session_flags(exec->agent);
 		session->agent = agent;
-		session_announce(EVENT_SESSION_CLAIM, state, session, exec);
+		session_announce(EVENT_SESSION_CLAIM, state, session);
 		return true;
 	}
-	if (session->agent == agent && (root || (session->flags & SESSION_HOST) || exec_applet(bprm, agent)))
+	if (session->agent == agent && (root || (session->flags & SESSION_HOST) || exec_applet(start, agent)))
 		return true;
 	return exec_begin(state, exec);
 }
 
-/*
- * race: the task became a session's between its check and here. Its line is judged as that of the program that runs: a
- * script's interpreter.
- */
-static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm)
+/* The agent whose program is executed, of a file that no check has seen; index + 1. */
+static __always_inline u32 exec_find(struct linux_binprm *bprm)
 {
-	struct exec_state *exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct buffer *buffer = buffer_take();
+	u32 agent;
 
-	if (!exec)
+	if (!buffer)
+		return 0;
+	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
+	name_of(buffer);
+	agent = agent_of(buffer);
+	buffer_give(buffer);
+	return agent;
+}
+
+static __always_inline bool exec_unsettled(void)
+{
+	u32 zero = 0;
+	u64 *until = bpf_map_lookup_elem(&settled, &zero);
+
+	return until && *until > bpf_ktime_get_boot_ns();
+}
+
+/*
+ * An exec whose check was not seen: the task became a session's since (race), the programs sat down since, or there are
+ * tracepoints only. Its line is judged as that of the program that runs: a script's interpreter.
+ */
+static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, const struct task_state *state,
+						    bool last)
+{
+	u32 agent = last || exec_unsettled() ? exec_find(bprm) : 0;
+	struct exec_state *exec;
+
+	if (!state && !agent)
 		return NULL;
+	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!exec) {
+		line_kill(COUNT_NO_BUFFER);
+		return NULL;
+	}
 	exec->argc = bprm->argc;
-	exec->agent = 0;
+	exec->agent = agent;
 	exec->depth = 0;
+	exec->done = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
+}
+
+/* The new program's part of an exec: whose session it is, and its line. start is where its strings begin. */
+static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_state *exec, u64 start)
+{
+	struct task_state *state = task_state_own();
+
+	exec->done = 1;
+	if (exec->agent && !exec_agent(start, state, exec) && cfg_form != FORM_OBSERVE)
+		bpf_send_signal(SIGKILL);
+	state = task_state_own();
+	if (!state)
+		return;
+	if (exec->agent)
+		state->flags |= TASK_AGENT;
+	else
+		state->flags &= ~TASK_AGENT;
+	state->execs++;
+	line_judge(bprm, state, exec, start);
 }
 
 /*
@@ -230,28 +306,45 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm)
 static __always_inline int decide_line(struct linux_binprm *bprm)
 {
 	struct exec_state *exec = exec_state(0);
-	struct task_state *state = task_state_own();
 
-	if (!exec) {
-		if (!state)
-			return 0;
-		exec = exec_late(bprm);
-		if (!exec) {
-			line_kill(COUNT_NO_BUFFER);
-			return 0;
-		}
-	}
-	if (exec->agent && !exec_agent(bprm, state, exec))
+	if (!exec)
+		exec = exec_late(bprm, task_state_own(), false);
+	if (exec && !exec->done)
+		exec_commit(bprm, exec, bprm->p);
+	return 0;
+}
+
+/* An exec of a session whose check the kernel left out. */
+static __always_inline void exec_unchecked(struct linux_binprm *bprm, struct task_state *state)
+{
+	struct question q = { .op = OP_EXEC };
+
+	if (cfg_form != FORM_TWICE || !state)
+		return;
+	count(COUNT_CHECK_LATE);
+	if (judge_file(state, bprm->file, &q))
 		bpf_send_signal(SIGKILL);
-	state = task_state_own();
-	if (!state)
+}
+
+/*
+ * sched_process_exec: the last moment before the new program runs, where there are tracepoints only, or behind checks that
+ * may have been left out. What an earlier exec left does not count for this one.
+ * kernel: bprm->p has moved on, and mm->arg_start is set.
+ */
+static __always_inline int settle_exec(struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = task_state_own();
+	struct exec_state *exec = exec_state(0);
+
+	if (!exec || exec->last != BPF_CORE_READ(bprm, file, f_inode, i_ino)) {
+		exec_unchecked(bprm, state);
+		exec = exec_late(bprm, state, true);
+	}
+	if (!exec)
 		return 0;
-	if (exec->agent)
-		state->flags |= TASK_AGENT;
-	else
-		state->flags &= ~TASK_AGENT;
-	state->execs++;
-	line_judge(bprm, state, exec);
-	exec->agent = 0;
+	if (!exec->done)
+		exec_commit(bprm, exec, BPF_CORE_READ(task, mm, arg_start));
+	bpf_task_storage_delete(&execs, task);
 	return 0;
 }

@@ -1,8 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Opening files. */
+/* Opening files, and getting open ones from others. */
 #pragma once
 
 #include "../include/judge.h"
+
+/*
+ * What of an open decides about it: a check that let the same object pass in the same mode is as good as this one's own.
+ * One that refused leaves no mark: its open has no end that takes it away. verifier: no arithmetic with a typed pointer, so
+ * the address is read as a number.
+ */
+static __always_inline u64 open_mark(struct file *file)
+{
+	return (u64)BPF_CORE_READ(file, f_path.dentry) ^ (u64)(file->f_mode & (FMODE_READ | FMODE_WRITE)) << 48;
+}
+
+/*
+ * An overlay opens what lies below it by the name it has there. What is executed or mapped by way of the overlay is seen
+ * under the overlay's name alone later (exec and mmap ask for no file below), so this moment asks for both. kernel: 6.1
+ * gives the file the overlay's dentry, and the inode below. Later ones give both from below, and FMODE_BACKING, which moved
+ * between stable kernels; they do not say whose overlay it is, and of the host's own its name there must decide.
+ */
+static __always_inline bool open_below(struct file *file)
+{
+	return file->f_inode != file->f_path.dentry->d_inode;
+}
+
+static __always_inline int decide_open_below(struct task_state *state, struct file *file)
+{
+	struct question q = { .op = OP_EXEC_MAP, .quiet = QUIET_ALLOWED, .wanted = PROT_EXEC };
+
+	if (file->f_flags & FMODE_EXEC)
+		q.op = OP_EXEC;
+	return judge_file(state, file, &q);
+}
 
 /*
  * security_file_open: after resolution, before the opener has the descriptor; every open passes (io_uring, handles,
@@ -12,21 +42,37 @@
 static __always_inline int decide_open(struct file *file)
 {
 	struct task_state *state = task_state();
-	struct question q = { .op = OP_FILE_READ };
-	u32 flags, mode;
-	bool write;
+	struct question q;
+	int error;
 
 	if (!state)
 		return 0;
-	flags = file->f_flags;
-	mode = file->f_mode;
-	if (flags & FMODE_EXEC)
-		return 0;
-	write = (mode & FMODE_WRITE) || (flags & O_TRUNC);
-	if (write) {
-		q.op = OP_FILE_WRITE;
-		q.second = mode & FMODE_READ ? OP_FILE_READ : OP_NONE;
+	if (open_below(file)) {
+		error = decide_open_below(state, file);
+		if (error)
+			return error;
 	}
-	q.wanted = flags;
-	return judge(state, file, &q);
+	if (file->f_flags & FMODE_EXEC)
+		return 0;
+	q = question_of_open(file->f_flags, file->f_mode);
+	error = judge_file(state, file, &q);
+	if (cfg_form == FORM_TWICE)
+		state->opened = error ? 0 : open_mark(file);
+	return error;
+}
+
+/*
+ * security_file_receive: a descriptor comes from another process (SCM_RIGHTS, pidfd_getfd, binder). It was opened with
+ * another one's rights, perhaps outside of every session, so it counts as an open.
+ */
+static __always_inline int decide_receive(struct file *file)
+{
+	struct task_state *state = task_state();
+	struct question q;
+
+	if (!state || (file->f_mode & FMODE_PATH))
+		return 0;
+	q = question_of_open(file->f_flags & ~O_TRUNC, file->f_mode);
+	q.quiet = QUIET_ALLOWED;
+	return judge_file(state, file, &q);
 }

@@ -10,12 +10,16 @@
 static __always_inline int decide_image(struct file *file, unsigned long prot)
 {
 	struct task_state *state = task_state();
-	struct question q = { .op = OP_EXEC_MAP, .quiet = 1 };
+	struct question q = { .op = OP_EXEC_MAP, .quiet = QUIET_ALLOWED };
+	int error;
 
 	if (!state || !file)
 		return 0;
 	q.wanted = prot;
-	return judge(state, file, &q);
+	error = judge_file(state, file, &q);
+	if (cfg_form == FORM_TWICE)
+		state->mapped = error ? 0 : (u64)file->f_path.dentry;
+	return error;
 }
 
 /* security_mmap_file: file is NULL for anonymous memory, whatever the verifier of the running kernel thinks. */
@@ -24,6 +28,19 @@ static __always_inline int decide_mmap(struct file *file, unsigned long prot)
 	if (!(prot & PROT_EXEC))
 		return 0;
 	return decide_image(file, prot);
+}
+
+/*
+ * security_mmap_file, the function: it works out what the hooks are told (security/security.c:mmap_prot), so the
+ * personality that makes readable memory executable is asked here. A file on a noexec mount counts as well.
+ */
+static __always_inline int decide_mmap_asked(struct file *file, unsigned long prot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if ((prot & PROT_READ) && (task->personality & READ_IMPLIES_EXEC))
+		prot |= PROT_EXEC;
+	return decide_mmap(file, prot);
 }
 
 /* security_file_mprotect: a map made readable first and executable later. */

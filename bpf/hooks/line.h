@@ -10,7 +10,8 @@
 struct line {
 	struct walk walk;
 	struct buffer *buffer;
-	u64 address; /* of the next piece, in the new stack */
+	u64 start;   /* of all strings, in the new stack */
+	u64 address; /* of the next piece */
 	u64 end;     /* of all strings; those of the environment follow the arguments */
 };
 
@@ -54,11 +55,19 @@ static long line_name_byte(u32 index, struct line *line)
 	return 0;
 }
 
+/* kernel: only sleepable programs may fault a page in; elsewhere what is not there counts as unread. */
+static __always_inline long user_read(void *to, u32 size, u64 from)
+{
+	if (cfg_form == FORM_LSM)
+		return bpf_copy_from_user(to, size, (void *)from);
+	return bpf_probe_read_user(to, size, (void *)from);
+}
+
 static __always_inline u32 line_read(struct line *line)
 {
 	u64 size = line->address < line->end ? BOUNDED(line->end - line->address, TEXT_MAX) : 0;
 
-	if (!size || bpf_copy_from_user(line->buffer->text, size, (void *)line->address)) {
+	if (!size || user_read(line->buffer->text, size, line->address)) {
 		line->buffer->progress.failed = 1;
 		return 0;
 	}
@@ -87,7 +96,7 @@ static __always_inline void line_begin(struct line *line, struct linux_binprm *b
 	struct progress *progress = &line->buffer->progress;
 
 	walk_begin(&line->walk, table, ENGINE_LINES);
-	line->address = bprm->p;
+	line->address = line->start;
 	line->end = BPF_CORE_READ(bprm, exec);
 	progress->length = 0;
 	progress->failed = 0;
@@ -112,13 +121,15 @@ static __always_inline void line_walk(struct line *line, const struct exec_state
 static __always_inline void line_kill(u32 counter)
 {
 	count(counter);
-	bpf_send_signal(SIGKILL);
+	if (cfg_form != FORM_OBSERVE)
+		bpf_send_signal(SIGKILL);
 }
 
 /* kill and deny are one here: the exec cannot be undone. An ask that nobody answered is a deny. */
-static __always_inline void line_apply(struct session *session, const u8 *table, struct event_header *head)
+static __always_inline void line_apply(struct session *session, const u8 *table, const struct subject *who,
+				       struct event_header *head)
 {
-	if (judge_apply(session, table, head) && head->action != ACTION_KILL)
+	if (judge_apply(session, table, who, head) && head->action != ACTION_KILL)
 		bpf_send_signal(SIGKILL);
 }
 
@@ -138,7 +149,7 @@ static long line_more(u32 index, struct line_record *record)
 	struct event_line *event = &record->line->buffer->line;
 	u32 size = line_kept(record->left);
 
-	if (!size || bpf_copy_from_user(record->line->buffer->text, size, (void *)record->line->address))
+	if (!size || user_read(record->line->buffer->text, size, record->line->address))
 		return 1;
 	record->line->address += size;
 	record->left -= size;
@@ -161,8 +172,8 @@ static __always_inline void line_record(struct line *line, struct linux_binprm *
 	if (event->length > LINE_KEEP)
 		count(COUNT_LINE_CUT);
 	bpf_probe_read_kernel(line->buffer->text, name, exec->text);
-	line->address = bprm->p;
-	if (bpf_copy_from_user(line->buffer->text + name, first, (void *)line->address))
+	line->address = line->start;
+	if (user_read(line->buffer->text + name, first, line->address))
 		first = 0;
 	event->name = name;
 	event->text = first;
@@ -185,12 +196,15 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		event->label[i] = line->walk.reg.word[i];
 	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label, line->buffer->masks);
+	if (rule_switched(&who, OP_EXEC_ARGV))
+		event->head.action = ACTION_DENY;
 	if (line->buffer->progress.failed && session_enforced(session, table)) {
 		event->head.action = ACTION_KILL;
 		event->head.view = VIEW_REFUSED;
 		count(COUNT_LINE_UNREAD);
 	}
-	line_apply(session, table, &event->head);
+	judge_seen(session, 1ull << OP_EXEC_ARGV | (cfg_form == FORM_OBSERVE ? 1ull << OP_EXEC : 0));
+	line_apply(session, table, &who, &event->head);
 }
 
 static __always_inline void line_judge_in(struct line *line, struct linux_binprm *bprm, struct task_state *state,
@@ -211,11 +225,12 @@ static __always_inline void line_judge_in(struct line *line, struct linux_binprm
 	line_record(line, bprm, event, exec);
 }
 
-static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec)
+static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec,
+				 u64 start)
 {
 	struct session *session = session_of(state);
 	const u8 *table = table_now();
-	struct line line = {};
+	struct line line = { .start = start };
 
 	if (session && table)
 		line.buffer = buffer_take();

@@ -14,9 +14,10 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 1,
+	ABI_VERSION = 2,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
+	LABELS_MAX = 16384,
 	USERS_MAX = 65536,
 	GRANTS_MAX = 16384,
 	APPLETS_MAX = 1024,
@@ -24,11 +25,23 @@ enum abi {
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
 	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
 	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
+	ALIASES_MAX = 64,  /* further names of one object that are judged with it */
 	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
-	DEPTH_MAX = 128,   /* components between a file and the root of its file system */
+	DEPTH_MAX = 512,   /* components between a file and the root of its file system */
 	LINE_KEEP = 65536, /* bytes of a command line that are recorded; all of it is judged */
 	KEEP_ROLE = 0xffff,
 	LINE_MAX_ = 8 << 20, /* bytes of a command line; the kernel's own limit is below */
+};
+
+/*
+ * How the programs are attached; fixed at load, so that what another form needs is dead code to the verifier. One source
+ * serves all of them.
+ */
+enum form {
+	FORM_LSM,     /* lsm programs */
+	FORM_MODIFY,  /* the same as fmod_ret on security_*, for kernels whose `lsm=` lacks bpf; nothing sleeps */
+	FORM_TWICE,   /* as FORM_MODIFY, with a second look behind each check, for kernels that preempt themselves */
+	FORM_OBSERVE, /* tracepoints only: nothing is refused */
 };
 
 enum event_kind {
@@ -36,17 +49,22 @@ enum event_kind {
 	EVENT_SESSION_START,
 	EVENT_SESSION_CLAIM, /* a session made by run or adopt turned out to be this agent */
 	EVENT_SESSION_END,
-	EVENT_ACCESS, /* one operation on one object, judged */
-	EVENT_EXEC,   /* a program begins: its command line was judged */
-	EVENT_LINE,   /* a further piece of the command line of the EVENT_EXEC before it in this task */
-	EVENT_FORK,   /* a new process, not a thread */
-	EVENT_EXIT,   /* the last thread of a process */
+	EVENT_ACCESS,  /* one operation on one object, judged */
+	EVENT_EXEC,    /* a program begins: its command line was judged */
+	EVENT_LINE,    /* a further piece of the command line of the EVENT_EXEC before it in this task */
+	EVENT_FORK,    /* a new process, not a thread */
+	EVENT_EXIT,    /* the last thread of a process */
+	EVENT_PRESENT, /* a process that is in a session already; the record has the layout of a fork's */
+	EVENT_HELD, /* a file that was open before its process became a session's; judged, not refused. A socket: OP_NET_FAMILY */
 };
 
 enum event_flag {
 	EVENT_APPLIED = 1, /* the action was carried out; not set in observe mode */
 	EVENT_SCRIPT = 2,  /* the object is a script: its interpreter follows */
 	EVENT_THREAD = 4,  /* by a thread that does not lead its process */
+	EVENT_SWITCH = 8,  /* refused by a switch of the session, whatever policy says */
+	EVENT_MOVE = 32,   /* refused a new name: its label has the groups that would not hold there */
+	EVENT_RELIEF = 16, /* policy refuses it, and an administrator lets it pass for a time */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -81,12 +99,11 @@ struct event_header {
 
 struct event_session {
 	struct event_header head;
-	__u64 parent;	/* session id; 0 where it has none */
-	__u64 inode;	/* of the agent's program */
-	__u32 device;	/* major << 20 | minor */
+	__u64 parent;  /* session id; 0 where it has none */
+	__u64 refused; /* as struct session */
+	__u64 folded;
 	__u32 loginuid; /* (u32)-1 where there is none */
-	__u32 tasks;
-	__u32 cause; /* enum session_cause */
+	__u32 cause;	/* enum session_cause */
 };
 
 enum session_cause {
@@ -101,8 +118,9 @@ struct event_access {
 	__u64 inode;
 	__u32 device;
 	__u32 inode_generation;
-	__u32 wanted; /* open: f_flags; map: prot */
-	__u32 text;   /* bytes that follow: the object */
+	__u32 wanted;  /* open: f_flags; map: prot */
+	__u32 text;    /* bytes that follow: the object */
+	__u64 repeats; /* acts like this one by its process since the last that was recorded */
 };
 
 struct event_exec {
@@ -141,6 +159,9 @@ enum session_flag {
 	SESSION_HOST = 4,      /* of a host entry: agents it starts are child sessions */
 };
 
+/* An agent of no catalogue: the sensor's own child, by which it sees each operation refused. */
+#define AGENT_CANARY 0xffffffffu
+
 /*
  * One session. A slot is free where tasks is 0. generation changes each time the slot is given out, so a stale
  * reference is noticed.
@@ -162,16 +183,26 @@ struct session {
 	__u32 parent_slot;
 	__u32 root_pid;
 	__u32 cause;
+	__u32 only;  /* load whose programs alone obey `denied` here; 0: all of them */
+	__u32 swept; /* number of the sweep that found somebody in it last */
 
 	__u64 root_started;
 	__u64 refused; /* verdicts that were carried out */
-	__u64 recorded;
-	__u64 reserved;
+	__u64 denied;  /* bits of enum op: refused whatever policy says */
+	__u64 relief;  /* CLOCK_BOOTTIME, ns: until then policy refuses nothing here */
+	__u64 seen;    /* bits of enum op: judged here at least once */
+	__u64 folded;  /* acts that were counted with an earlier one like them, and not recorded */
 };
 
 enum task_flag {
-	TASK_AGENT = 1,	  /* runs the agent's own image: no other program was executed since */
-	TASK_COUNTED = 2, /* in session.tasks */
+	TASK_AGENT = 1, /* runs the agent's own image: no other program was executed since */
+};
+
+/* Whether a task is in session.tasks: goes one way only, each step by one who compared. */
+enum task_counted {
+	TASK_NEW,
+	TASK_COUNTED,
+	TASK_LEFT, /* it has ended; what is left of it is never counted again */
 };
 
 /* Per thread, inherited at task_alloc. */
@@ -181,17 +212,23 @@ struct task_state {
 	__u16 principal;
 	__u16 flags;
 	__u32 execs; /* programs executed since the session began, down this line */
+
+	__u32 counted; /* enum task_counted */
+	__u32 reserved;
+
+	__u64 opened; /* FORM_TWICE: what the last check of an open and of a map looked at */
+	__u64 mapped;
 };
 
 /* From bprm_check to bprm_committed_creds of one exec. */
 struct exec_state {
-	__u64 inode;
-	__u32 device;
+	__u64 last;  /* inode of the file that was checked last: an interpreter's */
 	__u32 argc;  /* before `#!` changed it */
 	__u32 agent; /* 0 where the catalogue does not match */
 	__u32 agent_flags;
 	__u32 depth; /* interpreters */
 	__u32 name;  /* bytes */
+	__u32 done;  /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
 };
 
@@ -225,7 +262,7 @@ struct mount_key {
 
 struct mount_point {
 	__u32 length; /* 0 is the root directory */
-	__u32 reserved;
+	__u32 depth;  /* components from the mount's root to the file system's */
 	__u8 prefix[PREFIX_MAX];
 };
 
@@ -245,6 +282,14 @@ struct applet {
 	__u8 name[APPLET_MAX];
 };
 
+enum seed_mode {
+	SEED_MAKE,    /* make sessions, and mark what belongs to them */
+	SEED_PRESENT, /* tell the processes that are in sessions */
+	SEED_CARRY,   /* take over what the maps of another ABI say of tasks */
+	SEED_SWEEP,   /* note which sessions somebody lives in */
+	SEED_END,     /* and end those in which nobody was found by this sweep, twice */
+};
+
 /* What user space asks of the seeding iterator. */
 struct seed {
 	__u32 pid; /* adopt this process and what descends from it; 0: whatever the catalogue matches */
@@ -255,6 +300,12 @@ struct seed {
 	__u32 slot;   /* answer: session given out, where made is not 0 */
 	__u32 made;   /* answer: sessions made */
 	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
+	__u64 after;  /* present and seed_files: the sessions with a higher number; end: those with none higher */
+	__u64 denied; /* of struct session */
+	__u32 only;   /* of struct session */
+	__u32 mode;   /* enum seed_mode */
+	__u32 sweep;  /* number of the sweep, for both of its passes */
+	__u32 reserved;
 };
 
 /* What user space changes in one session; the context of the program change_session. */
@@ -268,14 +319,49 @@ struct change {
 	__u32 switches_clear;
 	__u32 taints_set;
 	__u32 taints_clear;
-	__u32 reserved;
+	__u32 release; /* threads that are counted and are none: a slot was held while its tasks were carried over */
+	__u64 denied_set;
+	__u64 denied_clear;
+	__u64 relief; /* CLOCK_BOOTTIME, ns; 0 leaves it as it is, 1 ends it */
 };
 
-/* What has no better home: written by both. */
+/*
+ * The last act on an object that was recorded: the same one again, by the same process and under the same rules, has the
+ * same answer, and is counted instead of recorded for a second.
+ */
+struct act {
+	__u64 who;   /* print of process, subject, operation and what was wanted */
+	__u64 until; /* jiffies */
+	__u32 repeats;
+	__s32 error;
+};
+
+/*
+ * What a name was found to be: its label under one table, kept by dentry. It holds while print is what the dentry and
+ * all its parents look like now, which no rename, new link, mount or reuse of memory leaves alone.
+ */
+struct label {
+	__u64 print;
+	__u64 policy; /* generation of the table */
+	__u64 groups;
+	__u64 check;  /* of the four words beside it: an entry may be given to another name while it is read */
+	__u32 places; /* generation of the host's mounts */
+	__u32 view;
+	struct act acts[2]; /* by lowest bit of enum op: reading and mapping, which follow each other, do not meet */
+};
+
+/* What has no better home. Written by the kernel. */
 struct control {
-	__u64 next_session;
+	__u64 next_session; /* the last number that was given out */
 	__u32 next_slot;
 	__u32 abi;
+};
+
+/* Until when an administrator lifts what policy refuses: of the whole host, or of a role. CLOCK_BOOTTIME, ns. */
+enum relief {
+	RELIEF_HOST,
+	RELIEF_ROLE, /* + role */
+	RELIEFS = RELIEF_ROLE + ROLES_MAX,
 };
 
 /* Every place that can lose a record or decide without having looked. Shown by `reeve status`, by these names. */
@@ -287,32 +373,41 @@ enum counter {
 	COUNT_NAME_DEEP,     /* over DEPTH_MAX components: refused */
 	COUNT_NAME_LONG,     /* over TEXT_MAX bytes: refused */
 	COUNT_NAME_DETACHED, /* disconnected dentry of a file system: refused */
+	COUNT_NAME_FOLDED,   /* a name that its file system takes for others in ways that are not followed: refused */
+	COUNT_NAME_DEVICE,   /* a device by another name than the host's in /dev: refused */
+	COUNT_NAME_FORGED,   /* a subvolume that is called like one that the host has mounted: refused */
 	COUNT_NO_TABLE,	     /* no policy in the map: refused */
 	COUNT_STALE_SESSION, /* a task of a session that has ended: refused */
 	COUNT_FORK_REFUSED,  /* state could not be inherited: fork refused */
 	COUNT_SESSIONS_FULL, /* no free slot: the agent was killed at its exec */
 	COUNT_LINE_UNREAD,   /* a command line could not be read: killed */
 	COUNT_LINE_CUT,	     /* recorded only to LINE_KEEP bytes; all was judged */
+	COUNT_CHECK_LATE,    /* a check was left out by the kernel and made behind the act: killed where it refused */
 	COUNT_SESSIONS_STARTED,
 	COUNT_SESSIONS_ENDED,
+	COUNT_SESSIONS_SWEPT, /* ended late: their last thread's end went by unseen */
 	COUNT_JUDGED,
 	COUNT_REFUSED,
+	COUNT_LABEL_HIT, /* labels that were not worked out anew */
+	COUNT_LABEL_MISS,
 	COUNTERS,
 };
 
 #pragma clang diagnostic pop
 
-_Static_assert(sizeof(struct table_engine) == 536, "struct table_engine");
-_Static_assert(sizeof(struct table_header) == 1792, "struct table_header");
+_Static_assert(sizeof(struct table_engine) == 544, "struct table_engine");
+_Static_assert(sizeof(struct table_future) == 24, "struct table_future");
+_Static_assert(sizeof(struct table_header) == 1824, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
-_Static_assert(sizeof(struct table_row) == 800, "struct table_row");
+_Static_assert(sizeof(struct table_row) == 832, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
-_Static_assert(sizeof(struct event_access) == 144, "struct event_access");
+_Static_assert(sizeof(struct event_access) == 152, "struct event_access");
 _Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");
 _Static_assert(sizeof(struct event_line) == 104, "struct event_line");
 _Static_assert(sizeof(struct event_process) == 104, "struct event_process");
-_Static_assert(sizeof(struct session) == 104, "struct session");
-_Static_assert(sizeof(struct task_state) == 16, "struct task_state");
+_Static_assert(sizeof(struct session) == 128, "struct session");
+_Static_assert(sizeof(struct label) == 88, "struct label");
+_Static_assert(sizeof(struct task_state) == 40, "struct task_state");
 _Static_assert(sizeof(struct exec_state) == 288, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");

@@ -33,6 +33,16 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	bpf_get_current_comm(head->comm, sizeof(head->comm));
 }
 
+/* The record speaks of another task than the one that runs: an iterator's. */
+static __always_inline void event_of(struct event_header *head, struct task_struct *task)
+{
+	head->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	head->pid = head->tid = task->tgid;
+	head->uid = BPF_CORE_READ(task, cred, uid.val);
+	head->flags = 0;
+	bpf_probe_read_kernel_str(head->comm, sizeof(head->comm), task->comm);
+}
+
 static __always_inline u64 activity_wake(void)
 {
 	return bpf_ringbuf_query(&activity, BPF_RB_AVAIL_DATA) > ACTIVITY_PENDING ? BPF_RB_FORCE_WAKEUP :

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "event.h"
+#include "move.h"
 #include "path.h"
 #include "rule.h"
 
@@ -18,11 +19,40 @@ static __always_inline const u8 *table_now(void)
 	return inner ? bpf_map_lookup_elem(inner, &zero) : NULL;
 }
 
+static __always_inline u64 policy_of(const u8 *table)
+{
+	return FIELD(table, u64, __builtin_offsetof(struct table_header, generation));
+}
+
+static __always_inline bool relief_until(u32 index, u64 now)
+{
+	u64 *until = bpf_map_lookup_elem(&reliefs, &index);
+
+	return until && *until > now;
+}
+
+/* An administrator lets pass for a time what policy refuses. Asked only where something would be refused. */
+static __always_inline bool session_relieved(const struct session *session)
+{
+	u64 now = bpf_ktime_get_boot_ns();
+
+	return session->relief > now || relief_until(RELIEF_HOST, now) ||
+	       relief_until(RELIEF_ROLE + BOUNDED(session->role, ROLES_MAX - 1), now);
+}
+
+/* Whether what policy refuses is refused. */
 static __always_inline bool session_enforced(const struct session *session, const u8 *table)
 {
-	if (session->flags & SESSION_OBSERVE)
+	if (cfg_form == FORM_OBSERVE || (session->flags & SESSION_OBSERVE))
 		return false;
-	return !table || table_u32(table, role_offset(table, session->role));
+	if (table && !table_u32(table, role_offset(table, session->role)))
+		return false;
+	return !session_relieved(session);
+}
+
+static __always_inline u64 session_denied(const struct session *session)
+{
+	return !session->only || session->only == cfg_load ? session->denied : 0;
 }
 
 static __always_inline struct subject subject_of(const struct task_state *state, const struct session *session)
@@ -31,9 +61,22 @@ static __always_inline struct subject subject_of(const struct task_state *state,
 		.role = session->role,
 		.principal = state->principal,
 		.taints = session->taints,
+		.denied = session_denied(session),
 	};
 
 	return who;
+}
+
+/* What an open file may be used for. */
+static __always_inline struct question question_of_open(u32 flags, u32 mode)
+{
+	struct question q = { .op = OP_FILE_READ, .wanted = flags };
+
+	if ((mode & FMODE_WRITE) || (flags & O_TRUNC)) {
+		q.op = OP_FILE_WRITE;
+		q.second = mode & FMODE_READ ? OP_FILE_READ : OP_NONE;
+	}
+	return q;
 }
 
 /* The errno an operation is refused with (the policy language fixes it). */
@@ -44,7 +87,9 @@ static __always_inline int op_errno(u32 op)
 
 static __always_inline int refuse_blind(const struct session *session, const u8 *table, u32 op)
 {
-	return session_enforced(session, table) ? op_errno(op) : 0;
+	bool switched = session_denied(session) >> (op & 63) & 1;
+
+	return switched || session_enforced(session, table) ? op_errno(op) : 0;
 }
 
 /* marks are the taints that the act sets where it is not refused. */
@@ -54,6 +99,8 @@ static __always_inline u32 judge_op(const u8 *table, const struct subject *who, 
 	u32 action;
 	u64 met;
 
+	if (rule_switched(who, op))
+		return ACTION_DENY;
 	if (view != VIEW_HOST)
 		return rule_view(table, who, op, view);
 	action = rule_path(table, who, op, label, &met);
@@ -72,14 +119,36 @@ static __always_inline void record_object(struct event_access *event, const stru
 	event->text = name->length;
 }
 
-/* A session that is only observed records what would have happened. */
-static __always_inline int judge_apply(struct session *session, const u8 *table, struct event_header *head)
+/* Whether a refusal is carried out; the record says what stood against policy. */
+static __always_inline bool judge_holds(const struct session *session, const u8 *table, const struct subject *who,
+					struct event_header *head)
 {
-	head->policy = FIELD(table, u64, __builtin_offsetof(struct table_header, generation));
+	if (rule_switched(who, head->op)) {
+		head->flags |= EVENT_SWITCH;
+		return cfg_form != FORM_OBSERVE;
+	}
+	if (session_enforced(session, table))
+		return true;
+	if (session_relieved(session))
+		head->flags |= EVENT_RELIEF;
+	return false;
+}
+
+static __always_inline void judge_seen(struct session *session, u64 ops)
+{
+	if (ops & ~session->seen)
+		__sync_fetch_and_or(&session->seen, ops);
+}
+
+/* A session that is only observed records what would have happened. */
+static __always_inline int judge_apply(struct session *session, const u8 *table, const struct subject *who,
+				       struct event_header *head)
+{
+	head->policy = policy_of(table);
 	count(COUNT_JUDGED);
 	if (!action_refuses(head->action))
 		return 0;
-	if (!session_enforced(session, table))
+	if (!judge_holds(session, table, who, head))
 		return 0;
 	head->flags |= EVENT_APPLIED;
 	head->error = op_errno(head->op);
@@ -90,6 +159,16 @@ static __always_inline int judge_apply(struct session *session, const u8 *table,
 	return head->error;
 }
 
+/* As judge_apply, and nobody is told. */
+static __always_inline int judge_silent(const struct session *session, const u8 *table, const struct subject *who,
+					struct event_header *head)
+{
+	bool refused = action_refuses(head->action) && judge_holds(session, table, who, head);
+
+	return refused ? op_errno(head->op) : 0;
+}
+
+/* Of two operations the stricter answer counts; a switch, which also binds who is only observed, before either. */
 static __always_inline void judge_action(struct event_header *head, const u8 *table, const struct subject *who,
 					 const struct question *q, u32 view, const u64 *label, u32 *marks)
 {
@@ -99,10 +178,10 @@ static __always_inline void judge_action(struct event_header *head, const u8 *ta
 	head->op = q->op;
 	head->action = judge_op(table, who, q->op, view, label, marks);
 	FORGET();
-	if (!q->second)
+	if (!q->second || rule_switched(who, q->op))
 		return;
 	second = judge_op(table, who, q->second, view, label, marks);
-	if (second >= head->action)
+	if (second >= head->action && !rule_switched(who, q->second))
 		return;
 	head->op = q->second;
 	head->action = second;
@@ -118,6 +197,173 @@ static __always_inline void judge_mark(struct session *session, struct event_hea
 	head->taints |= marks;
 }
 
+/* Who asks what of which name: what an answer depends on besides the table, in one word. */
+static __always_inline u64 act_of(const struct session *session, const struct task_state *state,
+				  const struct question *q, u64 print)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	print = print_mix(print, session->id << 32 ^ (u32)task->tgid);
+	print = print_mix(print, (u64)session->role << 32 ^ (u64)state->principal << 16 ^ session->taints);
+	print = print_mix(print, (u64)q->wanted << 32 ^ q->second << 16 ^ q->op << 8 ^ q->flags);
+	return print_mix(print, session->denied) | 1;
+}
+
+/* Names beside the one that was used: hard links, and what an overlay has below its own. */
+static __always_inline bool has_aliases(const struct inode *inode, const struct dentry *dentry)
+{
+	if (!inode)
+		return false;
+	return (inode->i_nlink > 1 && (inode->i_mode & S_IFMT) != S_IFDIR) || inode != dentry->d_inode;
+}
+
+/*
+ * The same act again within its second: its answer, and nothing is told but how often. race: an act is changed while it
+ * is looked at; who is cleared before and set after. A name that has links is looked at anew, for these may have come.
+ */
+static __always_inline bool act_again(struct task_state *state, struct dentry *dentry, struct inode *inode,
+				      const struct question *q, int *error)
+{
+	struct session *session = session_of(state);
+	const u8 *table = table_now();
+	struct label *label;
+	struct act *act;
+	u64 print;
+	u64 who;
+
+	if (!session || !table || has_aliases(inode, dentry))
+		return false;
+	print = print_of(dentry);
+	label = label_recall(dentry, print, policy_of(table), places_now());
+	if (!label)
+		return false;
+	act = &label->acts[q->op & 1];
+	who = act_of(session, state, q, print);
+	*error = act->error;
+	if (act->who != who || act->until < bpf_jiffies64())
+		return false;
+	if (*error) {
+		if (!session_enforced(session, table))
+			return false;
+		__sync_fetch_and_add(&session->refused, 1);
+		count(COUNT_REFUSED);
+	}
+	if (q->quiet && !*error)
+		return true;
+	__sync_fetch_and_add(&act->repeats, 1);
+	__sync_fetch_and_add(&session->folded, 1);
+	return true;
+}
+
+/* What was answered and told, for the next one who asks the same. */
+static __always_inline void act_keep(struct label *label, const struct session *session, const struct task_state *state,
+				     const struct question *q, struct event_access *event)
+{
+	struct act *act = &label->acts[q->op & 1];
+	u64 who = act_of(session, state, q, label->print);
+
+	event->repeats = __sync_lock_test_and_set(&act->repeats, 0);
+	if (act->who != who)
+		event->repeats = 0;
+	__sync_lock_test_and_set(&act->who, 0);
+	if (event->head.action == ACTION_KILL || (action_refuses(event->head.action) && !event->head.error) ||
+	    (event->head.flags & EVENT_SWITCH))
+		return;
+	act->error = event->head.error;
+	act->until = bpf_jiffies64() + cfg_second;
+	__sync_lock_test_and_set(&act->who, who);
+}
+
+/*
+ * The groups of the name in the buffer. Where a file system takes capitals for small letters, those of both spellings:
+ * which one it has on disk, the name does not tell. verifier: global, as name_of; so it takes the table itself, and tells
+ * which one.
+ */
+__noinline int label_walk(struct buffer *buffer)
+{
+	const u8 *table = table_now();
+	struct name *name;
+
+	if (!buffer || !table)
+		return 0;
+	name = &buffer->name;
+	name->policy = policy_of(table);
+	name->groups = walk_path(table, ENGINE_PATHS, buffer->text, name->offset);
+	return 0;
+}
+
+static __always_inline void label_fold(struct buffer *buffer)
+{
+	struct name *name = &buffer->name;
+	u64 groups = name->groups;
+
+	label_walk(buffer);
+	if (!name->folds)
+		return;
+	groups = name->groups;
+	name_fold(buffer);
+	FORGET();
+	if (name->end == NAME_FOLDED) {
+		name->view = VIEW_REFUSED;
+		count(COUNT_NAME_FOLDED);
+		return;
+	}
+	label_walk(buffer);
+	name->groups |= groups;
+}
+
+/* verifier: 6.1 takes keys and values of a map from the stack only. */
+static __noinline void label_keep(const struct buffer *buffer)
+{
+	u64 dentry = buffer->source.dentry;
+	struct label label = {
+		.print = buffer->name.print,
+		.policy = buffer->name.policy,
+		.groups = buffer->name.groups,
+		.places = buffer->source.places,
+		.view = buffer->name.view,
+	};
+
+	label.check = label_check(&label);
+	bpf_map_update_elem(&labels, &dentry, &label, BPF_ANY);
+}
+
+static __always_inline struct label *label_kept(const struct buffer *buffer, u64 policy)
+{
+	return label_recall((void *)buffer->source.dentry, buffer->name.print, policy, buffer->source.places);
+}
+
+/*
+ * The label of the name in the buffer, worked out where it is not known, and kept where it can be. verifier: global, as
+ * name_of, and beside judge_buffer, whose frame would not fit over its own.
+ */
+__noinline int label_of(struct buffer *buffer)
+{
+	const u8 *table = table_now();
+	struct label *label;
+	struct name *name;
+
+	if (!buffer || !table)
+		return 0;
+	name = &buffer->name;
+	name->policy = policy_of(table);
+	label = label_kept(buffer, name->policy);
+	if (label) {
+		count(COUNT_LABEL_HIT);
+		name->groups = label->groups;
+		return 0;
+	}
+	name->groups = 0;
+	if (name->view == VIEW_HOST)
+		label_fold(buffer);
+	FORGET();
+	if (!name->print || name->view > VIEW_FOREIGN)
+		return 0;
+	count(COUNT_LABEL_MISS);
+	label_keep(buffer);
+	return 0;
+}
+
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
 				       struct buffer *buffer)
 {
@@ -125,18 +371,24 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	const struct name *name = &buffer->name;
 	struct subject who = subject_of(state, session);
 	struct event_access *event = &buffer->access;
+	struct label *label;
 	u32 marks = 0;
 	int error;
 
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.flags |= q->flags;
-	if (name->view == VIEW_HOST)
-		event->label[0] = walk_path(table, ENGINE_PATHS, buffer->text, name->offset);
+	event->label[0] = name->groups;
 	judge_action(&event->head, table, &who, q, name->view, event->label, &marks);
-	error = judge_apply(session, table, &event->head);
+	if (q->quiet == QUIET_ALL)
+		return judge_silent(session, table, &who, &event->head);
+	judge_seen(session, 1ull << (q->op & 63) | 1ull << (q->second & 63));
+	error = judge_apply(session, table, &who, &event->head);
 	if (!error)
 		judge_mark(session, &event->head, marks);
+	label = label_kept(buffer, name->policy);
+	if (label)
+		act_keep(label, session, state, q, event);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, &buffer->source);
@@ -144,8 +396,11 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	return error;
 }
 
-/* The object is named in the buffer already. verifier: global, as name_of. */
-__noinline int judge_buffer(struct task_state *state, struct buffer *buffer)
+/* The label is of another table than the one in force now. */
+#define JUDGE_AGAIN 1
+
+/* The object is named in the buffer, with its label. verifier: global, as name_of. */
+__noinline int judge_labelled(struct task_state *state, struct buffer *buffer)
 {
 	const u8 *table = table_now();
 	struct session *session;
@@ -159,7 +414,185 @@ __noinline int judge_buffer(struct task_state *state, struct buffer *buffer)
 		count(COUNT_NO_TABLE);
 		return refuse_blind(session, table, buffer->question.op);
 	}
+	if (buffer->name.policy != policy_of(table))
+		return JUDGE_AGAIN;
 	return judge_named(state, session, table, buffer);
+}
+
+/* The object is named in the buffer. race: a verdict sees one table; where it changes twice meanwhile, it is refused. */
+static __always_inline int judge_buffer(struct task_state *state, struct buffer *buffer)
+{
+	int error = JUDGE_AGAIN;
+
+	for (u32 try = 0; try < 2 && error == JUDGE_AGAIN; try++) {
+		label_of(buffer);
+		error = judge_labelled(state, buffer);
+	}
+	return error;
+}
+
+/* verifier: global, as label_walk. */
+__noinline int place_of(struct buffer *buffer, u32 folder)
+{
+	const u8 *table = table_now();
+
+	if (!buffer || !table)
+		return 0;
+	place_walk(table, buffer->text, buffer->name.offset, folder, &buffer->place);
+	buffer->place.policy = policy_of(table);
+	return 0;
+}
+
+static __always_inline bool is_folder(const struct buffer *buffer)
+{
+	return (buffer->source.mode & S_IFMT) == S_IFDIR;
+}
+
+/*
+ * Groups for which an object may not go from one name to the other. Within a file system that the host has mounted in
+ * part, a name may leave what has names, and with it every rule.
+ */
+static __always_inline u64 move_stakes(const u8 *table, const struct subject *who, struct buffer *from,
+				       struct buffer *to, u32 *marks)
+{
+	bool folder = is_folder(from);
+
+	if (from->name.view != VIEW_HOST)
+		return 0;
+	if (to->name.view != VIEW_HOST)
+		return (folder ? ~0ull : from->place.label) & STAKE(table, who, refusing);
+	return rule_move(table, who, &from->place, &to->place, folder, marks);
+}
+
+static __always_inline int move_apply(struct task_state *state, struct session *session, const u8 *table,
+				      struct buffer *from, struct buffer *to)
+{
+	struct subject who = subject_of(state, session);
+	struct event_access *event = &from->access;
+	u32 marks = 0;
+	int error;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event_head(&event->head, EVENT_ACCESS, state, session);
+	event->label[0] = move_stakes(table, &who, from, to, &marks);
+	if (!event->label[0]) {
+		judge_mark(session, &event->head, marks);
+		return 0;
+	}
+	event->head.op = OP_FILE_RENAME;
+	event->head.action = ACTION_DENY;
+	event->head.flags |= EVENT_MOVE;
+	error = judge_apply(session, table, &who, &event->head);
+	if (!error)
+		judge_mark(session, &event->head, marks);
+	record_object(event, &from->question, &from->name, &from->source);
+	EVENT_SEND_NAME(event, from);
+	return error;
+}
+
+/* Both places were taken. verifier: global, as name_of. */
+__noinline int judge_places(struct task_state *state, struct buffer *from, struct buffer *to)
+{
+	const u8 *table = table_now();
+	struct session *session;
+
+	if (!state || !from || !to)
+		return -EACCES;
+	session = session_of(state);
+	if (!session)
+		return -EACCES;
+	if (!table) {
+		count(COUNT_NO_TABLE);
+		return refuse_blind(session, table, OP_FILE_RENAME);
+	}
+	if (from->place.policy != policy_of(table) || to->place.policy != policy_of(table))
+		return JUDGE_AGAIN;
+	return move_apply(state, session, table, from, to);
+}
+
+static __always_inline u64 bring_stakes(const u8 *table, const struct subject *who, struct buffer *from,
+					struct buffer *to)
+{
+	if (to->name.view != VIEW_HOST)
+		return 0;
+	if (from->name.view != VIEW_HOST)
+		return STAKE(table, who, barring);
+	return rule_bring(table, who, &from->place, &to->place);
+}
+
+static __always_inline int bring_apply(struct task_state *state, struct session *session, const u8 *table,
+				       struct buffer *from, struct buffer *to)
+{
+	struct subject who = subject_of(state, session);
+	struct event_access *event = &to->access;
+	int error;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event_head(&event->head, EVENT_ACCESS, state, session);
+	event->label[0] = bring_stakes(table, &who, from, to);
+	if (!event->label[0])
+		return 0;
+	event->head.op = OP_FILE_WRITE;
+	event->head.action = ACTION_DENY;
+	event->head.flags |= EVENT_MOVE;
+	error = judge_apply(session, table, &who, &event->head);
+	record_object(event, &to->question, &to->name, &from->source);
+	EVENT_SEND_NAME(event, to);
+	return error;
+}
+
+/* Both places were taken, with what lies below. verifier: global, as name_of. */
+__noinline int judge_below(struct task_state *state, struct buffer *from, struct buffer *to)
+{
+	const u8 *table = table_now();
+	struct session *session;
+
+	if (!state || !from || !to)
+		return -EACCES;
+	session = session_of(state);
+	if (!session)
+		return -EACCES;
+	if (!table) {
+		count(COUNT_NO_TABLE);
+		return refuse_blind(session, table, OP_FILE_WRITE);
+	}
+	if (from->place.policy != policy_of(table) || to->place.policy != policy_of(table))
+		return JUDGE_AGAIN;
+	return bring_apply(state, session, table, from, to);
+}
+
+/* Names lead through it to others: those below a folder, and those below what a symbolic link may lead to. */
+static __always_inline bool has_below(const struct buffer *buffer)
+{
+	return is_folder(buffer) || (buffer->source.mode & S_IFMT) == S_IFLNK;
+}
+
+/* Both names are in their buffers, and were judged by themselves. race: as judge_buffer. */
+static __always_inline int judge_move(struct task_state *state, struct buffer *from, struct buffer *to)
+{
+	int error = JUDGE_AGAIN;
+
+	for (u32 try = 0; try < 2 && error == JUDGE_AGAIN; try++) {
+		place_of(from, has_below(from));
+		place_of(to, has_below(from));
+		error = judge_places(state, from, to);
+		if (!error && has_below(from))
+			error = judge_below(state, from, to);
+	}
+	return error;
+}
+
+/* A name is made that leads elsewhere. beside is a name next to it, of which no rule speaks in particular. race: as judge_buffer. */
+static __always_inline int judge_lead(struct task_state *state, struct buffer *beside, struct buffer *to)
+{
+	int error = JUDGE_AGAIN;
+
+	for (u32 try = 0; try < 2 && error == JUDGE_AGAIN; try++) {
+		place_of(beside, true);
+		place_of(to, true);
+		error = judge_below(state, beside, to);
+	}
+	return error;
 }
 
 /* No buffer: the object cannot even be named. */
@@ -170,18 +603,102 @@ static __always_inline int judge_blind(const struct task_state *state, u32 op)
 	return session ? refuse_blind(session, table_now(), op) : op_errno(op);
 }
 
-/* The whole of a hook on a file for a session task. */
-static __always_inline int judge(struct task_state *state, struct file *file, const struct question *q)
+static __always_inline u64 alias_dentry(u64 node)
 {
-	struct buffer *buffer = buffer_take();
+	struct dentry___before *before = NULL;
+
+	if (bpf_core_field_exists(before->d_u))
+		return node - bpf_core_field_offset(struct dentry___before, d_u);
+	return node - bpf_core_field_offset(struct dentry, d_alias);
+}
+
+/* The buffer speaks of another name of its object from here on. */
+static __always_inline void alias_take(struct source *source, struct dentry *dentry)
+{
+	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
+
+	source->dentry = (u64)dentry;
+	source->sb = (u64)sb;
+	source->root = (u64)BPF_CORE_READ(sb, s_root);
+	source->device = BPF_CORE_READ(sb, s_dev);
+}
+
+/*
+ * The object's other names, as far as the kernel has them in memory: hard links, and under an overlay's file what lies
+ * below it. The strictest name counts. kernel: the list is the inode's, under its lock; dentries and their memory stay
+ * while RCU is read, which these programs do. race: a name that comes amid this is judged when it is made. bound:
+ * ALIASES_MAX of them. verifier: global, as name_of.
+ */
+__noinline int judge_aliases(struct task_state *state, struct buffer *buffer)
+{
+	struct hlist_node *node;
+	struct dentry *dentry;
+	struct inode *inode;
+	int error = 0;
+	u64 asked;
+
+	if (!state || !buffer)
+		return -EPERM;
+	inode = (struct inode *)buffer->source.node;
+	node = BPF_CORE_READ(inode, i_dentry.first);
+	asked = buffer->source.dentry;
+	buffer->question.quiet = QUIET_ALLOWED;
+	for (u32 i = 0; i < ALIASES_MAX && node && !error; i++) {
+		dentry = (struct dentry *)alias_dentry((u64)node);
+		node = BPF_CORE_READ(node, next);
+		if ((u64)dentry == asked)
+			continue;
+		alias_take(&buffer->source, dentry);
+		name_of(buffer);
+		error = judge_buffer(state, buffer);
+	}
+	return error;
+}
+
+/* What is done to an object is done to it by all of its names; what is done to a name is not. */
+static __always_inline bool judge_by_object(u32 op)
+{
+	return op != OP_FILE_CREATE && op != OP_FILE_DELETE && op != OP_FILE_RENAME;
+}
+
+/* The whole of a hook on an object for a session task; inode is NULL where nothing has the name yet. */
+static __always_inline int judge(struct task_state *state, struct dentry *dentry, struct inode *inode,
+				 const struct question *q)
+{
+	struct buffer *buffer;
 	int error;
 
+	if (act_again(state, dentry, inode, q, &error))
+		return error;
+	buffer = buffer_take();
 	if (!buffer)
 		return judge_blind(state, q->op);
 	buffer->question = *q;
-	source_of(&buffer->source, file);
+	source_of(&buffer->source, dentry, inode);
 	name_of(buffer);
 	error = judge_buffer(state, buffer);
+	if (!error && judge_by_object(q->op) && has_aliases(inode, dentry))
+		error = judge_aliases(state, buffer);
 	buffer_give(buffer);
 	return error;
+}
+
+/* An object is named, for more than one question. */
+static __always_inline void name_into(struct buffer *buffer, struct dentry *dentry)
+{
+	source_of(&buffer->source, dentry, dentry->d_inode);
+	name_of(buffer);
+}
+
+static __always_inline int judge_as(struct task_state *state, struct buffer *buffer, u32 op, u32 second)
+{
+	struct question q = { .op = op, .second = second };
+
+	buffer->question = q;
+	return judge_buffer(state, buffer);
+}
+
+static __always_inline int judge_file(struct task_state *state, struct file *file, const struct question *q)
+{
+	return judge(state, file->f_path.dentry, file->f_inode, q);
 }

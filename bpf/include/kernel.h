@@ -41,21 +41,59 @@ struct qstr {
 };
 
 struct super_block;
+struct address_space;
 
-struct inode {
-	struct super_block *i_sb;
-	unsigned long i_ino;
-	u32 i_generation;
+struct hlist_node {
+	struct hlist_node *next;
 };
 
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_nlink;
+	struct hlist_head i_dentry;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	unsigned int i_flags;
+	u32 i_rdev;
+	u32 i_generation;
+	struct address_space *i_mapping;
+};
+
+typedef struct seqcount {
+	unsigned int sequence;
+} seqcount_t;
+
+typedef struct seqcount_spinlock {
+	seqcount_t seqcount;
+} seqcount_spinlock_t;
+
 struct dentry {
+	unsigned int d_flags;
+	seqcount_spinlock_t d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	struct hlist_node d_alias; /* since 6.18 */
 };
 
+union dentry_alias {
+	struct hlist_node d_alias;
+};
+
+/* Before: beside d_rcu and others. */
+struct dentry___before {
+	union dentry_alias d_u;
+};
+
+struct unicode_map;
+
 struct super_block {
+	struct unicode_map *s_encoding; /* where the kernel is built with it */
 	u32 s_dev;
 	unsigned long s_flags;
 	unsigned long s_magic;
@@ -66,18 +104,38 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct iattr {
+	unsigned int ia_valid;
+};
+
+struct mnt_idmap;
+struct posix_acl;
+struct file_kattr;
+
+struct address_space {
+	struct inode *host;
+};
+
+struct file_ra_state {
+	unsigned int size;
+};
+
 struct file {
 	unsigned int f_mode;
 	unsigned int f_flags;
+	struct address_space *f_mapping;
 	struct inode *f_inode;
 	struct path f_path;
+	struct file_ra_state f_ra;
 };
 
 struct mm_struct {
 	struct file *exe_file;
+	unsigned long arg_start;
 };
 
 struct vm_area_struct {
+	unsigned long vm_flags;
 	struct file *vm_file;
 };
 
@@ -92,6 +150,7 @@ struct bpf_local_storage;
 
 struct task_struct {
 	struct bpf_local_storage *bpf_storage; /* NULL where nobody stored anything with the task */
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -101,12 +160,14 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	const struct cred *cred;
+	unsigned int personality;
 	kuid_t loginuid;
 	char comm[16];
 };
 
 struct linux_binprm {
 	unsigned long p;
+	struct file *executable; /* where its interpreter gets a descriptor of it */
 	struct file *file;
 	int argc;
 	const char *filename;
@@ -116,6 +177,13 @@ struct linux_binprm {
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 struct bpf_iter__task {
@@ -131,19 +199,48 @@ enum kernel {
 	EACCES = 13,
 
 	SIGKILL = 9,
+	PROT_READ = 1,
 	PROT_EXEC = 4,
 	VM_EXEC = 4,
 
 	FMODE_READ = 1,
 	FMODE_WRITE = 2,
+	FMODE_PATH = 0x4000,
 	FMODE_EXEC = 0x20, /* in f_flags of an open by exec; open(2) cannot set it (fs/open.c:build_open_flags) */
 	O_TRUNC = 01000,
+	O_PATH = 010000000,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	S_IFBLK = 0060000,
+	S_IFLNK = 0120000,
+	S_IFDIR = 0040000,
+	S_IFCHR = 0020000,
 
+	/* include/linux/fs.h */
+	ATTR_MODE = 1,
+	ATTR_UID = 2,
+	ATTR_GID = 4,
+	ATTR_SIZE = 8,
+	ATTR_ATIME = 16,
+	ATTR_MTIME = 32,
+	ATTR_FORCE = 512,  /* the kernel's own: a write takes set-user-id away */
+	ATTR_OPEN = 32768, /* part of an open with O_TRUNC */
+	RENAME_EXCHANGE = 2,
+
+	/* include/linux/ptrace.h */
+	PTRACE_MODE_NOAUDIT = 4,
+
+	PF_EXITING = 4, /* set before sched_process_exit */
 	CLONE_THREAD = 0x10000,
+	READ_IMPLIES_EXEC = 0x0400000, /* personality(2) */
 
 	SB_KERNMOUNT = 1 << 22,
 	PROC_SUPER_MAGIC = 0x9fa0,
 	SYSFS_MAGIC = 0x62656572,
+	DEVPTS_SUPER_MAGIC = 0x1cd1,
+	MSDOS_SUPER_MAGIC = 0x4d44,
+	DCACHE_OP_COMPARE = 2, /* names are compared by the file system */
+	S_CASEFOLD = 1 << 15,
 	NO_UID = -1,
 };
 

@@ -9,9 +9,22 @@
 /* Rewritten before load: the size of a table value, a power of two. verifier: a constant mask bounds every offset. */
 const volatile u32 cfg_table_size = 1 << 20;
 
+/* Rewritten before load: enum form. */
+const volatile u32 cfg_form = FORM_LSM;
+
+/* Rewritten before load: nobody can know what a print will be. */
+const volatile u64 cfg_key = 1;
+
+/* Rewritten before load: jiffies in a second, for what need not be told more finely and may not cost more. */
+const volatile u32 cfg_second = 250;
+
+/* Rewritten before load: a number of these programs' own, that one canary tries none but them. */
+const volatile u32 cfg_load = 1;
+
 /*
  * The policy in force. Written by user space, read by every deciding hook, once. One outer entry; the inner map has one
- * value, the table. User space sets the inner value size before load.
+ * value, the table. User space sets the inner value size before load, and fills tables through memory: while a large value
+ * is copied by bpf(2), the kernel runs no kprobe programs on that processor (bpf_prog_active), whoever is let run there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -20,6 +33,7 @@ struct {
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_MMAPABLE);
 			__uint(max_entries, 1);
 			__uint(key_size, sizeof(u32));
 			__uint(value_size, 1 << 20);
@@ -42,6 +56,14 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
+/* In the place of an empty one, for SEED_CARRY: those of the programs of another ABI. Its values have the same beginning. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks_before SEC(".maps");
+
 /* One exec, from its check to its commit. What a failed one left is deleted at the task's next, outside of sessions. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -62,12 +84,26 @@ struct progress {
 	u32 failed;
 };
 
+/* How a file system takes different names for one. */
+enum name_folds {
+	FOLDS_ASCII = 1,   /* capitals are small letters */
+	FOLDS_UNICODE = 2, /* and much else is too */
+	FOLDS_SHORT = 4,   /* files have a second name, with a tilde and a number */
+};
+
 /* What path.h found. verifier: in a map as well, so that what it knows of one outcome does not multiply. */
 struct name {
 	u32 view;
 	u32 offset; /* in the buffer */
 	u32 length;
-	u32 reserved;
+	u32 end;    /* enum name_end */
+	u32 folds;  /* enum name_folds */
+	u32 below;  /* a mount point of a part was met: what is above has another name */
+	u32 tilde;  /* the byte before was one */
+	u32 above;  /* components from that mount point to the root */
+	u64 groups; /* its label, under the table of that generation */
+	u64 policy;
+	u64 print; /* of what was walked; 0 where it is not to be kept */
 };
 
 /* A file as it is found, before it has a name. Addresses are of the kernel's structs. */
@@ -75,9 +111,22 @@ struct source {
 	u64 dentry;
 	u64 root; /* dentry of its file system */
 	u64 sb;
-	u64 inode;
+	u64 node;  /* struct inode */
+	u64 inode; /* 0 where nothing has the name yet */
 	u32 generation;
 	u32 device;
+	u32 mode;
+	u32 links;
+	u32 number; /* of a device node: major << 20 | minor */
+	u32 places; /* generation of the mounts, read before all else */
+	u64 print;  /* 0: this one has none */
+};
+
+/* What is not recorded. */
+enum quiet {
+	QUIET_NOT,
+	QUIET_ALLOWED, /* what is allowed */
+	QUIET_ALL,     /* nor what is refused: somebody asked whether, and does without */
 };
 
 /* What is asked about one object: an operation, a second one or OP_NONE; the stricter answer counts. */
@@ -85,9 +134,20 @@ struct question {
 	u32 op;
 	u32 second;
 	u32 wanted; /* for the record: open's flags, map's protection */
-	u32 quiet;  /* allowed acts are not recorded */
+	u32 quiet;  /* enum quiet */
 	u32 flags;  /* enum event_flag, for the record */
 	u32 reserved;
+};
+
+/* Where the walk of a name ended, for move.h. */
+struct place {
+	u32 at[ENGINE_AUTOMATA];
+	u32 reserved;
+	u64 groups; /* the register: groups, then atoms that matched and that were excepted */
+	u64 matched;
+	u64 but;
+	u64 label;  /* of the name itself */
+	u64 policy; /* generation of the table */
 };
 
 /*
@@ -107,6 +167,7 @@ struct buffer {
 	struct name name;
 	struct source source;
 	struct question question;
+	struct place place;
 	u64 masks[ACTIONS * LINE_WORDS];
 	u8 text[TEXT_MAX + NAME_MAX_];
 };
@@ -168,6 +229,25 @@ struct {
 	__type(value, struct mount_point);
 } mounts SEC(".maps");
 
+/*
+ * Counts the changes of devices and mounts, up by one after each. Written by user space; read before a name is made, so a
+ * label found amid a change is taken for old.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} places SEC(".maps");
+
+/* Labels by dentry. Written and read by the kernel. Full: the one that was used longest ago goes, and is found anew. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, LABELS_MAX);
+	__type(key, u64);
+	__type(value, struct label);
+} labels SEC(".maps");
+
 /* Answers to asks. Written by user space; uses are taken by the kernel. Full: user space says so to who granted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -184,6 +264,25 @@ struct {
 	__type(key, u32);
 	__type(value, struct control);
 } controls SEC(".maps");
+
+/*
+ * Until when (CLOCK_BOOTTIME, ns) an exec may have passed its check before the programs sat. Written by user space alone,
+ * before it attaches; read by execs whose check was not seen.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} settled SEC(".maps");
+
+/* Break-glass, by enum relief. Written by user space; ends by itself, also where no daemon runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RELIEFS);
+	__type(key, u32);
+	__type(value, u64);
+} reliefs SEC(".maps");
 
 /* The seeding iterator's question and answer. One seeding at a time; user space holds a lock. */
 struct {

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "label.h"
 #include "task.h"
 
 /* kernel: fs/dcache.c; its first word is the sequence. Needs kallsyms, else every name is refused as torn. */
@@ -21,6 +22,9 @@ enum name_end {
 	NAME_DETACHED, /* at a dentry that is its own parent, and not the root */
 	NAME_DEEP,
 	NAME_LONG,
+	NAME_FOLDED, /* its file system takes it for others in ways that are not followed */
+	NAME_DEVICE, /* a device node that is not in the host's /dev */
+	NAME_FORGED, /* below a subvolume that is called like one that the host has mounted, and lies elsewhere */
 };
 
 /* Names end here, with a NUL for the walk. */
@@ -34,22 +38,24 @@ struct name_walk {
 	u32 end;   /* enum name_end */
 	u32 flags; /* of the device */
 	u32 device;
+	u64 print; /* of the dentries walked */
+	u32 folds;
+	u32 reserved;
 	struct device *host; /* NULL where the host has not mounted the file system */
 	struct mount_point *mount;
 };
 
 /*
- * One read takes what is needed of a dentry: d_parent and the d_name behind it. verifier: offsets are constants after
+ * One read takes what is needed of a dentry: its beginning, up to the name. verifier: offsets are constants after
  * relocation, kept inside.
  */
 struct dentry_head {
-	u8 raw[32];
+	u8 raw[64];
 };
 
-#define HEAD_BEGIN bpf_core_field_offset(struct dentry, d_parent)
-#define HEAD_FIELD(head, type, field)                                                          \
-	(*(type *)((head)->raw + ((bpf_core_field_offset(struct dentry, field) - HEAD_BEGIN) & \
-				  (sizeof(struct dentry_head) - sizeof(type)))))
+#define HEAD_FIELD(head, type, field) \
+	(*(type *)((head)->raw +      \
+		   (bpf_core_field_offset(struct dentry, field) & (sizeof(struct dentry_head) - sizeof(type)))))
 
 static __always_inline struct mount_point *mount_at(struct name_walk *w, const struct dentry *dentry)
 {
@@ -61,27 +67,65 @@ static __always_inline struct mount_point *mount_at(struct name_walk *w, const s
 	return bpf_map_lookup_elem(&mounts, &key);
 }
 
-/* bound: DEPTH_MAX components, TEXT_MAX bytes; past either the name is refused. */
+/*
+ * kernel: names of a folder are compared by its file system where it has an operation for it; those with an encoding do so
+ * in folders that are marked (chattr +F), others everywhere. proc compares to hide, not to fold. verifier: global, as name_of.
+ */
+__noinline u32 name_folds(u64 folder)
+{
+	struct dentry *parent = (struct dentry *)folder;
+	struct super_block *sb = BPF_CORE_READ(parent, d_sb);
+	unsigned long magic = BPF_CORE_READ(sb, s_magic);
+
+	if (magic == PROC_SUPER_MAGIC)
+		return 0;
+	if (bpf_core_field_exists(sb->s_encoding) && BPF_CORE_READ(sb, s_encoding))
+		return BPF_CORE_READ(parent, d_inode, i_flags) & S_CASEFOLD ? FOLDS_ASCII | FOLDS_UNICODE : 0;
+	return magic == MSDOS_SUPER_MAGIC ? FOLDS_ASCII | FOLDS_SHORT : FOLDS_ASCII;
+}
+
+/* One component in front of those that the buffer has; 0 goes on. */
+static __always_inline long name_component(struct name_walk *w, const struct dentry_head *head)
+{
+	u32 length = HEAD_FIELD(head, u32, d_name.len);
+
+	if (length >= NAME_MAX_ || w->offset < length + 1) {
+		w->end = NAME_LONG;
+		return 1;
+	}
+	w->offset -= length;
+	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
+			      HEAD_FIELD(head, unsigned char *, d_name.name));
+	w->offset--;
+	w->buffer->text[w->offset & (TEXT_MAX - 1)] = '/';
+	return 0;
+}
+
+/*
+ * Above a mount point of a part, the walk goes on for the print alone. bound: DEPTH_MAX components, TEXT_MAX bytes; past
+ * either the name is refused. KEEP-SYNC print v1 (label.h:print_of)
+ */
 static long name_step(u32 index, struct name_walk *w)
 {
 	struct dentry *dentry = w->dentry;
 	struct dentry_head head;
 	struct dentry *parent;
-	u32 length;
 
-	if (w->flags & DEVICE_PARTIAL) {
+	if (w->buffer->name.below) {
+		w->buffer->name.above++;
+	} else if (w->flags & DEVICE_PARTIAL) {
 		w->mount = mount_at(w, dentry);
-		if (w->mount) {
-			w->end = NAME_ROOT;
-			return 1;
-		}
+		w->buffer->name.below = w->mount != NULL;
 	}
-	if (dentry == w->root) {
-		w->end = NAME_ROOT;
+	if (bpf_probe_read_kernel(&head, sizeof(head), dentry)) {
+		w->end = NAME_TORN;
 		return 1;
 	}
-	if (bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry + HEAD_BEGIN)) {
-		w->end = NAME_TORN;
+	w->print = index < PRINT_DEPTH ?
+			   print_link(w->print, HEAD_FIELD(&head, u32, d_seq), HEAD_FIELD(&head, u32, d_name.hash)) :
+			   0;
+	if (dentry == w->root) {
+		w->end = NAME_ROOT;
 		return 1;
 	}
 	parent = HEAD_FIELD(&head, struct dentry *, d_parent);
@@ -89,48 +133,23 @@ static long name_step(u32 index, struct name_walk *w)
 		w->end = NAME_DETACHED;
 		return 1;
 	}
-	length = HEAD_FIELD(&head, u32, d_name.len);
-	if (length >= NAME_MAX_ || w->offset < length + 1) {
-		w->end = NAME_LONG;
-		return 1;
-	}
-	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
-			      HEAD_FIELD(&head, unsigned char *, d_name.name));
-	w->offset--;
-	w->buffer->text[w->offset & (TEXT_MAX - 1)] = '/';
+	if (HEAD_FIELD(&head, u32, d_flags) & DCACHE_OP_COMPARE)
+		w->folds |= name_folds((u64)parent);
 	w->dentry = parent;
-	return 0;
+	return w->buffer->name.below ? 0 : name_component(w, &head);
 }
 
+/*
+ * Odd where the lock cannot be read, as without CONFIG_KALLSYMS_ALL: then nothing has a name. Where nothing is refused, a
+ * name that a rename may have torn is better than none.
+ */
 static __always_inline u32 rename_sequence(void)
 {
-	u32 sequence = 1;
+	u32 sequence = cfg_form != FORM_OBSERVE;
 
 	if (&rename_lock)
 		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);
 	return sequence;
-}
-
-/*
- * race: names and parents change under the walk. An even rename_lock that did not move says that none did; after four
- * tries the name is refused. Other renames of the host move it too.
- */
-static __noinline int name_walk(struct name_walk *w, struct dentry *dentry)
-{
-	for (u32 try = 0; try < 4; try++) {
-		u32 before = rename_sequence();
-
-		w->dentry = dentry;
-		w->offset = TEXT_END;
-		w->end = NAME_DEEP;
-		w->mount = NULL;
-		bpf_loop(DEPTH_MAX + 1, name_step, w, 0);
-		if (!(before & 1) && before == rename_sequence())
-			return 0;
-	}
-	w->end = NAME_TORN;
-	return 0;
 }
 
 /* A private instance of proc or sysfs shows the same objects as the host's. */
@@ -147,6 +166,7 @@ static __always_inline u32 name_private(struct name_walk *w, struct super_block 
 	return VIEW_HOST;
 }
 
+/* In front of the walk goes where the host has mounted the file system. */
 static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *sb)
 {
 	struct mount_point *mount = w->mount;
@@ -156,9 +176,13 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		mount = &w->host->root;
 	if (!mount)
 		return name_private(w, sb);
+	if ((w->flags & DEVICE_SUBVOLUME) && w->buffer->name.above != mount->depth) {
+		w->end = NAME_FORGED;
+		return VIEW_REFUSED;
+	}
 	length = mount->length;
 	if (length > PREFIX_MAX - 1 || w->offset < length) {
-		count(COUNT_NAME_LONG);
+		w->end = NAME_LONG;
 		return VIEW_REFUSED;
 	}
 	w->offset -= length;
@@ -166,55 +190,186 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 	return VIEW_HOST;
 }
 
-static __always_inline u32 name_refused(u32 end)
+static __always_inline u32 name_view(struct name_walk *w, struct super_block *sb)
+{
+	if (w->end == NAME_ROOT || (w->end == NAME_DEEP && w->mount))
+		return name_prefix(w, sb);
+	if (w->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
+		return VIEW_NAMELESS;
+	return VIEW_REFUSED;
+}
+
+/*
+ * One walk. verifier: global, as name_of, and so walked once for all tries. 6.1 looks at a loop's body once, with the values
+ * of its first round: what it must not take for constant begins, or lies, in the buffer.
+ */
+__noinline int name_once(struct buffer *buffer)
+{
+	struct name_walk w = { .buffer = buffer, .end = NAME_DEEP, .print = cfg_key };
+	struct device *device;
+
+	if (!buffer)
+		return 0;
+	buffer->name.below = 0;
+	buffer->name.above = 0;
+	buffer->name.offset = TEXT_END;
+	FORGET();
+	w.offset = buffer->name.offset;
+	w.dentry = (struct dentry *)buffer->source.dentry;
+	w.root = (struct dentry *)buffer->source.root;
+	w.device = buffer->source.device;
+	device = bpf_map_lookup_elem(&devices, &w.device);
+	w.host = device;
+	if (device)
+		w.flags = device->flags;
+	bpf_loop(DEPTH_MAX + 1, name_step, &w, 0);
+	buffer->name.view = name_view(&w, (struct super_block *)buffer->source.sb);
+	buffer->name.end = w.end;
+	buffer->name.folds = w.folds;
+	buffer->name.offset = w.offset;
+	buffer->name.print = w.end == NAME_ROOT && w.print ? w.print | 1 : 0;
+	return 0;
+}
+
+/*
+ * race: names and parents change under the walk. An even rename_lock that did not move says that none did; after four
+ * tries the name is refused. Other renames of the host move it too.
+ */
+static __always_inline void name_still(struct buffer *buffer)
+{
+	for (u32 try = 0; try < 4; try++) {
+		u32 before = rename_sequence();
+
+		name_once(buffer);
+		if (!(before & 1) && before == rename_sequence())
+			return;
+	}
+	buffer->name.view = VIEW_REFUSED;
+	buffer->name.end = NAME_TORN;
+}
+
+static __always_inline void name_refused(u32 end)
 {
 	count(end == NAME_DEEP	   ? COUNT_NAME_DEEP :
 	      end == NAME_LONG	   ? COUNT_NAME_LONG :
 	      end == NAME_DETACHED ? COUNT_NAME_DETACHED :
+	      end == NAME_DEVICE   ? COUNT_NAME_DEVICE :
+	      end == NAME_FOLDED   ? COUNT_NAME_FOLDED :
+	      end == NAME_FORGED   ? COUNT_NAME_FORGED :
 				     COUNT_NAME_TORN);
-	return VIEW_REFUSED;
-}
-
-static __always_inline u32 name_view(struct name_walk *w, struct super_block *sb)
-{
-	if (w->end == NAME_ROOT)
-		return name_prefix(w, sb);
-	if (w->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
-		return VIEW_NAMELESS;
-	return name_refused(w->end);
 }
 
 /* The root directory itself has no component: its name is "/". The kernel's own name of what is nameless. */
-static __always_inline void name_finish(struct name_walk *w, struct dentry *dentry, u32 view)
+static __always_inline void name_finish(struct buffer *buffer)
 {
+	struct dentry *dentry = (struct dentry *)buffer->source.dentry;
+	struct name *name = &buffer->name;
 	u32 length;
 
-	if (view == VIEW_NAMELESS) {
+	buffer->text[TEXT_END] = 0;
+	if (name->view == VIEW_NAMELESS) {
 		length = BPF_CORE_READ(dentry, d_name.len);
 		if (length > NAME_MAX_ - 1)
 			length = NAME_MAX_ - 1;
-		w->offset = TEXT_END - length;
-		bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
+		name->offset = TEXT_END - length;
+		bpf_probe_read_kernel(buffer->text + (name->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
 				      BPF_CORE_READ(dentry, d_name.name));
-	} else if (w->offset == TEXT_END) {
-		w->offset--;
-		w->buffer->text[w->offset & (TEXT_MAX - 1)] = '/';
+	} else if (name->offset == TEXT_END) {
+		name->offset--;
+		buffer->text[name->offset & (TEXT_MAX - 1)] = '/';
 	}
+	name->length = TEXT_END - name->offset;
 }
 
-/* Follows typed pointers, which costs a load a step and no helper call. */
-static __always_inline void source_of(struct source *source, struct file *file)
+static __always_inline bool node_of_device(u32 mode)
 {
-	struct dentry *dentry = file->f_path.dentry;
-	struct super_block *sb = dentry->d_sb;
-	struct inode *inode = file->f_inode;
+	return (mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK;
+}
 
+/*
+ * Devices that say nothing of this host and that every sandbox makes for itself: null, zero, full, random, urandom, tty, ptmx;
+ * and overlay's whiteout (0, 0).
+ */
+static __always_inline bool node_harmless(u32 mode, u32 major, u32 minor)
+{
+	if ((mode & S_IFMT) != S_IFCHR)
+		return false;
+	return (major == 0 && minor == 0) || (major == 1 && (minor == 3 || minor == 5 || (minor >= 7 && minor <= 9))) ||
+	       (major == 5 && (minor == 0 || minor == 2));
+}
+
+/*
+ * A device is named by its node in the host's /dev; a node elsewhere is another name for it that no rule could mean.
+ * Terminals of a private devpts are the session's own.
+ */
+static __always_inline void name_device(struct buffer *buffer)
+{
+	const u8 *text = buffer->text + (buffer->name.offset & (TEXT_MAX - 1));
+	struct super_block *sb = (struct super_block *)buffer->source.sb;
+	const struct source *source = &buffer->source;
+
+	if (node_harmless(source->mode, source->number >> 20, source->number & 0xfffff))
+		return;
+	if (buffer->name.view == VIEW_HOST && text[0] == '/' && text[1] == 'd' && text[2] == 'e' && text[3] == 'v' &&
+	    text[4] == '/')
+		return;
+	if (BPF_CORE_READ(sb, s_magic) == DEVPTS_SUPER_MAGIC)
+		return;
+	buffer->name.view = VIEW_REFUSED;
+	buffer->name.end = NAME_DEVICE;
+}
+
+/* Follows typed pointers, which costs a load a step and no helper call. inode is NULL where nothing has the name yet. */
+static __always_inline void source_of(struct source *source, struct dentry *dentry, struct inode *inode)
+{
+	struct super_block *sb = dentry->d_sb;
+
+	__builtin_memset(source, 0, sizeof(*source));
+	source->places = places_now();
 	source->dentry = (u64)dentry;
 	source->sb = (u64)sb;
 	source->root = (u64)sb->s_root;
 	source->device = sb->s_dev;
+	if (!inode)
+		return;
+	source->node = (u64)inode;
 	source->inode = inode->i_ino;
 	source->generation = inode->i_generation;
+	source->mode = inode->i_mode;
+	source->links = inode->i_nlink;
+	source->number = inode->i_rdev;
+}
+
+/* verifier: the position comes from the index; what is kept lies in the buffer (name_once). bound: TEXT_MAX bytes. */
+static long fold_byte(u32 index, struct buffer **context)
+{
+	struct buffer *buffer = *context;
+	struct name *name = &buffer->name;
+	u8 *at = buffer->text + ((name->offset + index) & (TEXT_MAX - 1));
+	u8 byte = *at;
+
+	if (!byte)
+		return 1;
+	if (((name->folds & FOLDS_UNICODE) && byte >= 0x80) ||
+	    ((name->folds & FOLDS_SHORT) && name->tilde && byte >= '0' && byte <= '9'))
+		name->end = NAME_FOLDED;
+	name->tilde = byte == '~';
+	if (byte >= 'A' && byte <= 'Z')
+		*at = byte + ('a' - 'A');
+	return 0;
+}
+
+/*
+ * Small letters for capitals, for a file system that takes them for one; what it takes for one besides is not known here:
+ * the name ends as NAME_FOLDED where such a byte is met. verifier: global, as name_of.
+ */
+__noinline int name_fold(struct buffer *buffer)
+{
+	if (!buffer)
+		return 0;
+	buffer->name.tilde = 0;
+	bpf_loop(TEXT_MAX, fold_byte, &buffer, 0);
+	return 0;
 }
 
 /*
@@ -223,24 +378,15 @@ static __always_inline void source_of(struct source *source, struct file *file)
  */
 __noinline int name_of(struct buffer *buffer)
 {
-	struct name_walk w = { .buffer = buffer };
-	struct device *device;
-	struct name *name;
-
 	if (!buffer)
 		return 0;
-	w.root = (struct dentry *)buffer->source.root;
-	w.device = buffer->source.device;
-	device = bpf_map_lookup_elem(&devices, &w.device);
-	w.host = device;
-	if (device)
-		w.flags = device->flags;
-	buffer->text[TEXT_END] = 0;
-	name_walk(&w, (struct dentry *)buffer->source.dentry);
-	name = &buffer->name;
-	name->view = name_view(&w, (struct super_block *)buffer->source.sb);
-	name_finish(&w, (struct dentry *)buffer->source.dentry, name->view);
-	name->offset = w.offset;
-	name->length = TEXT_END - w.offset;
+	name_still(buffer);
+	FORGET();
+	if (node_of_device(buffer->source.mode))
+		name_device(buffer);
+	FORGET();
+	if (buffer->name.view == VIEW_REFUSED)
+		name_refused(buffer->name.end);
+	name_finish(buffer);
 	return 0;
 }

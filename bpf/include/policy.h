@@ -7,11 +7,12 @@
  *
  *   struct table_header          engines, dimensions, offsets
  *   rows of the automata         u32 words, see struct table_engine
- *   masks, folds                 u64 words
+ *   masks, folds, futures        u64 words
  *   roles                        struct table_role [roles]
  *   row index                    u16 [roles][principals][taints + 1]; 0 means "no row"
  *   rows of decisions            struct table_row [rows]; row 0 is empty
  *   agents                       struct table_agent [agents]
+ *   names                        JSON, not read by the kernel
  *
  * Included by both sides. Fields are fixed-width and in groups of 8 bytes; a hole is an error (-Wpadded).
  */
@@ -85,7 +86,7 @@ enum view {
 };
 
 enum policy_limits {
-	TABLE_MAGIC = 0x52564531, /* "RVE1" */
+	TABLE_MAGIC = 0x52564532, /* "RVE2" */
 	ENGINE_AUTOMATA = 3,	  /* A anchored, B unanchored, C the few awkward shapes */
 	PATH_WORDS = 1,		  /* 64 groups in the path table ... */
 	LINE_WORDS = 4,		  /* ... 256 in the command-line table */
@@ -110,7 +111,7 @@ enum principal {
  * Three automata over one alphabet. A state is the byte offset of its row from the start of the table. A row is
  *
  *   word 0       accept set id (low 16 bits) and emission set id (high 16 bits); ids index masks
- *   word 1       refusal class of the state (0 where not computed)
+ *   word 1       future id; of a state in which no component begins, one that tells nothing: all bits
  *   word 2 ...   next state, one word a byte class
  *
  * column[b] is the byte offset, within a row, of the next state for byte b. mask 0 is empty. A mask is
@@ -119,13 +120,32 @@ enum principal {
  *
  * Emission sets are OR-ed into a register when a byte that emits is read in the state: '/' in paths, every byte in
  * command lines. They are how sticky patterns cost no states. The accept sets of the last states join them at the end.
+ *
+ * futures is struct table_future[], by id; 0 is empty. It is asked where a folder moves: both its names are walked, a '/'
+ * behind them too, and what lies below may then lose
+ *
+ *   in each automaton whose states differ   reach of the old state, buts of the new one
+ *   by the register                         groups of the old one, fold(P & ~N) of atoms that are live in the old one
+ *                                           and not in the new one, fold(N) of atoms that only the new one excepts
+ *
+ * but for the groups of the new register and those that the new states hold, in each automaton: they are below whatever
+ * follows. What it may gain is the same the other way round. Both are upper bounds. KEEP-SYNC move v1 (enforce/match/move.go, enforce/move.go)
  */
 struct table_engine {
 	__u16 column[256];
 	__u32 start[ENGINE_AUTOMATA];
-	__u32 masks; /* byte offset */
-	__u32 folds; /* byte offset; 0 where there is no atom */
-	__u32 words; /* of a label */
+	__u32 masks;   /* byte offset */
+	__u32 folds;   /* byte offset; 0 where there is no atom */
+	__u32 words;   /* of a label */
+	__u32 futures; /* byte offset; 0 where not computed */
+	__u32 reserved;
+};
+
+/* What a state finds below a folder beyond what is found below every folder. Groups of paths alone. */
+struct table_future {
+	__u64 reach; /* groups that may be found, or are held for good */
+	__u64 buts;  /* groups of rules that an except may take back */
+	__u64 holds; /* groups that all has below, whatever it is */
 };
 
 struct table_header {
@@ -148,22 +168,40 @@ struct table_header {
 	__u32 row_table;
 	__u32 agent_table;
 
+	__u32 names; /* offset and bytes of what user space calls the numbers; for the daemon that comes after */
+	__u32 names_size;
+
 	__u64 marks[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
+};
+
+/* What a role refuses on files that no rule names. */
+enum closed {
+	CLOSED = 1,	    /* some operation */
+	CLOSED_WRITING = 2, /* writing, or making a name */
 };
 
 /* What a role decides by itself: its mode and what holds where no rule matched. */
 struct table_role {
-	__u32 enforce; /* 0 observes */
-	__u32 reserved;
+	__u32 enforce;	    /* 0 observes */
+	__u32 closed;	    /* enum closed */
 	__u8 fallback[OPS]; /* action per operation */
 	__u8 foreign[OPS];  /* action per operation for VIEW_FOREIGN */
 	__u8 nameless[OPS]; /* action per operation for VIEW_NAMELESS */
 };
 
-/* One mask per action and operation. Rows of role, principal and taints are OR-ed action by action. */
+/*
+ * One mask per action and operation. Rows of role, principal and taints are OR-ed action by action.
+ *
+ * The last four judge moves. Refused are those that may lose a refusing group, and in a closed role also those that may gain
+ * an allowing one; and those of folders below which a barring group may be gained, or a writable one lost.
+ */
 struct table_row {
 	__u64 paths[PATH_OPS][ACTIONS];
 	__u64 lines[ACTIONS][LINE_WORDS];
+	__u64 refusing; /* path groups that kill, deny or ask on some operation */
+	__u64 allowing; /* path groups that audit or allow some operation that the role refuses where no rule matches */
+	__u64 barring;	/* refusing ones, of writing and making names alone */
+	__u64 writable; /* allowing ones, likewise */
 };
 
 enum agent_flag {

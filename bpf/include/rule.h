@@ -12,6 +12,8 @@ struct subject {
 	u32 role;
 	u32 principal;
 	u32 taints;
+	u32 reserved;
+	u64 denied; /* of the session */
 };
 
 #define HEADER(table, field) FIELD(table, u32, __builtin_offsetof(struct table_header, field))
@@ -154,6 +156,12 @@ static __always_inline u32 rule_view(const u8 *table, const struct subject *who,
 	if (view == VIEW_NAMELESS)
 		return table_u8(table, role + __builtin_offsetof(struct table_role, nameless) + op);
 	return ACTION_DENY;
+}
+
+/* A switch of the session stands above policy. */
+static __always_inline bool rule_switched(const struct subject *who, u32 op)
+{
+	return who->denied >> (op & 63) & 1;
 }
 
 static __always_inline bool action_refuses(u32 action)

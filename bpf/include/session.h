@@ -53,6 +53,8 @@ struct birth {
 	u32 pid;
 	u32 cause;
 	u64 started; /* of the process */
+	u64 denied;
+	u32 only;
 };
 
 static __always_inline void session_fill(struct session *session, const struct birth *birth, u64 id)
@@ -73,7 +75,11 @@ static __always_inline void session_fill(struct session *session, const struct b
 	session->taints = 0;
 	session->switches = 0;
 	session->refused = 0;
-	session->recorded = 0;
+	session->folded = 0;
+	session->denied = birth->denied;
+	session->only = birth->only;
+	session->relief = 0;
+	session->seen = 0;
 	if (birth->parent) {
 		session->parent = birth->parent->id;
 		session->parent_slot = birth->parent_slot;
@@ -81,6 +87,9 @@ static __always_inline void session_fill(struct session *session, const struct b
 		session->switches = birth->parent->switches;
 		session->role = birth->parent->role;
 		session->flags |= birth->parent->flags & SESSION_OBSERVE;
+		session->denied = birth->parent->denied;
+		session->only = birth->parent->only;
+		session->relief = birth->parent->relief;
 	}
 }
 
@@ -111,25 +120,39 @@ static __always_inline void session_record(struct event_session *event, u16 kind
 	event_head(&event->head, kind, state, session);
 	event->parent = session->parent;
 	event->loginuid = session->loginuid;
-	event->tasks = session->tasks;
 	event->cause = session->cause;
+	event->refused = session->refused;
+	event->folded = session->folded;
+}
+
+/* Nobody came to be in it, so nobody is told of it. */
+static __always_inline void session_undo(struct session *session)
+{
+	count(COUNT_SESSIONS_ENDED);
+	__sync_fetch_and_add(&session->tasks, -1);
 }
 
 /*
- * A thread leaves its session. race: the slot may be given out again the moment tasks is 0, so what the record says is
- * taken before.
+ * A thread that was counted is no more. race: the slot may be given out again the moment tasks is 0, so what the record
+ * says is taken before. verifier: a frame of its own, or the callers' grow too large.
  */
-static __always_inline void session_leave(struct task_state *state)
+static __noinline void session_part(const struct task_state *state)
 {
 	struct session *session = session_at(state->slot);
 	struct event_session event = {};
 
-	if (!session || !(state->flags & TASK_COUNTED))
+	if (!session)
 		return;
-	state->flags &= ~TASK_COUNTED;
 	session_record(&event, EVENT_SESSION_END, state, session);
 	if (__sync_fetch_and_add(&session->tasks, -1) != 1)
 		return;
 	count(COUNT_SESSIONS_ENDED);
 	EVENT_SEND_BARE(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &event);
+}
+
+/* A thread has ended. race: the iterator may find it after that, or may be marking it; whoever comes second sees so. */
+static __always_inline void session_leave(struct task_state *state)
+{
+	if (__sync_lock_test_and_set(&state->counted, TASK_LEFT) == TASK_COUNTED)
+		session_part(state);
 }

@@ -87,14 +87,39 @@ static __always_inline void buffer_give(struct buffer *buffer)
 		__sync_lock_test_and_set(&buffer->taken, 0);
 }
 
-/* Thread begins to count for its session; once, however it was marked. */
+/*
+ * A thread outside of sessions gets a state, whole; NULL where it could not be stored, or is in another session by now.
+ * race: its own exec, its birth and the iterator may be at it at once; the first one's state is stored.
+ */
+static __always_inline struct task_state *task_mark(struct task_struct *task, struct task_state *mark)
+{
+	struct task_state *state = bpf_task_storage_get(&tasks, task, mark, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count(COUNT_NO_BUFFER);
+		return NULL;
+	}
+	return state->slot == mark->slot && state->generation == mark->generation ? state : NULL;
+}
+
+/* The thread changes its session. race: slot and generation in one store, for who reads them meanwhile. */
+static __always_inline void task_move(struct task_state *state, u32 slot, u32 generation)
+{
+	*(volatile u64 *)&state->slot = slot | (u64)generation << 32;
+}
+
+/* Whether this is the moment at which a thread begins to count; once, however it was marked. */
+static __always_inline bool task_counts(struct task_state *state)
+{
+	return __sync_val_compare_and_swap(&state->counted, TASK_NEW, TASK_COUNTED) == TASK_NEW;
+}
+
 static __always_inline void task_count(struct task_state *state)
 {
 	struct session *session;
 
-	if (state->flags & TASK_COUNTED)
+	if (!task_counts(state))
 		return;
-	state->flags |= TASK_COUNTED;
 	session = session_at(state->slot);
 	if (session)
 		__sync_fetch_and_add(&session->tasks, 1);

@@ -12,6 +12,9 @@ import (
 // Ask is a question to the kernel's decision, and its answer.
 type Ask = probeAsk
 
+// AskMove is a question to the kernel's judgement of a move, and its answer.
+type AskMove = probeAskMove
+
 // Decider asks the kernel. Close it.
 type Decider struct {
 	objects probeObjects
@@ -40,6 +43,18 @@ var errNoAnswer = errors.New("the kernel has no table or no buffer")
 // Decide answers one question in place.
 func (d *Decider) Decide(ask *Ask) error {
 	answer, err := d.objects.Decide.Run(&ebpf.RunOptions{Context: ask, ContextOut: ask})
+	if err != nil {
+		return fmt.Errorf("running the probe: %w", err)
+	}
+	if answer != 0 {
+		return errNoAnswer
+	}
+	return nil
+}
+
+// Move answers one question in place.
+func (d *Decider) Move(ask *AskMove) error {
+	answer, err := d.objects.Move.Run(&ebpf.RunOptions{Context: ask, ContextOut: ask})
 	if err != nil {
 		return fmt.Errorf("running the probe: %w", err)
 	}

@@ -27,6 +27,22 @@ type probeAsk struct {
 	Text      [1024]uint8
 }
 
+type probeAskMove struct {
+	_          structs.HostLayout
+	Role       uint32
+	Principal  uint32
+	Taints     uint32
+	Folder     uint32
+	FromLength uint32
+	ToLength   uint32
+	Marks      uint32
+	Reserved   uint32
+	Lost       uint64
+	Brought    uint64
+	From       [1024]uint8
+	To         [1024]uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -38,16 +54,26 @@ const (
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
 	probeMapGrants       = "grants"
+	probeMapLabels       = "labels"
 	probeMapMounts       = "mounts"
 	probeMapPathBuffers  = "path_buffers"
+	probeMapPlaces       = "places"
 	probeMapPool         = "pool"
+	probeMapReliefs      = "reliefs"
 	probeMapSeeds        = "seeds"
 	probeMapSessions     = "sessions"
+	probeMapSettled      = "settled"
 	probeMapTables       = "tables"
 	probeMapTasks        = "tasks"
+	probeMapTasksBefore  = "tasks_before"
 	probeMapUsers        = "users"
 	probeMapVerdicts     = "verdicts"
 	probeProgDecide      = "decide"
+	probeProgMove        = "move"
+	probeVarCfgForm      = "cfg_form"
+	probeVarCfgKey       = "cfg_key"
+	probeVarCfgLoad      = "cfg_load"
+	probeVarCfgSecond    = "cfg_second"
 	probeVarCfgTableSize = "cfg_table_size"
 	probeVarProbeTypes   = "probe_types"
 )
@@ -95,6 +121,7 @@ type probeSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type probeProgramSpecs struct {
 	Decide *ebpf.ProgramSpec `ebpf:"decide"`
+	Move   *ebpf.ProgramSpec `ebpf:"move"`
 }
 
 // probeMapSpecs contains maps before they are loaded into the kernel.
@@ -108,13 +135,18 @@ type probeMapSpecs struct {
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
+	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
+	Places      *ebpf.MapSpec `ebpf:"places"`
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
+	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
+	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
+	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
 	Users       *ebpf.MapSpec `ebpf:"users"`
 	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
 }
@@ -123,6 +155,10 @@ type probeMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type probeVariableSpecs struct {
+	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
+	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
+	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
+	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.VariableSpec `ebpf:"probe_types"`
 }
@@ -154,13 +190,18 @@ type probeMaps struct {
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
+	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
+	Places      *ebpf.Map `ebpf:"places"`
 	Pool        *ebpf.Map `ebpf:"pool"`
+	Reliefs     *ebpf.Map `ebpf:"reliefs"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
+	Settled     *ebpf.Map `ebpf:"settled"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
+	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
 	Users       *ebpf.Map `ebpf:"users"`
 	Verdicts    *ebpf.Map `ebpf:"verdicts"`
 }
@@ -174,13 +215,18 @@ func (m *probeMaps) Close() error {
 		m.Devices,
 		m.Execs,
 		m.Grants,
+		m.Labels,
 		m.Mounts,
 		m.PathBuffers,
+		m.Places,
 		m.Pool,
+		m.Reliefs,
 		m.Seeds,
 		m.Sessions,
+		m.Settled,
 		m.Tables,
 		m.Tasks,
+		m.TasksBefore,
 		m.Users,
 		m.Verdicts,
 	)
@@ -190,6 +236,10 @@ func (m *probeMaps) Close() error {
 //
 // It can be passed to loadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type probeVariables struct {
+	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
+	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
+	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
+	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.Variable `ebpf:"probe_types"`
 }
@@ -199,11 +249,13 @@ type probeVariables struct {
 // It can be passed to loadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type probePrograms struct {
 	Decide *ebpf.Program `ebpf:"decide"`
+	Move   *ebpf.Program `ebpf:"move"`
 }
 
 func (p *probePrograms) Close() error {
 	return _ProbeClose(
 		p.Decide,
+		p.Move,
 	)
 }
 

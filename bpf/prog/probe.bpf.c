@@ -4,6 +4,7 @@
  * oracle on any number of cases. It calls what the hooks call.
  */
 #include "../hooks/line.h"
+#include "../include/move.h"
 
 char terms[] SEC("license") = "Dual BSD/GPL";
 
@@ -23,22 +24,48 @@ struct ask {
 	u8 text[PROBE_TEXT];
 };
 
-const struct ask *probe_types __attribute__((unused));
+struct ask_move {
+	u32 role;
+	u32 principal;
+	u32 taints;
+	u32 folder;
+	u32 from_length;
+	u32 to_length;
+	u32 marks; /* answer */
+	u32 reserved;
+	u64 lost;    /* answer */
+	u64 brought; /* answer; of folders alone */
+	u8 from[PROBE_TEXT];
+	u8 to[PROBE_TEXT];
+};
 
-static __always_inline void probe_path(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
+const union {
+	struct ask ask;
+	struct ask_move move;
+} *probe_types __attribute__((unused));
+
+/* The text to the end of the buffer; where it begins there. */
+static __always_inline u32 probe_text(const u8 *text, u32 length, struct buffer *buffer)
 {
-	u32 left = BOUNDED(ask->length, PROBE_TEXT);
+	u32 left = BOUNDED(length, PROBE_TEXT);
 	u32 offset = TEXT_END - left;
 	u32 begin = offset;
 
 	for (u32 i = 0; i < PROBE_TEXT / NAME_MAX_ && left; i++) {
 		u32 piece = BOUNDED(left, NAME_MAX_);
 
-		bpf_probe_read_kernel(buffer->text + (offset & (TEXT_MAX - 1)), piece, ask->text + i * NAME_MAX_);
+		bpf_probe_read_kernel(buffer->text + (offset & (TEXT_MAX - 1)), piece, text + i * NAME_MAX_);
 		offset += piece;
 		left -= piece;
 	}
 	buffer->text[TEXT_END] = 0;
+	return begin;
+}
+
+static __always_inline void probe_path(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
+{
+	u32 begin = probe_text(ask->text, ask->length, buffer);
+
 	label[0] = walk_path(table, ENGINE_PATHS, buffer->text, begin);
 }
 
@@ -81,6 +108,33 @@ int decide(struct ask *ask)
 	}
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		ask->label[i] = label[i];
+	buffer_give(buffer);
+	return 0;
+}
+
+SEC("syscall")
+int move(struct ask_move *ask)
+{
+	struct subject who = { .role = ask->role, .principal = ask->principal, .taints = ask->taints };
+	struct buffer *buffer = buffer_take();
+	const u8 *table = table_now();
+	struct place from = {}, to = {};
+	u32 marks = 0;
+	u32 begin;
+
+	if (!buffer)
+		return -1;
+	if (!table) {
+		buffer_give(buffer);
+		return -1;
+	}
+	begin = probe_text(ask->from, ask->from_length, buffer);
+	place_walk(table, buffer->text, begin, ask->folder, &from);
+	begin = probe_text(ask->to, ask->to_length, buffer);
+	place_walk(table, buffer->text, begin, ask->folder, &to);
+	ask->lost = rule_move(table, &who, &from, &to, ask->folder, &marks);
+	ask->brought = ask->folder ? rule_bring(table, &who, &from, &to) : 0;
+	ask->marks = marks;
 	buffer_give(buffer);
 	return 0;
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Table of contents: every program of the sensor, in the order in which the kernel calls them in the life of a session.
+ * The enforcing ones are written as lsm programs; user space puts the same ones on the security_* functions where lsm
+ * programs do not run (enum form).
  * The work is in hooks/, what it shares in include/.
  */
+#include "../hooks/again.h"
+#include "../hooks/attr.h"
 #include "../hooks/control.h"
 #include "../hooks/exec.h"
 #include "../hooks/file.h"
+#include "../hooks/held.h"
 #include "../hooks/image.h"
+#include "../hooks/names.h"
+#include "../hooks/trace.h"
 
 char terms[] SEC("license") = "Dual BSD/GPL";
 
@@ -18,14 +25,19 @@ const union {
 	struct event_line line;
 	struct event_process process;
 	struct table_header header;
+	struct table_future future;
 	struct table_row row;
 	struct table_role role;
 	struct table_agent agent;
 	struct grant_key grant_key;
+	struct label label;
 	struct seed seed;
 	struct change change;
 	struct exec_state exec_state;
 	enum abi abi;
+	enum form form;
+	enum relief relief;
+	enum seed_mode seed_mode;
 	enum action action;
 	enum op op;
 	enum view view;
@@ -46,6 +58,12 @@ SEC("iter/task")
 int seed_tasks(struct bpf_iter__task *ctx)
 {
 	return seed_task(ctx->task);
+}
+
+SEC("iter/task_file")
+int seed_files(struct bpf_iter__task_file *ctx)
+{
+	return seed_file(ctx->task, ctx->file);
 }
 
 SEC("syscall")
@@ -87,6 +105,141 @@ int BPF_PROG(enforce_open, struct file *file, int ret)
 	return lsm_errno(decide_open(file));
 }
 
+SEC("lsm/file_receive")
+int BPF_PROG(enforce_receive, struct file *file, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_receive(file));
+}
+
+SEC("lsm/inode_create")
+int BPF_PROG(enforce_create, struct inode *dir, struct dentry *dentry, u32 mode, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_create(dentry));
+}
+
+SEC("lsm/inode_mknod")
+int BPF_PROG(enforce_mknod, struct inode *dir, struct dentry *dentry, u32 mode, u32 device, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_mknod(dentry, mode, device));
+}
+
+SEC("lsm/inode_mkdir")
+int BPF_PROG(enforce_mkdir, struct inode *dir, struct dentry *dentry, u32 mode, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_create(dentry));
+}
+
+SEC("lsm/inode_symlink")
+int BPF_PROG(enforce_symlink, struct inode *dir, struct dentry *dentry, const char *target, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_symlink(dentry));
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(enforce_link, struct dentry *from, struct inode *dir, struct dentry *to, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_link(from, to));
+}
+
+SEC("lsm/inode_unlink")
+int BPF_PROG(enforce_unlink, struct inode *dir, struct dentry *dentry, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_delete(dentry));
+}
+
+SEC("lsm/inode_rmdir")
+int BPF_PROG(enforce_rmdir, struct inode *dir, struct dentry *dentry, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_delete(dentry));
+}
+
+/* The hook is called for each way of an exchange. */
+SEC("lsm/inode_rename")
+int BPF_PROG(enforce_rename, struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to,
+	     int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_rename(from, to, 0));
+}
+
+/* The function that calls the hook is called once. */
+SEC("fmod_ret/security_inode_rename")
+int BPF_PROG(modify_rename, struct inode *from_dir, struct dentry *from, struct inode *to_dir, struct dentry *to,
+	     u32 flags, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_rename(from, to, flags));
+}
+
+SEC("lsm/inode_setattr")
+int BPF_PROG(enforce_setattr, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *attr, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_setattr(dentry, attr));
+}
+
+/* The hook of kernels before 6.2, which gives no idmap; the function that calls it does. */
+SEC("lsm/inode_setattr")
+int BPF_PROG(enforce_setattr_old, struct dentry *dentry, struct iattr *attr, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_setattr(dentry, attr));
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(enforce_setxattr, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, const void *value,
+	     size_t size, int flags, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_attr(dentry));
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(enforce_removexattr, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_attr(dentry));
+}
+
+/* Access lists pass inode_setxattr before 6.2. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(enforce_setacl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, struct posix_acl *acl,
+	     int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_attr(dentry));
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(enforce_removeacl, struct mnt_idmap *idmap, struct dentry *dentry, const char *name, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_attr(dentry));
+}
+
+/* chattr(1), where the kernel asks: since 6.17. */
+SEC("lsm/inode_file_setattr")
+int BPF_PROG(enforce_setflags, struct dentry *dentry, struct file_kattr *flags, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_attr(dentry));
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(enforce_trace, struct task_struct *target, u32 mode, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_trace(target, mode));
+}
+
 SEC("lsm/mmap_file")
 int BPF_PROG(enforce_mmap, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags, int ret)
 {
@@ -94,11 +247,37 @@ int BPF_PROG(enforce_mmap, struct file *file, unsigned long reqprot, unsigned lo
 	return lsm_errno(decide_mmap(file, prot));
 }
 
+/* The function that fmod_ret sits on is not asked what the hook is. */
+SEC("fmod_ret/security_mmap_file")
+int BPF_PROG(modify_mmap, struct file *file, unsigned long prot, unsigned long flags, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_mmap_asked(file, prot));
+}
+
 SEC("lsm/file_mprotect")
 int BPF_PROG(enforce_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot, int ret)
 {
 	LSM_KEEP(ret);
 	return lsm_errno(decide_mprotect(vma, prot));
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(observe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return settle_exec(bprm);
+}
+
+SEC("kprobe/file_ra_state_init")
+int observe_open(void *ctx)
+{
+	return again_open(again_argument(ctx, 0), again_argument(ctx, 1));
+}
+
+SEC("kprobe/perf_event_mmap")
+int observe_map(void *ctx)
+{
+	return again_map(again_argument(ctx, 0));
 }
 
 SEC("tp_btf/sched_process_exit")
