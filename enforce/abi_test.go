@@ -117,7 +117,7 @@ func TestHeldIsWhatProgramsHold(t *testing.T) {
 	held := map[Op]bool{}
 	for _, p := range bpf.Programs {
 		for _, op := range p.Ops {
-			held[Op(op)] = p.Role == bpf.RoleEnforce
+			held[Op(op)] = held[Op(op)] || p.Role == bpf.RoleEnforce
 		}
 	}
 	for _, op := range Ops() {

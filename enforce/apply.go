@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
 )
@@ -41,9 +42,7 @@ func (a *Applier) Apply(im *Image) error {
 	if err != nil {
 		return fmt.Errorf("making a table: %w", err)
 	}
-	value := make([]byte, a.size)
-	copy(value, im.Table)
-	if err := table.Put(uint32(0), value); err != nil {
+	if err := fill(table, im.Table); err != nil {
 		table.Close()
 		return fmt.Errorf("filling a table: %w", err)
 	}
@@ -56,6 +55,17 @@ func (a *Applier) Apply(im *Image) error {
 	}
 	a.last = table
 	return nil
+}
+
+// fill writes through memory. By bpf(2) the kernel would copy with kprobe programs held off on this processor, and those are
+// the second look of one form.
+func fill(table *ebpf.Map, value []byte) error {
+	memory, err := unix.Mmap(table.FD(), 0, len(value), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	copy(memory, value)
+	return unix.Munmap(memory)
 }
 
 // Close lets go of the last table; it stays in force.

@@ -34,7 +34,14 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 	if v != ViewHost || !op.Compiled() {
 		return im.policy.Attribute(im.query(s, op, v, text), a)
 	}
-	label := match.Walk(im.Table, layout, syntax, text)
+	return im.first(groups, match.Walk(im.Table, layout, syntax, text), s, op, a, func(r *Rule) bool {
+		return im.policy.matches(r, string(text), im.homes) != ""
+	})
+}
+
+// first is the first rule in the policy's order that belongs to a group of the label, has the action on the operation for
+// the subject, and passes.
+func (im *Image) first(groups []Group, label match.Label, s Subject, op Op, a Action, passes func(*Rule) bool) *Rule {
 	candidates := map[string]bool{}
 	for i := range groups {
 		if label.Has(i) && groups[i].Action == a && groups[i].holds(s, op) {
@@ -44,12 +51,49 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 		}
 	}
 	for i := range im.policy.Rules {
-		r := &im.policy.Rules[i]
-		if candidates[r.ID] && im.policy.matches(r, string(text), im.homes) != "" {
+		if r := &im.policy.Rules[i]; candidates[r.ID] && passes(r) {
 			return r
 		}
 	}
 	return nil
+}
+
+// AttributeMove names the rule for which a move was refused, and the operation that it refuses: the strictest, and of those
+// alike one on reading, then one on writing. Lost is that of Moved. Nil means a default that refuses at the old place. For
+// what is brought, or led to, give Moved.Brought and the names the other way round.
+func (im *Image) AttributeMove(s Subject, lost uint64, from, to []byte, folder bool) (*Rule, Op) {
+	for _, passes := range []func(*Rule) bool{
+		func(r *Rule) bool {
+			return im.policy.matches(r, string(from), im.homes) != "" || folder && im.reaches(r, r.Match, string(from))
+		},
+		func(r *Rule) bool { return im.reaches(r, r.Except, string(to)) }, // holds at the old place as anywhere, not at the new one
+		func(*Rule) bool { return true },
+	} {
+		for a := range Audit {
+			for _, op := range moveOrder() {
+				if r := im.first(im.Paths, match.Label{lost}, s, op, a, passes); r != nil {
+					return r, op
+				}
+			}
+		}
+	}
+	return nil, 0
+}
+
+// moveOrder lists the operations on paths as a refused move names them.
+func moveOrder() []Op {
+	order := []Op{OpFileRead, OpFileWrite}
+	for _, op := range Ops() {
+		if op < pathOps && !slices.Contains(order, op) {
+			order = append(order, op)
+		}
+	}
+	return order
+}
+
+// reaches reports whether some of a rule's globs may match below a folder by what the folder's path is.
+func (im *Image) reaches(r *Rule, globs []string, folder string) bool {
+	return slices.ContainsFunc(im.policy.expand(r, globs, im.homes), func(glob string) bool { return match.Reaches(glob, folder) })
 }
 
 // holds reports whether a group's rules speak of the subject and the operation.

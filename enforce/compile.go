@@ -171,11 +171,12 @@ func shortList(ids []string) string {
 func (pl *plan) engines(agents []Agent) ([3]*match.Engine, Problems) {
 	var engines [3]*match.Engine
 	var ps Problems
-	for i, t := range []struct {
-		syntax match.Syntax
-		rules  []match.Rule
-	}{{match.Path, pl.pathRules}, {match.Line, pl.lineRules}, {match.Path, agentRules(agents, pl.homes)}} {
-		e, err := match.Compile(t.syntax, t.rules)
+	for i, compile := range []func() (*match.Engine, error){
+		func() (*match.Engine, error) { return match.CompileMoves(pl.pathRules) },
+		func() (*match.Engine, error) { return match.Compile(match.Line, pl.lineRules) },
+		func() (*match.Engine, error) { return match.Compile(match.Path, agentRules(agents, pl.homes)) },
+	} {
+		e, err := compile()
 		engines[i] = e
 		ps = append(ps, pl.p.matchProblems(err)...)
 	}

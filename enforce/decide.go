@@ -67,10 +67,11 @@ func OpenTable(blob []byte) (Table, error) {
 			l.Column[i] = le.Uint16(blob[at:])
 			at += 2
 		}
-		for _, n := range []*uint32{&l.Start[0], &l.Start[1], &l.Start[2], &l.Masks, &l.Folds, &l.Words} {
+		for _, n := range []*uint32{&l.Start[0], &l.Start[1], &l.Start[2], &l.Masks, &l.Folds, &l.Words, &l.Futures} {
 			*n = le.Uint32(blob[at:])
 			at += 4
 		}
+		at += 4 // reserved
 	}
 	for _, n := range []*uint32{&t.roles, &t.principals, &t.taints, &t.agentCount, &t.roleTable, &t.rowIndex, &t.rowTable, &t.agentTable} {
 		*n = le.Uint32(blob[at:])
@@ -151,14 +152,7 @@ func (t Table) marks(met uint64) (taints uint16) {
 // of the label's first word that speak of the subject and the operation.
 func (t Table) strictest(s Subject, op Op, label match.Label) (action Action, ok bool, met uint64) {
 	var masks [actionCount][lineWords]uint64
-	for _, principal := range [2]uint32{0, s.Principal} {
-		t.or(&masks, t.known(s.Role), principal, 0, op)
-		for taint := range t.taints {
-			if s.Taints>>taint&1 == 1 {
-				t.or(&masks, t.known(s.Role), principal, 1+taint, op)
-			}
-		}
-	}
+	t.eachRow(s, func(row uint32) { t.or(&masks, row, op) })
 	for a := actionCount; a > 0; a-- {
 		for w, mask := range masks[a-1] {
 			if mask&label[w] != 0 {
@@ -183,12 +177,23 @@ func (t Table) rowAt(role, principal, slot uint32) uint32 {
 	return t.rowTable + id*uint32(rowSize)
 }
 
-// or adds one row's masks of an operation.
-func (t Table) or(masks *[actionCount][lineWords]uint64, role, principal, slot uint32, op Op) {
-	row := t.rowAt(role, principal, slot)
-	if row == 0 {
-		return
+// eachRow visits the rows that speak of a subject: those of any principal and of its own, without taints and with each
+// that it has.
+func (t Table) eachRow(s Subject, visit func(row uint32)) {
+	for _, principal := range [2]uint32{0, s.Principal} {
+		for slot := range 1 + t.taints {
+			if slot > 0 && s.Taints>>(slot-1)&1 == 0 {
+				continue
+			}
+			if row := t.rowAt(t.known(s.Role), principal, slot); row != 0 {
+				visit(row)
+			}
+		}
 	}
+}
+
+// or adds one row's masks of an operation.
+func (t Table) or(masks *[actionCount][lineWords]uint64, row uint32, op Op) {
 	if op == OpExecArgv {
 		row += 8 * pathOps * uint32(actionCount)
 		for a := range masks {

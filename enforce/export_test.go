@@ -5,4 +5,4 @@
 package enforce
 
 // HeaderOffsets is the place of role_table in struct table_header; row_index follows it.
-const HeaderOffsets = marksAt - 4*4
+const HeaderOffsets = namesAt - 4*4

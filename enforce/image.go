@@ -16,13 +16,18 @@ import (
 
 // Sizes and offsets of policy.h.
 const (
-	tableMagic = 0x52564531
-	engineSize = 2*256 + 4*3 + 3*4
-	headerSize = 24 + 3*engineSize + 8*4 + 8*maxTaints
+	tableMagic = 0x52564532
+	engineSize = 2*256 + 4*3 + 5*4
+	headerSize = 24 + 3*engineSize + 10*4 + 8*maxTaints
 	roleSize   = 8 + 3*opCount
-	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount)
+	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 4*8
+	stakesAt   = rowSize - 4*8 // refusing, allowing, barring, writable
 	marksAt    = headerSize - 8*maxTaints
+	namesAt    = marksAt - 8
 	agentSize  = 8
+
+	closedAny     = 1 // enum closed
+	closedWriting = 2
 
 	agentHost    = 1
 	agentObserve = 2
@@ -77,7 +82,7 @@ func (pl *plan) image(engines [3]*match.Engine, agents []Agent, generation uint6
 		im.Roles = append(im.Roles, name)
 		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.actsAs(name)))
 	}
-	im.rows = composeRows(len(im.Roles), len(im.Principals), len(im.Taints), pl.paths, pl.lines)
+	im.rows = composeRows(im.roles, len(im.Principals), len(im.Taints), pl.paths, pl.lines)
 	for i, e := range engines {
 		im.stats[i] = e.Stats()
 	}
@@ -95,7 +100,7 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 		layouts[i], blob = layout, append(blob, part...)
 	}
 	blob = align(blob)
-	at := [4]uint32{uint32(len(blob))}
+	at := [6]uint32{uint32(len(blob))}
 	for i := range im.roles {
 		blob = im.roles[i].append(blob)
 	}
@@ -112,6 +117,9 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 	for _, a := range im.Agents {
 		blob = a.append(blob)
 	}
+	names := im.Numbers().encode()
+	at[4], at[5] = uint32(len(blob)), uint32(len(names))
+	blob = append(blob, names...)
 	im.header(blob[:0:headerSize], uint32(len(blob)), layouts, at)
 	return blob
 }
@@ -137,7 +145,7 @@ func align(b []byte) []byte {
 }
 
 // header writes struct table_header over the room left for it.
-func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]uint32) {
+func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [6]uint32) {
 	b = le.AppendUint32(b, tableMagic)
 	b = le.AppendUint32(b, size)
 	b = le.AppendUint64(b, im.Generation)
@@ -147,7 +155,7 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]ui
 		for _, c := range l.Column {
 			b = le.AppendUint16(b, c)
 		}
-		for _, n := range []uint32{l.Start[0], l.Start[1], l.Start[2], l.Masks, l.Folds, l.Words} {
+		for _, n := range []uint32{l.Start[0], l.Start[1], l.Start[2], l.Masks, l.Folds, l.Words, l.Futures, 0} {
 			b = le.AppendUint32(b, n)
 		}
 	}
@@ -165,13 +173,16 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [4]ui
 	}
 }
 
-func (r *roleRow) append(b []byte) []byte {
-	var enforce uint32
-	if r.enforce {
-		enforce = 1
+func flag(is bool) uint32 {
+	if is {
+		return 1
 	}
-	b = le.AppendUint32(b, enforce)
-	b = le.AppendUint32(b, 0)
+	return 0
+}
+
+func (r *roleRow) append(b []byte) []byte {
+	b = le.AppendUint32(b, flag(r.enforce))
+	b = le.AppendUint32(b, flag(r.closed != 0)*closedAny|flag(r.closed&writing != 0)*closedWriting)
 	for _, table := range [][opCount]Action{r.fallback, r.foreign, r.nameless} {
 		for _, a := range table {
 			b = append(b, byte(a))
@@ -190,6 +201,9 @@ func (r *row) append(b []byte) []byte {
 		for _, mask := range action {
 			b = le.AppendUint64(b, mask)
 		}
+	}
+	for _, groups := range []uint64{r.refusing, r.allowing, r.barring, r.writable} {
+		b = le.AppendUint64(b, groups)
 	}
 	return b
 }
@@ -261,6 +275,9 @@ func (r *roleRow) String() string {
 	}
 	var s strings.Builder
 	s.WriteString(mode.String())
+	if r.closed != 0 {
+		s.WriteString(", closed")
+	}
 	for _, t := range []struct {
 		view  string
 		table [opCount]Action
@@ -311,6 +328,12 @@ func (r *row) lineup() []string {
 		if mask != [lineWords]uint64{} {
 			out = append(out, fmt.Sprintf("%s %s %x", OpExecArgv, Action(a), mask))
 		}
+	}
+	if r.refusing != 0 {
+		out = append(out, fmt.Sprintf("refusing %x", r.refusing))
+	}
+	if r.allowing != 0 {
+		out = append(out, fmt.Sprintf("allowing %x", r.allowing))
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -258,4 +259,33 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a policy was read from makes it again, in the same order: it is what a rollback after a restart has.
+func TestSourcesMakeThePolicyAgain(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"b/1.toml": "version = 1\nbase = \"none\"\n[[role]]\nname = \"first\"\n[sets]\nmine = { file = \"list\" }\n[[rule]]\nid = \"x\"\non = [\"file.read\"]\nmatch = [\"@mine\"]\naction = \"deny\"\n",
+		"a/2.toml": "version = 1\n[[role]]\nname = \"second\"\n",
+		"b/list":   "/srv/keys/**\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := enforce.Load([]string{filepath.Join(dir, "b"), filepath.Join(dir, "a")}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := enforce.ParseSources(p.Sources, enforce.Options{})
+	if err != nil || len(p.Sources) != 2 {
+		t.Fatalf("%d sources, %v", len(p.Sources), err)
+	}
+	if d := enforce.Diff(p, again); len(d.Changes) != 0 || !slices.Equal(p.RoleNames(), again.RoleNames()) {
+		t.Errorf("%+v, roles %q and %q", d, p.RoleNames(), again.RoleNames())
+	}
+	if preset, err := enforce.ParseSources(nil, enforce.Options{}); err != nil || preset.Base != "balanced" {
+		t.Errorf("%v", err)
+	}
 }

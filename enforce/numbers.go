@@ -6,14 +6,53 @@
 package enforce
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
 
-// Follow makes the policy go on with an image's numbers. Call it before Compile. What the image named and the policy does
-// not keeps its number and means nothing any more; a role so left acts as "default".
-func (p *Policy) Follow(im *Image) {
-	p.before = im
+// Numbers are the names of what a table numbers, by number.
+type Numbers struct {
+	Generation uint64   `json:"-"` // of the table
+	Roles      []string `json:"roles"`
+	Principals []string `json:"principals"`
+	Taints     []string `json:"taints"`
+}
+
+// Numbers are those of the image.
+func (im *Image) Numbers() *Numbers {
+	return &Numbers{im.Generation, im.Roles, im.Principals, im.Taints}
+}
+
+// encode is how a table carries them, so that they cannot be parted from it.
+func (n *Numbers) encode() []byte {
+	text, err := json.Marshal(n)
+	if err != nil {
+		panic(err) // strings alone
+	}
+	return text
+}
+
+// ReadNumbers finds the numbers in a table that is in force: another daemon put it there. The error is an ErrTable.
+func ReadNumbers(table []byte) (*Numbers, error) {
+	if len(table) < headerSize || le.Uint32(table) != tableMagic {
+		return nil, ErrTable
+	}
+	from, size := uint64(le.Uint32(table[namesAt:])), uint64(le.Uint32(table[namesAt+4:]))
+	if from+size > uint64(len(table)) {
+		return nil, fmt.Errorf("%w: its names lie outside", ErrTable)
+	}
+	n := &Numbers{Generation: le.Uint64(table[8:])}
+	if err := json.Unmarshal(table[from:from+size], n); err != nil {
+		return nil, fmt.Errorf("%w: its names: %w", ErrTable, err)
+	}
+	return n, nil
+}
+
+// Follow makes the policy go on with the numbers of the one before. Call it before Compile. What that one named and the
+// policy does not keeps its number and means nothing any more; a role so left acts as "default".
+func (p *Policy) Follow(n *Numbers) {
+	p.before = n
 	p.collectTaints()
 }
 

@@ -3,6 +3,8 @@
 package enforce
 
 import (
+	"errors"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -14,7 +16,7 @@ func compileText(t *testing.T, before *Image, text string) *Image {
 		t.Fatal(err)
 	}
 	if before != nil {
-		p.Follow(before)
+		p.Follow(before.Numbers())
 	}
 	im, err := Compile(p, nil, 1, Options{})
 	if err != nil {
@@ -109,5 +111,34 @@ action = "deny"
 	agent.Taints = 1
 	if v := o.Decide(agent, OpFileRead, ViewHost, []byte("/vault")); v.Action != Deny {
 		t.Errorf("after the mark: %+v", v)
+	}
+}
+
+// A table carries its numbers, for the daemon that finds it in the kernel.
+func TestNumbersAreReadBackFromTheTable(t *testing.T) {
+	im := compileText(t, nil, `
+[[role]]
+name = "alpha"
+[[rule]]
+id = "a"
+on = ["file.read"]
+match = ["/a"]
+action = "allow"
+taint = "first"
+`)
+	value := append(slices.Clone(im.Table), make([]byte, 4096)...) // as a map's value, longer than the table
+	got, err := ReadNumbers(value)
+	if err != nil || !reflect.DeepEqual(got, im.Numbers()) {
+		t.Errorf("%+v, %v, want %+v", got, err, im.Numbers())
+	}
+	for name, broken := range map[string]func([]byte) []byte{
+		"empty":     func([]byte) []byte { return nil },
+		"all-zero":  func(b []byte) []byte { return make([]byte, len(b)) },
+		"far-away":  func(b []byte) []byte { le.PutUint32(b[namesAt:], 1<<31); return b },
+		"cut-names": func(b []byte) []byte { le.PutUint32(b[namesAt+4:], 3); return b },
+	} {
+		if n, err := ReadNumbers(broken(slices.Clone(value))); !errors.Is(err, ErrTable) {
+			t.Errorf("%s: %+v, %v", name, n, err)
+		}
 	}
 }

@@ -21,6 +21,12 @@ type Options struct {
 	Homes []string // homes of session users, as in passwd; taken literally
 }
 
+// Source is one file of a policy as it was read.
+type Source struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
 // source is one file of a policy before it is read.
 type source struct {
 	name string // what places say
@@ -39,9 +45,22 @@ func Load(paths []string, o Options) (*Policy, error) {
 
 // Parse is Load for texts at hand: names to contents, merged in name order.
 func Parse(files map[string]string, o Options) (*Policy, error) {
-	var sources []source
+	var list []Source
 	for _, name := range sortedKeys(files) {
-		sources = append(sources, source{name: name, data: []byte(files[name])})
+		list = append(list, Source{name, files[name]})
+	}
+	return ParseSources(list, o)
+}
+
+// ParseSources is Load for what an earlier policy was made of: its Sources, in their order.
+func ParseSources(list []Source, o Options) (*Policy, error) {
+	var sources []source
+	for _, s := range list {
+		dir := ""
+		if filepath.IsAbs(s.Name) {
+			dir = filepath.Dir(s.Name)
+		}
+		sources = append(sources, source{name: s.Name, dir: dir, data: []byte(s.Text)})
 	}
 	p, ps := build(sources, o, false)
 	return p, ps.sorted().err()
@@ -62,6 +81,9 @@ func build(sources []source, o Options, broken bool) (*Policy, Problems) {
 	}
 	p, more := merge(docs)
 	ps = append(ps, more...)
+	for _, s := range sources {
+		p.Sources = append(p.Sources, Source{s.name, string(s.data)})
+	}
 	for _, w := range p.verify(o) {
 		// A name that is missing may stand in the file that could not be read.
 		if !broken || !strings.Contains(w.Reason, undeclared) {

@@ -84,8 +84,9 @@ type Policy struct {
 	Skills     []Skill
 	Sets       []Set
 	Taints     []string // in the order in which rules first name them; the index is the kernel's bit
+	Sources    []Source // what it was read from, the preset left out; lists that sets are fed from are not kept
 
-	before *Image // whose numbers go on
+	before *Numbers // whose numbers go on
 }
 
 // Role is what a person is to the organisation.

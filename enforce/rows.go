@@ -11,15 +11,27 @@ import "slices"
 type row struct {
 	paths [pathOps][actionCount]uint64
 	lines [actionCount][lineWords]uint64
+
+	// Path groups by what they do to any operation, and to writing and making names, for moves.
+	refusing, allowing, barring, writable uint64
 }
 
-func (r *row) add(g *Group, bit int) {
+// add enters a group. closed are the operations that the row's role refuses where no rule matches.
+func (r *row) add(g *Group, bit int, closed opSet) {
 	for _, op := range g.Ops {
 		if op == OpExecArgv {
 			r.lines[g.Action][bit/64] |= 1 << (bit % 64)
 			continue
 		}
 		r.paths[op][g.Action] |= 1 << bit
+		switch {
+		case g.Action.Refuses():
+			r.refusing |= 1 << bit
+			r.barring |= writing.mask(op) << bit
+		case closed.has(op):
+			r.allowing |= 1 << bit
+			r.writable |= writing.mask(op) << bit
+		}
 	}
 }
 
@@ -36,9 +48,9 @@ func (s *rowSet) at(role, principal, slot int) int {
 }
 
 // composeRows fills one row for each role, principal and taint that a group speaks of.
-func composeRows(roles, principals, taints int, paths, lines []Group) *rowSet {
+func composeRows(roles []roleRow, principals, taints int, paths, lines []Group) *rowSet {
 	s := &rowSet{principals: principals, taints: taints}
-	s.index = make([]uint16, roles*principals*(taints+1))
+	s.index = make([]uint16, len(roles)*principals*(taints+1))
 	open := map[int]*row{}
 	for _, groups := range [][]Group{paths, lines} {
 		for bit := range groups {
@@ -49,7 +61,7 @@ func composeRows(roles, principals, taints int, paths, lines []Group) *rowSet {
 					if open[at] == nil {
 						open[at] = &row{}
 					}
-					open[at].add(g, bit)
+					open[at].add(g, bit, roles[role].closed)
 				}
 			}
 		}
@@ -93,7 +105,19 @@ func (s *rowSet) share(open map[int]*row) {
 type roleRow struct {
 	enforce                     bool
 	fallback, foreign, nameless [opCount]Action
+	closed                      opSet
 }
+
+// opSet is a set of operations on paths.
+type opSet uint16
+
+func (s opSet) has(op Op) bool { return s.mask(op) == 1 }
+
+// mask is 1 for a member, else 0.
+func (s opSet) mask(op Op) uint64 { return uint64(s >> op & 1) }
+
+// writing is what making a name is judged as.
+const writing opSet = 1<<OpFileWrite | 1<<OpFileCreate
 
 // roleRowOf is what a role decides where no rule matches, by operation.
 func (p *Policy) roleRowOf(role string) roleRow {
@@ -105,8 +129,18 @@ func (p *Policy) roleRowOf(role string) roleRow {
 		r.fallback[op] = p.viewDefault(role, op, ViewHost)
 		r.foreign[op] = p.nameDecides(role, op, ViewForeign)
 		r.nameless[op] = p.nameDecides(role, op, ViewNameless)
+		if op < pathOps && r.fallback[op].Refuses() && !p.coversAll(role, op) {
+			r.closed |= 1 << op
+		}
 	}
 	return r
+}
+
+// coversAll reports whether some rule speaks of every object with a host name, so that the default never holds.
+func (p *Policy) coversAll(role string, op Op) bool {
+	return slices.ContainsFunc(p.Rules, func(r Rule) bool {
+		return r.overAll() && p.binds(&r, role) && slices.Contains(r.effectiveOps(), op)
+	})
 }
 
 // viewDefault is what holds for an operation on an object that no rule mentions.

@@ -12,21 +12,24 @@ import (
 func BenchmarkCompile(b *testing.B) {
 	for _, n := range []int{10, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("paths-%d", n), func(b *testing.B) {
-			benchmarkCompile(b, Path, pathRules(1, n, 20, 64))
+			benchmarkCompile(b, Path, pathRules(1, n, 20, 64), false)
+		})
+		b.Run(fmt.Sprintf("moves-%d", n), func(b *testing.B) {
+			benchmarkCompile(b, Path, pathRules(1, n, 20, 64), true)
 		})
 	}
 	for _, n := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("lines-%d", n), func(b *testing.B) {
-			benchmarkCompile(b, Line, lineRules(1, n, 20))
+			benchmarkCompile(b, Line, lineRules(1, n, 20), false)
 		})
 	}
 }
 
-func benchmarkCompile(b *testing.B, s Syntax, rules []Rule) {
+func benchmarkCompile(b *testing.B, s Syntax, rules []Rule, moves bool) {
 	var engine *Engine
 	for b.Loop() {
 		var err error
-		if engine, err = Compile(s, rules); err != nil {
+		if engine, err = compile(s, rules, moves); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -36,6 +39,7 @@ func benchmarkCompile(b *testing.B, s Syntax, rules []Rule) {
 	}
 	b.ReportMetric(float64(stats.Bytes), "table-bytes")
 	b.ReportMetric(float64(stats.Atoms), "atoms")
+	b.ReportMetric(float64(stats.Futures), "futures")
 }
 
 func BenchmarkWalk(b *testing.B) {

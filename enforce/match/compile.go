@@ -12,7 +12,8 @@ type Engine struct {
 	bytes  alphabet
 	parts  [automata]automaton
 	masks  []mask
-	atoms  []int // group of each
+	ahead  *futureSet // nil where no moves are judged
+	atoms  []int      // group of each
 	stats  Stats
 }
 
@@ -20,13 +21,22 @@ type Engine struct {
 type Stats struct {
 	Patterns, Raw, Minimal, AcceptSets [automata]int
 
-	EmissionSets, Masks, Atoms, Classes, Bytes int
+	EmissionSets, Masks, Futures, Atoms, Classes, Bytes int
 }
 
 // Compile builds the engine of a set of rules. It is a function of its arguments: equal rules in equal order give equal
 // bytes. All problems are reported at once, as *GlobError and *LimitError; globs that cannot be read hide the limits that
 // only the automata would show.
 func Compile(s Syntax, rules []Rule) (*Engine, error) {
+	return compile(s, rules, false)
+}
+
+// CompileMoves is Compile for paths of objects that are moved: its tables can answer Lost.
+func CompileMoves(rules []Rule) (*Engine, error) {
+	return compile(Path, rules, true)
+}
+
+func compile(s Syntax, rules []Rule, moves bool) (*Engine, error) {
 	plan, err := newPlan(s, rules)
 	if err != nil {
 		return nil, err
@@ -40,6 +50,9 @@ func Compile(s Syntax, rules []Rule) (*Engine, error) {
 			problems = append(problems, plan.tooLarge(broken, i, nil))
 			continue
 		}
+		if moves {
+			trie.lookAhead(goals, plan.atoms)
+		}
 		tries[i], sets = trie, append(sets, trie.sets()...)
 	}
 	if len(problems) > 0 {
@@ -49,6 +62,9 @@ func Compile(s Syntax, rules []Rule) (*Engine, error) {
 		sets = append(sets, setOf('/'))
 	}
 	e := &Engine{syntax: s, bytes: newAlphabet(sets), atoms: plan.atoms}
+	if moves {
+		e.ahead = newFutureSet()
+	}
 	if err := e.build(plan, tries); err != nil {
 		return nil, err
 	}
@@ -66,6 +82,7 @@ func (e *Engine) build(plan *plan, tries [automata]*nfa) error {
 			continue
 		}
 		e.parts[i] = minimise(raw, e.bytes.size())
+		e.ahead.add(&e.parts[i], masks.all)
 		e.stats.Patterns[i], e.stats.Raw[i] = plan.patternCount(i), raw.states
 		if e.parts[i].states > largest {
 			largest, blame = e.parts[i].states, suspects
@@ -120,6 +137,9 @@ func (e *Engine) measure() {
 		e.stats.AcceptSets[i] = len(accepts)
 	}
 	e.stats.EmissionSets, e.stats.Masks = len(emissions), len(e.masks)
+	if e.ahead != nil {
+		e.stats.Futures = len(e.ahead.all)
+	}
 	e.stats.Atoms, e.stats.Classes = len(e.atoms), e.bytes.size()
 	e.stats.Bytes = e.size()
 }

@@ -15,6 +15,8 @@ type automaton struct {
 	states       int
 	next         []uint32
 	accept, emit []uint16 // indices of mask sets
+	future       []future // nil where no moves are judged
+	ahead        []uint32 // numbers of the futures
 }
 
 // mask is what a state contributes to a label.
@@ -79,6 +81,16 @@ type subsets struct {
 // determine builds the automaton of a trie, or says which limit that would break. Either way the suspects are the rules
 // whose own loops are in most states, worst first.
 func determine(a *nfa, bytes *alphabet, masks *maskSet) (out automaton, suspects []int, broken *LimitError) {
+	d := newSubsets(a, bytes, masks)
+	broken = d.build()
+	d.out.states = d.known.size()
+	if a.ahead != nil && broken == nil {
+		d.out.future = d.futures()
+	}
+	return d.out, d.suspects(), broken
+}
+
+func newSubsets(a *nfa, bytes *alphabet, masks *maskSet) *subsets {
 	d := &subsets{nfa: a, bytes: bytes, masks: masks, slash: -1, own: make([][]position, bytes.size())}
 	if a.syntax == Path {
 		d.slash = int(bytes.of['/'])
@@ -86,14 +98,18 @@ func determine(a *nfa, bytes *alphabet, masks *maskSet) (out automaton, suspects
 	for _, t := range a.tokens {
 		d.moves = append(d.moves, movesOf(t, bytes))
 	}
+	return d
+}
+
+// build finds all states, from the one before the text on.
+func (d *subsets) build() (broken *LimitError) {
 	d.enter(&d.common, root, plain)
 	d.intern(d.common, nil)
 	for s := 0; s < d.known.size() && broken == nil; s++ {
 		d.expand(s)
 		broken = d.broken()
 	}
-	d.out.states = d.known.size()
-	return d.out, d.suspects(), broken
+	return broken
 }
 
 // broken returns the limit that the construction has passed, if any.

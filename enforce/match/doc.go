@@ -46,6 +46,12 @@
 // Each automaton is a trie of tokens made deterministic over one alphabet of byte classes, then minimal by Hopcroft's
 // algorithm from the partition by (accept set, emission set), numbered breadth-first. Equal [State]s have equal futures.
 //
+// # Moves
+//
+// [CompileMoves] adds to each state what may be found below a folder whose name ends there, beyond what is found below every
+// folder, so that [Lost] can answer what a folder's content may lose by a move without looking at it: an upper bound, exact
+// where the two states are equal. 10,000 rules have 600 different futures of 24 bytes; they cost no time to speak of.
+//
 // # Figures
 //
 // From the tests' mixes of rules (rules_test.go) in 20 groups, a tenth of the path rules (but at most 64) and a twentieth of the line rules

@@ -25,6 +25,7 @@ const (
 	maxCells = 16_000_000 // transitions of these: states times classes, 64 MB
 	maxWork  = 16_000_000 // positions put together to find them; a second or two, 10,000 rules need 200,000
 	maxMasks = 65_535     // distinct accept and emission sets
+	maxAhead = 65_535     // distinct futures; states beyond share one that may lose everything
 	maxBytes = 64 << 20   // of the encoded table
 
 	maxSuspects = 8 // rules that an error about states names

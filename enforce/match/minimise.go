@@ -191,10 +191,22 @@ func (p *partition) quotient() automaton {
 		s := int(met[i])
 		out.accept = append(out.accept, p.from.accept[s])
 		out.emit = append(out.emit, p.from.emit[s])
+		if p.from.future != nil {
+			out.future = append(out.future, p.future(p.block[s]))
+		}
 		for _, q := range p.from.next[s*p.classes : (s+1)*p.classes] {
 			out.next = append(out.next, meet(q))
 		}
 	}
 	out.states = len(met)
 	return out
+}
+
+// future returns the least that is known of a block: its states find the same below, so each one's bound holds for all.
+func (p *partition) future(b uint32) future {
+	all := anything
+	for _, s := range p.order[p.begin[b]:p.end[b]] {
+		all = all.and(p.from.future[s])
+	}
+	return all
 }

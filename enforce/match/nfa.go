@@ -51,8 +51,12 @@ type nfa struct {
 	number  map[token]int32
 	child   map[step]int32
 	absorbs map[outcome]int32
-	locals  []int // group of each local outcome
+	locals  []int    // group of each local outcome
+	opening int32    // the sink of `**/`, which is in every state in which a component begins; none where no glob has it
+	ahead   []future // by node; nil where no moves are judged
 }
+
+const none = -1
 
 // step is a node and a token that leads on from it.
 type step struct{ from, token int32 }
@@ -60,7 +64,7 @@ type step struct{ from, token int32 }
 // newNFA builds the trie of the goals. bound: it stops where the trie alone would be too large.
 func newNFA(s Syntax, goals []goal, locals []int) (*nfa, *LimitError) {
 	a := &nfa{
-		syntax: s, number: map[token]int32{}, child: map[step]int32{}, absorbs: map[outcome]int32{}, locals: locals,
+		syntax: s, number: map[token]int32{}, child: map[step]int32{}, absorbs: map[outcome]int32{}, locals: locals, opening: none,
 	}
 	a.node(leave, shared)
 	for _, g := range goals {
@@ -116,6 +120,9 @@ func (a *nfa) follow(from int32, t token, rule int32) int32 {
 	case deep:
 		to = a.node(sink, rule)
 		beside := a.node(pass, rule)
+		if a.opens(from) {
+			a.opening = to
+		}
 		a.nodes[to].twin, a.nodes[beside].twin = beside, to
 		a.nodes[from].free = append(a.nodes[from].free, to)
 	default:
@@ -124,6 +131,12 @@ func (a *nfa) follow(from int32, t token, rule int32) int32 {
 	}
 	a.child[step{from, number}] = to
 	return to
+}
+
+// opens reports whether a node stands behind the first '/' of all texts.
+func (a *nfa) opens(node int32) bool {
+	to, made := a.child[step{root, a.intern(token{kind: one, set: setOf('/')})}]
+	return made && to == node
 }
 
 // hold returns the node beside another that emits when a character is over. Paths need none: '/' always ends a character.

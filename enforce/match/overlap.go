@@ -5,6 +5,11 @@
 
 package match
 
+import (
+	"slices"
+	"strings"
+)
+
 // overlap reports whether some text may match both patterns. It may say yes in vain, never no: a character counts as any
 // run of bytes, and what `**` skips as any bytes at all.
 func overlap(s Syntax, a, b pattern) bool {
@@ -65,4 +70,36 @@ func (p *pattern) span(s Syntax, i int) span {
 		return span{all, true}
 	}
 	return span{all.minus(setOf('/')), true}
+}
+
+// Reaches reports whether a glob over paths may match something below a folder by what the folder's own path is. `**/x`
+// reaches no folder, though it matches below all of them. It may say yes in vain, never no.
+func Reaches(glob, folder string) bool {
+	patterns, err := parse(Path, glob)
+	return err == nil && slices.ContainsFunc(patterns, func(p pattern) bool { return p.reaches(folder) })
+}
+
+func (p *pattern) reaches(folder string) bool {
+	if !p.open {
+		return overlap(Path, *p, below(folder))
+	}
+	if len(p.tokens) == 0 {
+		return false
+	}
+	closed := pattern{tokens: slices.Delete(slices.Clone(p.tokens), 1, 2), sticky: p.sticky}
+	for i := range len(folder) {
+		if folder[i] == '/' && overlap(Path, closed, below(folder[i:])) {
+			return true
+		}
+	}
+	return false
+}
+
+// below is the pattern of all that a folder holds.
+func below(folder string) pattern {
+	p := pattern{sticky: true}
+	for _, b := range []byte(strings.TrimSuffix(folder, "/") + "/") {
+		p.tokens = append(p.tokens, token{kind: one, set: setOf(b)})
+	}
+	return p
 }

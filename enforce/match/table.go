@@ -7,18 +7,20 @@ package match
 import "encoding/binary"
 
 const (
-	rowHeader = 8 // accept and emission id, refusal class
-	wordBytes = 4 // of a transition
+	rowHeader   = 8  // accept and emission id, future id
+	wordBytes   = 4  // of a transition
+	futureBytes = 24 // reach, buts, holds
 )
 
 // Layout says where in a table the parts of one engine lie. It means what struct table_engine means; offsets count from
 // the table's first byte.
 type Layout struct {
-	Column [256]uint16 // by byte: where in a row the next state is
-	Start  [automata]uint32
-	Masks  uint32
-	Folds  uint32 // 0 where there is no atom
-	Words  uint32 // of a label
+	Column  [256]uint16 // by byte: where in a row the next state is
+	Start   [automata]uint32
+	Masks   uint32
+	Folds   uint32 // 0 where there is no atom
+	Words   uint32 // of a label
+	Futures uint32 // 0 where no moves are judged
 }
 
 // Encode returns the engine as it lies at offset base of a table, which must be a multiple of 8, and where to find what.
@@ -45,6 +47,10 @@ func (e *Engine) Encode(base uint32) (Layout, []byte) {
 		l.Folds = base + uint32(len(out))
 		out = e.appendFolds(out)
 	}
+	if e.ahead != nil {
+		l.Futures = base + uint32(len(out))
+		out = e.ahead.append(out)
+	}
 	return l, out
 }
 
@@ -64,6 +70,9 @@ func (e *Engine) size() int {
 	if len(e.atoms) > 0 {
 		size += 8 * 256 * words * 8
 	}
+	if e.ahead != nil {
+		size += len(e.ahead.all) * futureBytes
+	}
 	return size
 }
 
@@ -72,7 +81,7 @@ func (e *Engine) appendRows(out []byte, a *automaton, start uint32) []byte {
 	little, classes, row := binary.LittleEndian, e.bytes.size(), uint32(e.rowBytes())
 	for s := range a.states {
 		out = little.AppendUint32(out, uint32(a.accept[s])|uint32(a.emit[s])<<16)
-		out = little.AppendUint32(out, 0)
+		out = little.AppendUint32(out, a.futureID(s))
 		for _, q := range a.next[s*classes : (s+1)*classes] {
 			out = little.AppendUint32(out, start+q*row)
 		}
