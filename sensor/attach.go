@@ -7,7 +7,10 @@ package sensor
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -15,69 +18,88 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 )
 
-// Attach attaches every program of bpf.Programs, membership before what begins sessions. On an error nothing stays.
+// Attach attaches every program of the form that is not, membership before what begins sessions. On an error nothing stays
+// but what is pinned.
 func (k *Kernel) Attach() error {
-	programs := k.programs()
 	for _, p := range bpf.Programs {
-		if p.Role == bpf.RoleSeed {
+		if p.Role == bpf.RoleSeed || k.programs[p.Name] == nil || k.links[p.Name] != nil {
 			continue
 		}
-		l, err := attach(programs[p.Name])
+		l, err := attach(k.programs[p.Name], p.Hook)
 		if err != nil {
 			return errors.Join(fmt.Errorf("attaching %s to %s: %w", p.Name, p.Hook, err), k.detach())
 		}
-		k.links = append(k.links, l)
+		k.links[p.Name] = l
 	}
 	return nil
 }
 
-func attach(program *ebpf.Program) (link.Link, error) {
-	if program.Type() == ebpf.LSM {
+// Reattach puts programs that are loaded anew on every hook, on the same maps, beside what sits there, which then goes:
+// somebody may have taken it off. kernel: one that is attached cannot be attached a second time.
+func (k *Kernel) Reattach(p Pins) error {
+	fresh, err := load(Options{TableSize: k.TableSize, Form: k.Form}, k.maps())
+	if err != nil {
+		return err
+	}
+	if err := fresh.Attach(); err != nil {
+		return errors.Join(err, fresh.Close())
+	}
+	k.sits.Lock()
+	defer k.sits.Unlock()
+	old := k.links
+	k.programs, k.links = fresh.programs, fresh.links
+	fresh.programs, fresh.links = nil, nil
+	errs := []error{fresh.Close(), k.repin(p)}
+	for _, l := range old {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// repin puts what is attached now in the place of what the set has.
+func (k *Kernel) repin(p Pins) error {
+	if !k.pinned {
+		return nil
+	}
+	var errs []error
+	for name, what := range k.pinnable() {
+		if strings.HasPrefix(name, "map_") {
+			continue
+		}
+		file := p.path(k.set().String(), name)
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, what.Pin(file))
+	}
+	return errors.Join(errs...)
+}
+
+func attach(program *ebpf.Program, hook string) (link.Link, error) {
+	switch program.Type() {
+	case ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: program})
+	case ebpf.Kprobe:
+		return link.Kprobe(hook, program, nil)
 	}
 	return link.AttachTracing(link.TracingOptions{Program: program})
+}
+
+// Detach takes one program off its hook.
+func (k *Kernel) Detach(name string) error {
+	l := k.links[name]
+	if l == nil {
+		return nil
+	}
+	delete(k.links, name)
+	return l.Close()
 }
 
 // detach undoes Attach, last first: sessions end being begun before membership ends.
 func (k *Kernel) detach() error {
 	var errs []error
-	for _, v := range slices.Backward(k.links) {
-		errs = append(errs, v.Close())
+	for _, p := range slices.Backward(bpf.Programs) {
+		errs = append(errs, k.Detach(p.Name))
 	}
-	k.links = nil
 	return errors.Join(errs...)
-}
-
-// programs are the loaded programs by name.
-func (k *Kernel) programs() map[string]*ebpf.Program {
-	o := k.Objects
-	return map[string]*ebpf.Program{
-		"enforce_fork":     o.EnforceFork,
-		"observe_new":      o.ObserveNew,
-		"observe_end":      o.ObserveEnd,
-		"enforce_open":     o.EnforceOpen,
-		"enforce_mmap":     o.EnforceMmap,
-		"enforce_mprotect": o.EnforceMprotect,
-		"enforce_exec":     o.EnforceExec,
-		"enforce_line":     o.EnforceLine,
-		"seed_tasks":       o.SeedTasks,
-		"change_state":     o.ChangeState,
-	}
-}
-
-// Verified is the number of instructions that the verifier walked for each program: its cost at load.
-func (k *Kernel) Verified() (map[string]uint32, error) {
-	counts := make(map[string]uint32)
-	for name, p := range k.programs() {
-		info, err := p.Info()
-		if err != nil {
-			return nil, fmt.Errorf("reading info of %s: %w", name, err)
-		}
-		n, ok := info.VerifiedInstructions()
-		if !ok {
-			return nil, fmt.Errorf("reading verified instructions of %s: the kernel does not tell", name)
-		}
-		counts[name] = n
-	}
-	return counts, nil
 }

@@ -41,12 +41,18 @@ type enricher struct {
 	skipped atomic.Uint64
 	next    map[uint64]time.Time // of the owner: when a session's conversation is looked at again
 
+	lent    chan *event.Event // sockets without their addresses
+	sockets sockets           // of the process that was looked at last
+
 	mu    sync.Mutex
 	users map[uint32]string
 }
 
 func newEnricher(w *Watch) *enricher {
-	return &enricher{watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, users: map[uint32]string{}}
+	return &enricher{
+		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, users: map[uint32]string{},
+		lent: make(chan *event.Event, socketsWaiting),
+	}
 }
 
 // see decides whether an event is worth a look. It is called by the table's owner.
@@ -80,6 +86,8 @@ func (n *enricher) run(ctx context.Context) {
 		select {
 		case l := <-n.queue:
 			n.look(ctx, l)
+		case e := <-n.lent:
+			n.address(ctx, e)
 		case <-ctx.Done():
 			return
 		}
@@ -182,9 +190,11 @@ func (n *enricher) user(uid uint32) string {
 	case <-time.After(userWait):
 		n.skipped.Add(1)
 		n.mu.Lock()
-		n.users[uid] = procfs.Number(uid) // until the answer comes
-		n.mu.Unlock()
-		return procfs.Number(uid)
+		defer n.mu.Unlock()
+		if n.users[uid] == "" { // race: the answer may have come since
+			n.users[uid] = procfs.Number(uid) // until it does
+		}
+		return n.users[uid]
 	}
 }
 

@@ -46,10 +46,6 @@ func KillSessions(ctx context.Context, m Members, ids map[uint64]bool) (int, err
 const killWait = 500 // ms
 
 func killPass(m Members, ids map[uint64]bool) (int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0, fmt.Errorf("listing processes: %w", err)
-	}
 	var killed []unix.PollFd
 	defer func() {
 		for _, k := range killed {
@@ -57,37 +53,45 @@ func killPass(m Members, ids map[uint64]bool) (int, error) {
 			unix.Close(int(k.Fd))
 		}
 	}()
+	err := eachMember(m, ids, func(pid, fd int) error {
+		err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+		if err != nil {
+			unix.Close(fd)
+			return wrapGone("killing %d: %w", pid, err)
+		}
+		killed = append(killed, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		return nil
+	})
+	return len(killed), err
+}
+
+// eachMember visits every process of the sessions that has not ended. A pidfd holds it while it is looked at, which is the
+// visitor's to close.
+func eachMember(m Members, ids map[uint64]bool, visit func(pid, fd int) error) error {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return fmt.Errorf("listing processes: %w", err)
+	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		fd, err := killMember(m, pid, ids)
+		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
-			return len(killed), err
+			continue // gone, or a thread
 		}
-		if fd >= 0 {
-			killed = append(killed, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		slot, ok, err := m.TaskSession(fd)
+		if err != nil || !ok || !ids[slot.Id] || dying(pid) {
+			unix.Close(fd)
+		} else {
+			err = visit(pid, fd)
+		}
+		if ignoreGone(err) != nil {
+			return err
 		}
 	}
-	return len(killed), nil
-}
-
-// killMember kills a process of the sessions and returns its pidfd, or -1 where there was nothing to kill.
-func killMember(m Members, pid int, ids map[uint64]bool) (int, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return -1, nil // gone, or a thread
-	}
-	slot, ok, err := m.TaskSession(fd)
-	if err == nil && ok && ids[slot.Id] && !dying(pid) {
-		if err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err == nil {
-			return fd, nil
-		}
-		err = fmt.Errorf("killing %d: %w", pid, err)
-	}
-	unix.Close(fd)
-	return -1, ignoreGone(err)
+	return nil
 }
 
 // dying reports whether a process has ended and waits for its parent: it is reached no more.
@@ -102,6 +106,14 @@ func dying(pid int) bool {
 		}
 	}
 	return false
+}
+
+// wrapGone says what failed, and keeps the error of a process that is gone as it is.
+func wrapGone(format string, pid int, err error) error {
+	if ignoreGone(err) == nil {
+		return err
+	}
+	return fmt.Errorf(format, pid, err)
 }
 
 func ignoreGone(err error) error {

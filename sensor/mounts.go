@@ -72,18 +72,24 @@ func byDevice(infos []*mountinfo.Info) map[uint32][]*mountinfo.Info {
 	return m
 }
 
-// canonical keeps the mounts whose root lies under no other mount's root, and of one root the first: then at most one
-// lies on any walk, and a host's own bind mount of a part is an alias.
+// canonical keeps the mounts whose root lies under no other mount's root, and of one root the first: then a host's own bind mount
+// of a part is an alias. Mounted subvolumes are kept besides: what is in one has its name by it, whether or not the whole is
+// mounted too, as tools for snapshots do.
 func canonical(mounts []*mountinfo.Info) []*mountinfo.Info {
 	sorted := slices.Clone(mounts)
 	slices.SortStableFunc(sorted, func(a, b *mountinfo.Info) int { return cmp.Compare(len(a.Root), len(b.Root)) })
 	var kept []*mountinfo.Info
 	for _, m := range sorted {
-		if !slices.ContainsFunc(kept, func(k *mountinfo.Info) bool { return under(m.Root, k.Root) }) {
+		if !slices.ContainsFunc(kept, func(k *mountinfo.Info) bool { return k.Root == m.Root || !subvolume(m) && under(m.Root, k.Root) }) {
 			kept = append(kept, m)
 		}
 	}
 	return kept
+}
+
+// subvolume reports whether a mount is one of a subvolume of btrfs, and not of a folder in one.
+func subvolume(m *mountinfo.Info) bool {
+	return m.FSType == "btrfs" && m.Root != "/" && slices.Contains(strings.Split(m.VFSOptions, ","), "subvol="+m.Root)
 }
 
 func under(p, root string) bool {
@@ -112,6 +118,7 @@ func (t *mountTable) add(device uint32, m *mountinfo.Info, inode inodeOf) error 
 	key := bpf.MountKey{Inode: number, Device: device}
 	if m.FSType == "btrfs" {
 		flags |= uint32(bpf.DeviceSubvolume)
+		point.Depth = uint32(len(strings.FieldsFunc(m.Root, func(r rune) bool { return r == '/' })))
 		copy(key.Subvolume[:bpf.SubvolMax-1], path.Base(m.Root))
 	}
 	t.devices[device] = bpf.Device{Flags: flags}
@@ -143,10 +150,24 @@ func (k *Kernel) SyncMounts() ([]error, error) {
 		return nil, err
 	}
 	err = errors.Join(
-		syncMap(k.Objects.Mounts, want.points),
-		syncMap(k.Objects.Devices, want.devices),
+		syncMap(k.Maps.Mounts, want.points),
+		syncMap(k.Maps.Devices, want.devices),
+		k.countPlaces(),
 	)
 	return problems, err
+}
+
+// countPlaces makes every label old that was found before the mounts changed. One that is found amid the change has read the
+// count before, and is as old.
+func (k *Kernel) countPlaces() error {
+	var n uint32
+	if err := k.Maps.Places.Lookup(uint32(0), &n); err != nil {
+		return fmt.Errorf("reading the count of mounts: %w", err)
+	}
+	if err := k.Maps.Places.Put(uint32(0), n+1); err != nil {
+		return fmt.Errorf("writing the count of mounts: %w", err)
+	}
+	return nil
 }
 
 // syncMap puts what is wanted and then deletes what is not, so that nothing wanted is missing meanwhile.

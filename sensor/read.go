@@ -28,7 +28,7 @@ type Ring interface {
 const activityPoll = 20 * time.Millisecond
 
 // OpenRings opens the two rings of a loaded object.
-func OpenRings(o *bpf.Objects) (verdicts, activity *ringbuf.Reader, err error) {
+func OpenRings(o *bpf.Maps) (verdicts, activity *ringbuf.Reader, err error) {
 	verdicts, err = ringbuf.NewReader(o.Verdicts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the ring of verdicts: %w", err)

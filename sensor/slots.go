@@ -19,14 +19,14 @@ type Slot struct {
 	bpf.Session
 }
 
-// Sessions are the sessions that have a living thread.
+// Sessions are the sessions that have a living thread; not the canary's.
 func (k *Kernel) Sessions() ([]Slot, error) {
 	var slots []Slot
 	var number uint32
 	var s bpf.Session
-	it := k.Objects.Sessions.Iterate()
+	it := k.Maps.Sessions.Iterate()
 	for it.Next(&number, &s) {
-		if s.Tasks > 0 {
+		if s.Tasks > 0 && s.Agent != bpf.AgentCanary {
 			slots = append(slots, Slot{number, s})
 		}
 	}
@@ -36,18 +36,27 @@ func (k *Kernel) Sessions() ([]Slot, error) {
 	return slots, nil
 }
 
+// session is what is in one slot.
+func (k *Kernel) session(slot uint32) (bpf.Session, error) {
+	var s bpf.Session
+	if err := k.Maps.Sessions.Lookup(slot, &s); err != nil {
+		return s, fmt.Errorf("reading the session in slot %d: %w", slot, err)
+	}
+	return s, nil
+}
+
 // TaskSession is the session of a running process by its kernel state, never by what it says; ok is false outside.
 func (k *Kernel) TaskSession(pidfd int) (slot Slot, ok bool, err error) {
 	var state bpf.TaskState
-	err = k.Objects.Tasks.Lookup(uint32(pidfd), &state)
+	err = k.Maps.Tasks.Lookup(uint32(pidfd), &state)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
 		return Slot{}, false, nil
 	}
 	if err != nil {
 		return Slot{}, false, fmt.Errorf("reading the state of a task: %w", err)
 	}
-	if err := k.Objects.Sessions.Lookup(state.Slot, &slot.Session); err != nil {
-		return Slot{}, false, fmt.Errorf("reading session in slot %d: %w", state.Slot, err)
+	if slot.Session, err = k.session(state.Slot); err != nil {
+		return Slot{}, false, err
 	}
 	slot.Number = state.Slot
 	return slot, slot.Generation == state.Generation, nil
@@ -55,7 +64,7 @@ func (k *Kernel) TaskSession(pidfd int) (slot Slot, ok bool, err error) {
 
 // SetRole says in which role a user's sessions begin from now on.
 func (k *Kernel) SetRole(uid, role uint32) error {
-	if err := k.Objects.Users.Put(uid, role); err != nil {
+	if err := k.Maps.Users.Put(uid, role); err != nil {
 		return fmt.Errorf("setting the role of user %d: %w", uid, err)
 	}
 	return nil
@@ -66,7 +75,7 @@ var ErrSessionEnded = errors.New("the session has ended")
 
 // Change changes a running session; every task of it is bound at its next hook.
 func (k *Kernel) Change(c bpf.Change) error {
-	answer, err := k.Objects.ChangeState.Run(&ebpf.RunOptions{Context: &c})
+	answer, err := k.Program(bpf.ChangeState).Run(&ebpf.RunOptions{Context: &c})
 	if err != nil {
 		return fmt.Errorf("changing session in slot %d: %w", c.Slot, err)
 	}
@@ -86,7 +95,7 @@ func (k *Kernel) SetApplet(agent uint32, name string) error {
 	}
 	key := bpf.Applet{Agent: agent}
 	copy(key.Name[:], name)
-	if err := k.Objects.Applets.Put(key, uint32(1)); err != nil {
+	if err := k.Maps.Applets.Put(key, uint32(1)); err != nil {
 		return fmt.Errorf("setting applet %q of agent %d: %w", name, agent, err)
 	}
 	return nil
@@ -97,7 +106,7 @@ func (k *Kernel) Counters() (map[bpf.Counter]uint64, error) {
 	sums := make(map[bpf.Counter]uint64)
 	for c := range bpf.Counters {
 		var values []uint64
-		if err := k.Objects.Counters.Lookup(uint32(c), &values); err != nil {
+		if err := k.Maps.Counters.Lookup(uint32(c), &values); err != nil {
 			return nil, fmt.Errorf("reading counter %d: %w", c, err)
 		}
 		for _, v := range values {

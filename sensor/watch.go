@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
@@ -98,6 +99,7 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	w.own(ctx, records)
 	err := errors.Join(verdicts.Close(), activity.Close())
 	wait.Wait()
+	w.enricher.settle()
 	close(errs)
 	for e := range errs {
 		err = errors.Join(err, e)
@@ -133,11 +135,27 @@ func (w *Watch) expire() {
 // take finishes events: names, table, what the model asked for; then secrets go out, and the sink gets them.
 func (w *Watch) take(events []*event.Event) {
 	for _, e := range events {
+		if e.Head.Agent == bpf.AgentCanary {
+			continue // the sensor's own child
+		}
+		if e.Kind == event.Present {
+			w.present(e) // for the table alone: nothing happened
+			continue
+		}
 		w.name(e)
-		w.enter(e)
-		e.Redact()
-		w.o.Sink.Append(e)
+		if w.enricher.lend(e) {
+			continue
+		}
+		w.finish(e)
+		w.enricher.see(e)
 	}
+}
+
+// finish puts a named event into table and sink. The enricher does so too, with events that were lent to it.
+func (w *Watch) finish(e *event.Event) {
+	w.enter(e)
+	e.Redact()
+	w.o.Sink.Append(e)
 }
 
 func (w *Watch) name(e *event.Event) {
@@ -150,7 +168,7 @@ func (w *Watch) name(e *event.Event) {
 	if e.Kind == event.SessionStart && e.Cause != event.CauseExec {
 		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
 	}
-	if (e.Kind == event.Access || e.Kind == event.Exec) && e.Head.Action != event.Allow {
+	if e.Judged() && e.Head.Action != event.Allow {
 		r := w.o.Names.Rule(e)
 		e.Rule, e.Place, e.Reason, e.Severity = r.ID, r.Place, r.Reason, r.Severity
 	}
@@ -167,6 +185,7 @@ func (w *Watch) agentName(id uint32) (name, vendor string) {
 func (w *Watch) enter(e *event.Event) {
 	if e.Kind == event.Exec {
 		e.Cwd = procfs.Cwd(e.Head.PID)
+		w.locate(e)
 	}
 	w.mu.Lock()
 	w.unwrap(e)
@@ -174,7 +193,14 @@ func (w *Watch) enter(e *event.Event) {
 	kept.Object, kept.Command, kept.Path = event.Redact(e.Object), event.Redact(e.Command), event.Redact(e.Path)
 	w.table.Apply(&kept)
 	w.mu.Unlock()
-	w.enricher.see(e)
+}
+
+// locate finds the file of an exec that was not judged: the one that began a session outside of any, and every one where
+// there are tracepoints only. The process may have gone on; what it runs now is believed if it has the kernel's name.
+func (w *Watch) locate(e *event.Event) {
+	if e.Path == "" {
+		e.Path, e.Interpreter = procfs.Executed(e.Head.PID, e.Program, e.Argv, e.Skipped)
+	}
 }
 
 // unwrap takes the agent's shell wrapper off, where the agent itself started the shell: any other process could dress its

@@ -145,3 +145,29 @@ func TestWatchFromRingsToStore(t *testing.T) {
 		t.Errorf("%d garbled", n)
 	}
 }
+
+func TestNoticesGoTheWayOfEvents(t *testing.T) {
+	c, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sink{}
+	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a",
+		SinceBoot: func() uint64 { return 7 }, Wall: func(n uint64) time.Time { return time.Unix(int64(n), 0) }})
+	w.take([]*event.Event{{Kind: event.SessionStart, Head: event.Head{Kind: event.SessionStart, Session: 5, Agent: 1}}})
+	token := "ghp_" + strings.Repeat("A1", 15)
+	w.Notice(event.Said{Name: event.SafetyAudit, Message: "m " + token, Session: 5})
+	w.Notice(event.Said{Name: event.CoverageDegraded, Message: "m"})
+	of, host := s.events[1], s.events[2]
+	if of.Session != "3f2a-5" || of.Agent != "claude-code" || of.Time != time.Unix(7, 0) || strings.Contains(of.Message(), token) {
+		t.Errorf("%+v", of)
+	}
+	if host.Session != "" || host.ID() != 0 || host.Severity != "critical" {
+		t.Errorf("%+v", host)
+	}
+	w.View(func(table *session.Table) {
+		if len(table.Sessions()) != 1 {
+			t.Error("a notice began a session")
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,24 +26,29 @@ import (
 type table struct{ *session.Table }
 
 func (t table) View(f func(*session.Table)) { f(t.Table) }
+func (t table) Recount()                    {}
 func (t table) User(uint32) string          { return "alice" }
 
 type kernel struct {
 	adopted  Adoption
-	killed   map[uint64]bool
+	taken    Measure
 	coverage string
 	owner    uint32
 }
 
 func (k *kernel) Adopt(_ context.Context, a Adoption) (uint64, error) { k.adopted = a; return 33, nil }
-func (k *kernel) Kill(_ context.Context, ids map[uint64]bool) (int, error) {
-	k.killed = ids
-	return len(ids), nil
+func (k *kernel) Take(_ context.Context, m Measure) (int, error) {
+	k.taken = m
+	if m.Reason == "not mine" {
+		return 0, ErrNotYours
+	}
+	return len(m.Family), nil
 }
-func (k *kernel) Owner(uint32) (uint32, error)     { return k.owner, nil }
-func (k *kernel) Coverage() string                 { return k.coverage }
-func (k *kernel) Programs() []*pb.Program          { return nil }
-func (k *kernel) Counters() ([]*pb.Counter, error) { return []*pb.Counter{{Name: "x", Value: 1}}, nil }
+func (k *kernel) Owner(uint32) (uint32, error)       { return k.owner, nil }
+func (k *kernel) Coverage() string                   { return k.coverage }
+func (k *kernel) Programs() []*pb.Program            { return nil }
+func (k *kernel) Held() (string, []*pb.Effect, bool) { return "lsm", nil, false }
+func (k *kernel) Counters() ([]*pb.Counter, error)   { return []*pb.Counter{{Name: "x", Value: 1}}, nil }
 
 type policies struct{}
 
@@ -50,7 +56,7 @@ func (policies) Summary() *pb.Policy { return &pb.Policy{Generation: 4} }
 func (policies) Apply(context.Context, []*pb.PolicyFile, time.Duration) (*pb.PolicyApplyReply, error) {
 	return &pb.PolicyApplyReply{Applied: true}, nil
 }
-func (policies) Confirm() bool                      { return true }
+func (policies) Confirm(context.Context) bool       { return true }
 func (policies) Text() string                       { return "" }
 func (policies) RoleName(uint16) string             { return "default" }
 func (policies) RoleByName(n string) (uint32, bool) { return 2, n == "engineering" }
@@ -60,6 +66,8 @@ func (policies) Instead(*event.Event) string        { return "ask for it" }
 type fixture struct {
 	dir    string
 	kernel *kernel
+	glass  *glass
+	inside atomic.Uint64 // the session that the caller itself is in
 	table  *session.Table
 	store  *store.Memory
 }
@@ -76,8 +84,7 @@ func denied(id uint64, n int, object string) *event.Event {
 		Head: event.Head{Kind: event.Access, Session: id, PID: uint32(id), Started: id, Action: event.Deny, Flags: uint8(bpf.EventApplied)}}
 }
 
-// serve opens the doors. Sessions 1 and its child 2 belong to the caller, 3 to somebody else. inside is the session that
-// the caller itself is in.
+// serve opens the doors. Sessions 1 and its child 2 belong to the caller, 3 to somebody else.
 func serve(t *testing.T, inside uint64) *fixture {
 	t.Helper()
 	c, err := inventory.Builtin()
@@ -85,15 +92,19 @@ func serve(t *testing.T, inside uint64) *fixture {
 		t.Fatal(err)
 	}
 	me := uint32(os.Getuid())
-	f := &fixture{t.TempDir(), &kernel{coverage: "full", owner: me}, session.New(session.DefaultLimits), store.NewMemory(1 << 20)}
+	f := &fixture{
+		dir: t.TempDir(), kernel: &kernel{coverage: "full", owner: me}, glass: &glass{}, table: session.New(session.DefaultLimits),
+		store: store.NewMemory(1 << 20),
+	}
+	f.inside.Store(inside)
 	for _, e := range []*event.Event{begin(1, 0, me), begin(2, 1, me), begin(3, 0, me+1), denied(1, 10, "/a"), denied(3, 11, "/b"), denied(1, 12, "/c")} {
 		f.table.Apply(e)
 		f.store.Append(e)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	b := Backend{Table: table{f.table}, Events: f.store, Kernel: f.kernel, Policies: policies{}, Catalogue: c, Boot: "3f2a", Started: at(0)}
-	go func() { done <- Serve(ctx, f.dir, -1, b, func(int) (uint64, error) { return inside, nil }) }()
+	b := Backend{Table: table{f.table}, Events: f.store, Kernel: f.kernel, Contain: f.kernel, Policies: policies{}, Glass: f.glass, Catalogue: c, Boot: "3f2a", Started: at(0), Notes: func() []string { return nil }}
+	go func() { done <- Serve(ctx, f.dir, -1, b, func(int) (uint64, error) { return f.inside.Load(), nil }) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -143,8 +154,14 @@ func TestUsersSeeTheirOwnSessions(t *testing.T) {
 	if _, err := own.Session(ctx, &pb.SessionRequest{Id: "3f2a-3"}); code(err) != codes.NotFound {
 		t.Errorf("another's session: %v", err)
 	}
-	if _, err := own.Kill(ctx, &pb.KillRequest{Id: "3f2a-3"}); code(err) != codes.NotFound || f.kernel.killed != nil {
+	if _, err := own.Contain(ctx, &pb.ContainRequest{Id: "3f2a-3", Action: "kill"}); code(err) != codes.NotFound || f.kernel.taken.Action != "" {
 		t.Errorf("killing another's session: %v", err)
+	}
+	if _, err := own.Contain(ctx, &pb.ContainRequest{Id: "1", Action: "hug"}); code(err) != codes.InvalidArgument || f.kernel.taken.Action != "" {
+		t.Errorf("an action that is none: %v", err)
+	}
+	if _, err := own.Contain(ctx, &pb.ContainRequest{Id: "1", Action: "thaw", Reason: "not mine"}); code(err) != codes.PermissionDenied || f.kernel.taken.Admin {
+		t.Errorf("thawing what somebody else froze: %v", err)
 	}
 	if _, err := own.Session(ctx, &pb.SessionRequest{Id: "nonsense!"}); code(err) != codes.InvalidArgument {
 		t.Errorf("no id: %v", err)
@@ -183,11 +200,14 @@ func TestSessionHasTreeChildrenAndTimeline(t *testing.T) {
 	}
 }
 
-func TestKillReachesChildren(t *testing.T) {
+func TestActionsReachChildren(t *testing.T) {
 	f := serve(t, 0)
-	r, err := f.dial(t, Own).Kill(context.Background(), &pb.KillRequest{Id: "1"})
-	if err != nil || r.Killed != 2 || !f.kernel.killed[1] || !f.kernel.killed[2] {
-		t.Errorf("%v, %v, %v", r, err, f.kernel.killed)
+	for _, a := range Actions {
+		r, err := f.dial(t, Own).Contain(context.Background(), &pb.ContainRequest{Id: "1", Action: string(a), Reason: "why"})
+		m := f.kernel.taken
+		if err != nil || r.Processes != 2 || m.Action != a || m.Session != 1 || !m.Family[1] || !m.Family[2] || m.Reason != "why" || m.By == nil {
+			t.Errorf("%s: %v, %v, %+v", a, r, err, m)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ package api
 import (
 	"time"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/session"
@@ -29,13 +30,26 @@ func actions(counts [len(event.Actions)]uint64) map[string]uint64 {
 	return out
 }
 
+// contained names the switches that are thrown.
+func contained(x *session.Session) (names []string) {
+	for _, s := range []struct {
+		bit  bpf.SessionSwitch
+		name string
+	}{{bpf.SwitchFreeze, "frozen"}, {bpf.SwitchIsolate, "isolated"}, {bpf.SwitchDenyAll, "denied"}} {
+		if x.Switches&uint32(s.bit) != 0 {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
 func (s *server) info(x *session.Session) *pb.SessionInfo {
 	info := &pb.SessionInfo{
 		Id: s.Boot.ID(x.ID), Agent: "unknown", Title: "unknown agent", Version: x.Version, User: s.Table.User(x.User()), Uid: x.User(),
 		Role: s.Policies.RoleName(x.Role), Parent: s.Boot.ID(x.Parent), Conversation: x.Conversation, Cause: x.Cause.String(),
 		BeganMs: millis(x.Began), EndedMs: millis(x.Ended), Pid: x.Root.PID, Cwd: x.Cwd, Processes: uint32(x.Living()),
 		Actions: actions(x.Counts), Refused: x.Refused, Partial: x.Partial, Forgotten: x.Forgotten, Tty: x.TTY, Program: x.Program,
-		Entrypoint: x.Entrypoint,
+		Entrypoint: x.Entrypoint, Contained: contained(x),
 	}
 	if a := s.Catalogue.ByID(x.Agent); a != nil {
 		info.Agent, info.Title, info.Observed = a.Name, a.Title, a.Observe
@@ -43,31 +57,20 @@ func (s *server) info(x *session.Session) *pb.SessionInfo {
 	return info
 }
 
-// flatten lists a session's processes in the order of their trees.
-func (s *server) flatten(out []*pb.Process, x *session.Session, nodes []*session.Node, depth uint32) []*pb.Process {
-	for _, n := range nodes {
-		out = append(out, &pb.Process{
-			Pid: n.PID, Started: n.Started, ParentPid: n.Parent.PID, ParentStarted: n.Parent.Started, Comm: n.Comm, Path: n.Path,
-			Line: n.Line, Command: n.Command, Cwd: n.Cwd, BeganMs: millis(n.Began), EndedMs: millis(n.Ended), Status: n.Status,
-			Actions: actions(n.Counts), Depth: depth, Session: s.Boot.ID(x.ID),
-		})
-		out = s.flatten(out, x, n.Children, depth+1)
-	}
-	return out
-}
-
 func (s *server) event(e *event.Event, ocsf bool) *pb.Event {
 	out := &pb.Event{
 		Seq: e.Seq, TimeUs: e.Time.UnixMicro(), Kind: e.Kind.String(), Session: e.Session, Agent: e.Agent, User: e.User,
-		Role: e.Role, Principal: e.Principal, Pid: e.Head.PID, Comm: e.Head.Comm, Op: e.Op, Object: e.Object,
+		Role: e.Role, Principal: e.Principal, Pid: e.Head.PID, Comm: e.Head.Comm, Op: e.Op, Object: object(e),
 		Rule: e.Rule, Place: e.Place, Reason: e.Reason, Command: e.Command, Path: e.Path, Parent: e.Parent, Status: e.Status,
-		Message: e.Message(), Notable: e.Notable(),
+		Message: e.Message(), Notable: e.Notable(), Severity: e.Severity, Relief: e.Head.Relieved(),
 	}
 	switch e.Kind {
-	case event.Access, event.Exec:
+	case event.Access, event.Exec, event.Held:
 		out.Action, out.Applied = e.Head.Action.String(), e.Head.Applied()
 	case event.SessionStart:
 		out.Cause = e.Cause.String()
+	case event.Notice:
+		out.Notice, out.By = e.Said.Name, e.Said.By.String()
 	}
 	if !ocsf {
 		return out

@@ -40,15 +40,18 @@ var modes = [...]fs.FileMode{Admin: 0o660, Own: 0o666, Inside: 0o666}
 
 // answers is which doors answer a call.
 var answers = map[string][]Door{
-	"Status": {Admin, Own}, "Sessions": {Admin, Own}, "Session": {Admin, Own}, "Kill": {Admin, Own},
+	"Status": {Admin, Own}, "Sessions": {Admin, Own}, "Session": {Admin, Own}, "Contain": {Admin, Own},
 	"Events": {Admin, Own}, "Adopt": {Admin, Own}, "Run": {Admin, Own},
-	"PolicyApply": {Admin}, "PolicyConfirm": {Admin}, "PolicyShow": {Admin, Own}, "Why": {Admin, Own, Inside},
+	"PolicyApply": {Admin}, "PolicyConfirm": {Admin}, "BreakGlass": {Admin}, "PolicyShow": {Admin, Own}, "Why": {Admin, Own, Inside},
 }
 
-// admit says whether a caller may make a call at a door. Processes of sessions have one door, whoever runs them.
+// admit says whether a caller may make a call at a door. Processes of sessions have one door, whoever runs them, and one
+// that became a session's after it connected is a process of it.
 func (d Door) admit(c *Caller, method string) error {
-	if d != Inside && c.Session != 0 {
-		return status.Error(codes.PermissionDenied, "processes of a session may only ask why")
+	if d != Inside {
+		if id, err := c.now(); err != nil || id != 0 {
+			return status.Error(codes.PermissionDenied, "processes of a session may only ask why")
+		}
 	}
 	if slices.Contains(answers[path.Base(method)], d) {
 		return nil
@@ -58,17 +61,44 @@ func (d Door) admit(c *Caller, method string) error {
 
 // Serve listens at the three doors under dir and answers until ctx ends. gid owns admin.sock.
 func Serve(ctx context.Context, dir string, gid int, b Backend, member Member) error {
-	var servers []*grpc.Server
-	errs := make(chan error, len(Sockets))
+	l, err := Listen(dir, gid)
+	if err != nil {
+		return err
+	}
+	return l.Serve(ctx, b, member)
+}
+
+// Listeners are the doors, open: who calls waits until they are served.
+type Listeners []net.Listener
+
+// Listen opens the three doors under dir. gid owns admin.sock.
+func Listen(dir string, gid int) (Listeners, error) {
+	var all Listeners
 	for d := range Door(len(Sockets)) {
 		l, err := listen(filepath.Join(dir, Sockets[d]), modes[d], gid)
 		if err != nil {
-			for _, s := range servers {
-				s.Stop()
-			}
-			return err
+			return nil, errors.Join(err, all.Close())
 		}
-		s := d.server(b, member)
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// Close closes doors that are not served.
+func (all Listeners) Close() error {
+	var errs []error
+	for _, l := range all {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Serve answers until ctx ends.
+func (all Listeners) Serve(ctx context.Context, b Backend, member Member) error {
+	var servers []*grpc.Server
+	errs := make(chan error, len(all))
+	for d, l := range all {
+		s := Door(d).server(b, member)
 		servers = append(servers, s)
 		go func() { errs <- s.Serve(l) }()
 	}

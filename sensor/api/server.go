@@ -21,6 +21,7 @@ import (
 // Table is where sessions are looked up.
 type Table interface {
 	View(func(*session.Table))
+	Recount() // brings in what the kernel counted and did not tell yet
 	User(uid uint32) string
 }
 
@@ -43,18 +44,19 @@ type Adoption struct {
 // Kernel is what the calls want of the kernel side.
 type Kernel interface {
 	Adopt(context.Context, Adoption) (session uint64, err error)
-	Kill(ctx context.Context, sessions map[uint64]bool) (int, error)
 	Owner(pid uint32) (uid uint32, err error) // login uid, else real uid
 	Coverage() string
 	Programs() []*pb.Program
+	Held() (form string, effects []*pb.Effect, degraded bool)
 	Counters() ([]*pb.Counter, error)
 }
 
 // Policies is what the calls want of the policy in force.
 type Policies interface {
 	Summary() *pb.Policy
+	// Apply and Confirm find in ctx who asks: ActorOf.
 	Apply(ctx context.Context, files []*pb.PolicyFile, confirmWithin time.Duration) (*pb.PolicyApplyReply, error)
-	Confirm() bool
+	Confirm(ctx context.Context) bool
 	Text() string
 	RoleName(index uint16) string
 	RoleByName(name string) (uint32, bool)
@@ -68,11 +70,13 @@ type Backend struct {
 	Events    Events
 	Kernel    Kernel
 	Policies  Policies
+	Glass     Glass
+	Contain   Containment
 	Catalogue *inventory.Catalogue
 	Boot      session.Boot
 	Host      event.Host
 	Started   time.Time
-	Notes     []string // shown by status
+	Notes     func() []string // shown by status
 }
 
 type server struct {
@@ -94,8 +98,10 @@ func (s *server) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusRep
 	}
 	reply := &pb.StatusReply{
 		Version: s.Host.Version, Coverage: s.Kernel.Coverage(), StartedMs: s.Started.UnixMilli(), Policy: s.Policies.Summary(),
-		Programs: s.Kernel.Programs(), Counters: counters, Events: uint64(s.Backend.Events.Len()), Notes: s.Notes,
+		Programs: s.Kernel.Programs(), Counters: counters, Events: uint64(s.Backend.Events.Len()), Notes: s.Notes(),
+		Reliefs: s.reliefs(callerOf(ctx)),
 	}
+	reply.Form, reply.Effects, reply.Degraded = s.Kernel.Held()
 	s.Table.View(func(t *session.Table) {
 		for _, x := range t.Sessions() {
 			if !x.Over() && s.mine(callerOf(ctx), x) {
@@ -108,6 +114,7 @@ func (s *server) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusRep
 
 func (s *server) Sessions(ctx context.Context, r *pb.SessionsRequest) (*pb.SessionsReply, error) {
 	reply := &pb.SessionsReply{}
+	s.Table.Recount()
 	s.Table.View(func(t *session.Table) {
 		for _, x := range t.Sessions() {
 			if s.mine(callerOf(ctx), x) && (r.All || !x.Over()) {
@@ -145,19 +152,20 @@ func (s *server) Session(ctx context.Context, r *pb.SessionRequest) (*pb.Session
 	}
 	reply := &pb.SessionReply{}
 	var family []uint64
+	s.Table.Recount()
 	s.Table.View(func(t *session.Table) {
 		for i, x := range t.Family(id) {
 			family = append(family, x.ID)
 			if i == 0 {
-				reply.Session = s.info(x)
+				reply.Session, reply.Processes = s.info(x), s.processes(t, x)
 			} else {
 				reply.Children = append(reply.Children, s.info(x))
 			}
-			reply.Processes = s.flatten(reply.Processes, x, x.Tree(), 0)
+			s.held(reply, x)
 		}
 	})
 	for _, e := range s.Backend.Events.Query(store.Query{Sessions: family, Limit: timelineMax * 10}) {
-		if e.Notable() || e.Command != "" {
+		if e.Kind != event.Held && (e.Notable() || e.Command != "") {
 			reply.Timeline = append(reply.Timeline, s.event(e, false))
 		}
 	}
@@ -167,34 +175,16 @@ func (s *server) Session(ctx context.Context, r *pb.SessionRequest) (*pb.Session
 	return reply, nil
 }
 
-func (s *server) Kill(ctx context.Context, r *pb.KillRequest) (*pb.KillReply, error) {
-	id, err := s.find(ctx, r.Id)
-	if err != nil {
-		return nil, err
-	}
-	ids := map[uint64]bool{}
-	s.Table.View(func(t *session.Table) {
-		for _, x := range t.Family(id) {
-			ids[x.ID] = true
-		}
-	})
-	n, err := s.Kernel.Kill(ctx, ids)
-	if err != nil {
-		return nil, status.Error(codes.Internal, err.Error())
-	}
-	return &pb.KillReply{Killed: uint32(n)}, nil
-}
-
 func (s *server) PolicyApply(ctx context.Context, r *pb.PolicyApplyRequest) (*pb.PolicyApplyReply, error) {
-	reply, err := s.Policies.Apply(ctx, r.Files, time.Duration(r.ConfirmWithinS)*time.Second)
+	reply, err := s.Policies.Apply(s.withActor(ctx), r.Files, time.Duration(r.ConfirmWithinS)*time.Second)
 	if err != nil {
 		return nil, status.Error(codes.Internal, err.Error())
 	}
 	return reply, nil
 }
 
-func (s *server) PolicyConfirm(context.Context, *pb.PolicyConfirmRequest) (*pb.PolicyConfirmReply, error) {
-	return &pb.PolicyConfirmReply{Confirmed: s.Policies.Confirm()}, nil
+func (s *server) PolicyConfirm(ctx context.Context, _ *pb.PolicyConfirmRequest) (*pb.PolicyConfirmReply, error) {
+	return &pb.PolicyConfirmReply{Confirmed: s.Policies.Confirm(s.withActor(ctx))}, nil
 }
 
 func (s *server) PolicyShow(context.Context, *pb.PolicyShowRequest) (*pb.PolicyShowReply, error) {

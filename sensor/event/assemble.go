@@ -241,7 +241,7 @@ func (x *exec) objectOf(b *begun) int {
 // join makes the event of an exec, and those of older files that were asked for in vain.
 func (a *Assembler) join(x *exec, b *begun) []*Event {
 	var out []*Event
-	e := &Event{Kind: Exec, Head: b.Head, View: b.Head.View, Op: OpExecArgv.String(), Argc: b.Argc}
+	e := &Event{Kind: Exec, Head: b.Head, View: b.Head.View, Op: OpExecArgv.String(), Argc: b.Argc, Program: b.Name, Skipped: b.Skipped}
 	if i := x.objectOf(b); i >= 0 {
 		out = append(out, alone(x.objects[:i])...)
 		e.Path = string(x.objects[i].Text)

@@ -43,15 +43,26 @@ type Head struct {
 // Applied reports whether the action was carried out; it is not where the session is only observed.
 func (h *Head) Applied() bool { return h.Flags&uint8(bpf.EventApplied) != 0 }
 
+// Relieved reports whether an administrator let pass for a time what policy refuses.
+func (h *Head) Relieved() bool { return h.Flags&uint8(bpf.EventRelief) != 0 }
+
+// Moved reports whether an object was refused a new name, which would not hold what its own does (Op is file.rename), or
+// below which it could bring what may not be written there (Op is file.write; Object is the new name).
+func (h *Head) Moved() bool { return h.Flags&uint8(bpf.EventMove) != 0 }
+
+// Switched reports whether a switch of the session refused it, whatever policy says.
+func (h *Head) Switched() bool { return h.Flags&uint8(bpf.EventSwitch) != 0 }
+
 // Record is one record of a ring, owned. Which fields beside Head mean something depends on the kind.
 type Record struct {
 	Head
 
 	Label      [bpf.LabelWords]uint64 // Access, Exec
-	Inode      uint64                 // Access, SessionStart
-	Device     uint32                 // Access, SessionStart
+	Inode      uint64                 // Access
+	Device     uint32                 // Access
 	Generation uint32                 // Access
 	Wanted     uint32                 // Access
+	Repeats    uint64                 // Access: acts like it by its process that were not recorded, since the last that was
 	Text       []byte                 // Access: the object; Exec and lines: raw argv
 
 	Name    string // Exec: last component of the object
@@ -67,8 +78,10 @@ type Record struct {
 
 	Parent   uint64 // SessionStart: session id
 	LoginUID uint32 // SessionStart
-	Tasks    uint32 // SessionStart
 	Cause    Cause  // SessionStart
+
+	Refused uint64 // SessionEnd: acts that were stopped in it
+	Folded  uint64 // SessionEnd: acts that no record of their own tells
 }
 
 // view is raw as a T. raw must be at least as long and aligned to 8, as ring entries are; a copy is taken where it is not.
@@ -98,13 +111,13 @@ func Decode(raw []byte) (Record, error) {
 	switch r.Kind {
 	case SessionStart, SessionClaim, SessionEnd:
 		err = r.session(raw)
-	case Access:
+	case Access, Held:
 		err = r.access(raw)
 	case Exec:
 		err = r.exec(raw)
 	case kindLine:
 		err = r.line(raw)
-	case Fork, Exit:
+	case Fork, Exit, Present:
 		err = r.process(raw)
 	default:
 		err = fmt.Errorf("%w: kind %d", ErrRecord, r.Kind)
@@ -128,8 +141,8 @@ func (r *Record) session(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	r.Parent, r.Inode, r.Device = e.Parent, e.Inode, e.Device
-	r.LoginUID, r.Tasks, r.Cause = e.Loginuid, e.Tasks, Cause(e.Cause)
+	r.Parent, r.LoginUID, r.Cause = e.Parent, e.Loginuid, Cause(e.Cause)
+	r.Refused, r.Folded = e.Refused, e.Folded
 	return nil
 }
 
@@ -139,6 +152,7 @@ func (r *Record) access(raw []byte) error {
 		return err
 	}
 	r.Label, r.Inode, r.Device, r.Generation, r.Wanted = e.Label, e.Inode, e.Device, e.InodeGeneration, e.Wanted
+	r.Repeats = e.Repeats
 	r.Text, err = text(tail, uint64(e.Text))
 	return err
 }

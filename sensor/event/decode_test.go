@@ -48,7 +48,7 @@ func rawLine(t testing.TB) []byte {
 }
 
 func rawSession(t testing.TB) []byte {
-	e := bpf.EventSession{Head: header(bpf.KindSessionStart, 0), Parent: 6, Loginuid: 1001, Tasks: 1, Cause: uint32(bpf.CauseAdopt)}
+	e := bpf.EventSession{Head: header(bpf.KindSessionStart, 0), Parent: 6, Loginuid: 1001, Cause: uint32(bpf.CauseAdopt), Refused: 12, Folded: 3}
 	return raw(t, &e, &e.Head, "")
 }
 
@@ -71,7 +71,7 @@ func TestDecodeTakesEveryField(t *testing.T) {
 		"access":  {rawAccess(t), Record{Head: denied, Label: [4]uint64{5}, Inode: 11, Device: 12, Generation: 13, Wanted: 14, Text: []byte("/home/u/x")}},
 		"exec":    {rawExec(t), Record{Head: head(Exec, OpExecArgv), Name: "git", Length: 10, Argc: 2, Skipped: 1, Text: []byte("git\x00status")}},
 		"line":    {rawLine(t), Record{Head: head(kindLine, OpExecArgv), Offset: 4096, Last: true, Text: []byte("abc")}},
-		"session": {rawSession(t), Record{Head: head(SessionStart, 0), Parent: 6, LoginUID: 1001, Tasks: 1, Cause: CauseAdopt}},
+		"session": {rawSession(t), Record{Head: head(SessionStart, 0), Parent: 6, LoginUID: 1001, Cause: CauseAdopt, Refused: 12, Folded: 3}},
 		"process": {rawProcess(t), Record{Head: head(Fork, 0), ParentPID: 41, ParentStarted: 77}},
 	} {
 		got, err := Decode(tc.raw)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Event is one thing that a session did. Names (Agent, Role, Principal, Rule) are filled in by whoever knows them.
+// Event is one thing that a session did, or that the sensor has to say. Names (Agent, Role, Principal, Rule) are filled in by whoever knows them.
 type Event struct {
 	Seq  uint64 // of the store, from 1
 	Time time.Time
@@ -27,10 +27,19 @@ type Event struct {
 	View   View
 	Wanted uint32
 
+	Repeats uint64 // acts like this one by its process that the kernel counted and did not record, since the last that it did
+	Lost    uint64 // where Head.Moved: groups of the policy's table that do not hold at both names alike
+
+	Inode  uint64  // Held: which object it is, with Device
+	Device uint32  // Held
+	Socket *Socket // Held: nil where it is none, or nothing was found out
+
 	Path        string   // Exec: the program in the host's view, "" where it was not seen
 	Interpreter string   // Exec: what `#!` led to
 	Argv        []string // Exec: as the program gets it
 	Argc        uint32   // Exec: all arguments, recorded or not
+	Program     string   // Exec: the name of what was executed, as the kernel resolved it
+	Skipped     uint32   // Exec: arguments before the first that was judged
 	Command     string   // Exec: what the model asked for, where a wrapper was taken off
 	Cut         bool     // Exec: recorded in part
 	Cwd         string
@@ -50,21 +59,29 @@ type Event struct {
 	ParentID uint64
 	LoginUID uint32
 	Cause    Cause
+
+	Stopped uint64 // SessionEnd: acts that were refused in the session, by the kernel's own count
+	Folded  uint64 // SessionEnd: acts that were counted with one like them and have no record
+
+	Said *Said // Notice
 }
 
 // ID is the session's number within this boot.
 func (e *Event) ID() uint64 { return e.Head.Session }
 
-// Notable reports whether the event is more than an allowed act: a session's begin or end, or a verdict.
+// Notable reports whether the event is more than an allowed act: a session's begin or end, a verdict, a notice.
 func (e *Event) Notable() bool {
 	switch e.Kind {
-	case SessionStart, SessionClaim, SessionEnd:
+	case SessionStart, SessionClaim, SessionEnd, Notice:
 		return true
 	case Fork, Exit:
 		return false
 	}
 	return e.Head.Action != Allow
 }
+
+// Judged reports whether the event is about an act or an object that policy was asked about.
+func (e *Event) Judged() bool { return e.Kind == Access || e.Kind == Exec || e.Kind == Held }
 
 // Refused reports whether the act was stopped.
 func (e *Event) Refused() bool { return e.Head.Action.Refuses() && e.Head.Applied() }
@@ -75,6 +92,9 @@ func (e *Event) Size() int {
 	for _, a := range e.Argv {
 		size += len(a) + 16
 	}
+	if e.Said != nil {
+		size += len(e.Said.Message)
+	}
 	return size
 }
 
@@ -82,12 +102,19 @@ func (e *Event) Size() int {
 func Single(r *Record) *Event {
 	e := &Event{Kind: r.Kind, Head: r.Head, View: r.Head.View}
 	switch r.Kind {
-	case Access:
-		e.Op, e.Object, e.Wanted = r.Op.String(), string(r.Text), r.Wanted
-	case Fork, Exit:
+	case Access, Held:
+		e.Op, e.Object, e.Wanted, e.Repeats = r.Op.String(), string(r.Text), r.Wanted, r.Repeats
+		if r.Head.Moved() {
+			e.Lost = r.Label[0]
+		}
+		if r.Kind == Held {
+			e.held(r)
+		}
+	case Fork, Exit, Present:
 		e.ParentPID, e.ParentStarted, e.Status = r.ParentPID, r.ParentStarted, r.Status
 	case SessionStart, SessionClaim, SessionEnd:
 		e.ParentID, e.LoginUID, e.Cause = r.Parent, r.LoginUID, r.Cause
+		e.Stopped, e.Folded = r.Refused, r.Folded
 	}
 	return e
 }

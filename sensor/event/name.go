@@ -22,13 +22,15 @@ const (
 	Exec         = Kind(bpf.KindExec)
 	Fork         = Kind(bpf.KindFork)
 	Exit         = Kind(bpf.KindExit)
+	Held         = Kind(bpf.KindHeld)
+	Present      = Kind(bpf.KindPresent)
 
 	kindLine = Kind(bpf.KindLine)
 )
 
 var kindNames = map[Kind]string{
 	SessionStart: "session.start", SessionClaim: "session.claim", SessionEnd: "session.end",
-	Access: "access", Exec: "exec", Fork: "fork", Exit: "exit",
+	Access: "access", Exec: "exec", Fork: "fork", Exit: "exit", Held: "held", Present: "present", Notice: "notice",
 }
 
 func (k Kind) String() string {

@@ -34,7 +34,10 @@ var (
 	classFile      = class{1001, 1, "File System Activity", "System Activity"}
 	classModule    = class{1005, 1, "Module Activity", "System Activity"}
 	classProcess   = class{1007, 1, "Process Activity", "System Activity"}
+	classNetwork   = class{4001, 4, "Network Activity", "Network Activity"}
 	classLifecycle = class{6002, 6, "Application Lifecycle", "Application Activity"}
+	classFinding   = class{2004, 2, "Detection Finding", "Findings"}
+	classAPI       = class{6003, 6, "API Activity", "Application Activity"}
 	classBase      = class{0, 0, "Base Event", "Uncategorized"}
 )
 
@@ -73,6 +76,15 @@ func (e *Event) activity() activity {
 		return activity{classProcess, 1, "Launch"}
 	case Exit:
 		return activity{classProcess, 2, "Terminate"}
+	case Held:
+		if e.IsSocket() {
+			return activity{classNetwork, 1, "Open"}
+		}
+		return activity{classFile, 14, "Open"}
+	case Notice:
+		if n, ok := notices[e.said().Name]; ok {
+			return n.activity
+		}
 	}
 	if a, ok := opActivity[e.Head.Op]; ok {
 		return a
@@ -97,8 +109,15 @@ func (e *Event) OCSF(h Host) ([]byte, error) {
 		"unmapped": fields{"reeve": e.reeve()},
 		"message":  e.Message(),
 	}
+	if e.Repeats > 0 {
+		o["count"] = e.Repeats + 1
+	}
 	e.verdict(o)
-	e.subject(a, o)
+	if e.Kind == Notice {
+		e.notice(a, h, o)
+	} else {
+		e.subject(a, o)
+	}
 	raw, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("encoding event %d: %w", e.Seq, err)
@@ -107,11 +126,15 @@ func (e *Event) OCSF(h Host) ([]byte, error) {
 }
 
 func (e *Event) metadata(h Host) fields {
+	profiles := []string{"host", "security_control"}
+	if e.Kind == Notice {
+		profiles = profiles[:1]
+	}
 	return fields{
 		"version":  schemaVersion,
 		"product":  fields{"name": "Reeve", "vendor_name": "Reeve", "version": h.Version},
-		"profiles": []string{"host", "security_control"},
-		"uid":      fmt.Sprintf("%s/%d", e.Session, e.Seq),
+		"profiles": profiles,
+		"uid":      fmt.Sprintf("%s/%d", orElse(e.Session, h.Name), e.Seq),
 		"sequence": e.Seq,
 	}
 }
@@ -119,12 +142,17 @@ func (e *Event) metadata(h Host) fields {
 // severities are those of rules, in OCSF's order.
 var severities = []string{"info", "low", "medium", "high", "critical"}
 
+var severityNames = []string{"", "Informational", "Low", "Medium", "High", "Critical"}
+
 // verdict says how severe the event is and what became of the act.
 func (e *Event) verdict(o fields) {
 	severity, disposition, action := 1, 1, 1
 	switch act := e.Head.Action; {
-	case e.Kind != Access && e.Kind != Exec:
-		o["severity_id"], o["severity"] = 1, "Informational"
+	case !e.Judged():
+		if own := slices.Index(severities, e.Severity); e.Kind == Notice && own >= 0 {
+			severity = own + 1
+		}
+		o["severity_id"], o["severity"] = severity, severityNames[severity]
 		return
 	case act.Refuses() && e.Head.Applied():
 		severity, disposition, action = 3, 2, 2
@@ -140,7 +168,7 @@ func (e *Event) verdict(o fields) {
 		severity = own + 1
 	}
 	o["severity_id"] = severity
-	o["severity"] = []string{"", "Informational", "Low", "Medium", "High", "Critical"}[severity]
+	o["severity"] = severityNames[severity]
 	o["disposition_id"] = disposition
 	o["disposition"] = map[int]string{1: "Allowed", 2: "Blocked", 15: "Detected", 17: "Logged"}[disposition]
 	o["action_id"] = action
@@ -157,6 +185,8 @@ func (e *Event) subject(a activity, o fields) {
 	switch a.class {
 	case classFile:
 		o["file"] = file(e.Object)
+	case classNetwork:
+		e.network(o)
 	case classModule:
 		o["module"] = fields{"file": file(e.Object), "load_type_id": 1, "load_type": "Standard"}
 	case classProcess:
@@ -220,6 +250,10 @@ func (e *Event) process() fields {
 
 // reeve is what OCSF has no place for.
 func (e *Event) reeve() fields {
+	if e.Kind == Notice {
+		s := e.said()
+		return fields{"kind": e.Kind.String(), "notice": s.Name, "session": e.Session, "role": e.Role, "reason": e.Reason, "by": s.By.String()}
+	}
 	o := fields{
 		"kind": e.Kind.String(), "session": e.Session, "agent": e.Agent, "role": e.Role, "principal": e.Principal,
 		"policy": e.Head.Policy, "comm": e.Head.Comm,
@@ -233,16 +267,27 @@ func (e *Event) reeve() fields {
 		}
 	}
 	switch e.Kind {
-	case Access, Exec:
+	case Access, Exec, Held:
 		o["action"], o["applied"], o["view"] = e.Head.Action.String(), e.Head.Applied(), e.View.String()
 		if e.Head.Error != 0 {
 			o["errno"] = -e.Head.Error
 		}
 	case SessionStart:
 		o["cause"] = e.Cause.String()
+	case SessionEnd:
+		o["refused"], o["folded"] = e.Stopped, e.Folded
+	}
+	if e.Socket != nil {
+		o["socket"] = e.Socket
 	}
 	if e.Kind == Exec {
 		o["argc"], o["argv"], o["cut"] = e.Argc, e.Argv, e.Cut
+	}
+	if e.Head.Relieved() {
+		o["relief"] = true
+	}
+	if e.Head.Moved() {
+		o["move"] = true
 	}
 	if e.Head.Taints != 0 {
 		o["taints"] = e.Head.Taints
@@ -263,22 +308,41 @@ func (e *Event) Message() string {
 		return fmt.Sprintf("process %d began", e.Head.PID)
 	case Exit:
 		return fmt.Sprintf("process %d ended", e.Head.PID)
+	case Held:
+		return e.holds()
+	case Notice:
+		return e.said().Message
 	}
 	verb := e.Head.Action.String()
 	if e.Head.Action.Refuses() && !e.Head.Applied() {
 		verb = "would " + verb
 	}
 	text := fmt.Sprintf("%s %s %s", verb, e.Op, e.Object)
-	if e.Reason != "" {
+	switch {
+	case !e.Head.Moved():
+	case e.Head.Op == Op(bpf.OpFileRename):
+		text += ", which would be less protected under its new name"
+	default:
+		text += ", below which names would appear that may not be written"
+	}
+	if e.Repeats > 0 {
+		text += fmt.Sprintf(" (%d times)", 1+e.Repeats)
+	}
+	switch {
+	case e.Head.Relieved():
+		text += ": break-glass"
+	case e.Reason != "":
 		text += ": " + e.Reason
 	}
 	return text
 }
 
 // orUnknown fills a field that OCSF requires.
-func orUnknown(s string) string {
+func orUnknown(s string) string { return orElse(s, "unknown") }
+
+func orElse(s, other string) string {
 	if s == "" {
-		return "unknown"
+		return other
 	}
 	return s
 }

@@ -28,6 +28,18 @@ func sample(kind Kind, op Op, action Action, applied bool) *Event {
 	if applied {
 		e.Head.Flags, e.Head.Error = uint8(bpf.EventApplied), -13
 	}
+	if kind == Notice {
+		e = notice(Said{Name: CoverageDegraded, Message: "nothing is refused"})
+	}
+	return e
+}
+
+func notice(s Said) *Event {
+	e := NewNotice(s, 7, time.Date(2026, 11, 22, 10, 0, 0, 5e6, time.UTC))
+	e.Seq = 12
+	if s.Session != 0 {
+		e.Session, e.Agent = "3f2a-1", "claude-code"
+	}
 	return e
 }
 
@@ -44,11 +56,27 @@ func TestOCSF(t *testing.T) {
 	killed := sample(Exec, OpExecArgv, Kill, true)
 	killed.Argv, killed.Object, killed.Rule = []string{"git", "push", "--force"}, "git push --force", "force-push"
 	start := sample(SessionStart, 0, Allow, false)
+	held := sample(Held, Op(bpf.OpFileRead), Deny, false)
+	held.Object, held.Rule, held.Reason, held.Inode = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", 77
+	socket := sample(Held, Op(bpf.OpNetFamily), Allow, false)
+	socket.Object, socket.View, socket.Inode = "TCP", ViewNameless, 4711
+	socket.Socket = &Socket{Family: "inet", Local: "10.0.0.5:40312", Remote: "203.0.113.7:443", State: "ESTABLISHED"}
 	exit := sample(Exit, 0, Allow, false)
 	exit.Status = 9
+	relieved := sample(Access, Op(bpf.OpFileRead), Deny, false)
+	relieved.Object, relieved.Rule, relieved.Reason, relieved.Head.Flags = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", uint8(bpf.EventRelief)
+	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
 		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
+		"held-refused": held, "held-socket": socket,
 		"session-start": start, "exit": exit, "fork": sample(Fork, 0, Allow, false), "session-end": sample(SessionEnd, 0, Allow, false),
+		"file-relieved":     relieved,
+		"break-glass-begin": notice(Said{Name: BreakGlassBegin, Message: "policy refuses nothing in role engineering for 15m0s: CI is on fire", Reason: "CI is on fire", By: by, Role: "engineering"}),
+		"break-glass-end":   notice(Said{Name: BreakGlassEnd, Message: "policy holds again in session 3f2a-1", Reason: "CI is on fire", By: by, Session: 1}),
+		"policy-refused":    notice(Said{Name: PolicyRefused, Message: "a.toml:3: unknown key", By: by}),
+		"safety-audit":      notice(Said{Name: SafetyAudit, Message: "31 refusals within a minute: session 3f2a-1 is only audited from now on", Session: 1}),
+		"coverage-restored": notice(Said{Name: CoverageRestored, Message: "every program sits on its hook again"}),
+		"daemon-started":    notice(Said{Name: DaemonStarted, Message: "reeved started"}),
 	} {
 		raw, err := e.OCSF(Host{Name: "ws1", Version: "0.1.0"})
 		if err != nil {

@@ -122,4 +122,11 @@ func (e *Event) Redact() {
 	e.Interpreter = Redact(e.Interpreter)
 	e.Cwd = Redact(e.Cwd)
 	redactArgs(e.Argv)
+	if s := e.Socket; s != nil {
+		e.Socket = &Socket{s.Family, Redact(s.Local), Redact(s.Remote), s.State}
+	}
+	if e.Said != nil {
+		e.Reason = Redact(e.Reason)
+		e.Said.Message, e.Said.Reason = Redact(e.Said.Message), e.Reason
+	}
 }

@@ -5,11 +5,13 @@
 package procfs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,8 +36,8 @@ type Process struct {
 // startTolerance is how far /proc's start time, in ticks and by way of the wall clock, may be off.
 const startTolerance = 2 * time.Second
 
-// Look asks about a process that started at the given time. names are the environment variables whose values may be kept.
-func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*Process, error) {
+// open finds a process that started at the given time.
+func open(ctx context.Context, pid uint32, started time.Time) (*process.Process, error) {
 	p, err := process.NewProcessWithContext(ctx, int32(pid))
 	if err != nil {
 		return nil, fmt.Errorf("process %d: %w", pid, err)
@@ -46,6 +48,15 @@ func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*
 	}
 	if !started.IsZero() && time.UnixMilli(made).Sub(started).Abs() > startTolerance {
 		return nil, fmt.Errorf("process %d: %w", pid, ErrOther)
+	}
+	return p, nil
+}
+
+// Look asks about a process that started at the given time. names are the environment variables whose values may be kept.
+func Look(ctx context.Context, pid uint32, started time.Time, names []string) (*Process, error) {
+	p, err := open(ctx, pid, started)
+	if err != nil {
+		return nil, err
 	}
 	out := &Process{Env: map[string]string{}}
 	out.Program, _ = p.ExeWithContext(ctx)
@@ -74,6 +85,49 @@ func Cwd(pid uint32) string {
 		return ""
 	}
 	return name
+}
+
+// Program is the file that a process runs as it sees it, or "".
+func Program(pid uint32) string {
+	name, err := os.Readlink("/proc/" + Number(pid) + "/exe")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(name, " (deleted)")
+}
+
+// Executed is the file that a process was asked to execute, by the name to which the kernel resolved it: what runs, or the
+// script that this was given. Nothing where neither is named so, as for a process that has executed something else since.
+func Executed(pid uint32, name string, argv []string, skipped uint32) (file, interpreter string) {
+	program := Program(pid)
+	if filepath.Base(program) == name {
+		return program, ""
+	}
+	if skipped < 2 || int(skipped) > len(argv) { // no `#!` put anything in
+		return "", ""
+	}
+	script := argv[skipped-1]
+	if !filepath.IsAbs(script) {
+		script = filepath.Join(Cwd(pid), script)
+	}
+	script, err := filepath.EvalSymlinks(script)
+	if err != nil || filepath.Base(script) != name {
+		return "", ""
+	}
+	return script, program
+}
+
+// lineMax bounds what is read of a process's command line.
+const lineMax = 64 << 10
+
+// Line is a process's command line, with spaces between the arguments, or "".
+func Line(pid uint32) string {
+	raw, err := os.ReadFile("/proc/" + Number(pid) + "/cmdline")
+	if err != nil {
+		return ""
+	}
+	raw = bytes.TrimRight(raw[:min(len(raw), lineMax)], "\x00")
+	return strings.ToValidUTF8(string(bytes.ReplaceAll(raw, []byte{0}, []byte{' '})), "\ufffd")
 }
 
 // Comm is the name that a process gives itself, or "".

@@ -25,13 +25,18 @@ func (t *Table) Apply(e *event.Event) {
 	case event.SessionClaim:
 		s.Agent = e.Head.Agent
 	case event.SessionEnd:
+		s.counted(e.Stopped)
 		t.end(s, e.Time)
+	case event.Present:
+		t.present(s, e)
 	case event.Fork:
 		t.fork(s, e)
 	case event.Exec:
 		t.exec(s, e)
 	case event.Access:
 		t.access(s, e)
+	case event.Held:
+		t.held(s, e)
 	case event.Exit:
 		t.exit(s, e)
 	}
@@ -132,13 +137,18 @@ func (t *Table) access(s *Session, e *event.Event) { s.count(t.process(s, e), e)
 
 func (s *Session) count(p *Process, e *event.Event) {
 	if int(e.Head.Action) < len(s.Counts) {
-		s.Counts[e.Head.Action]++
-		p.Counts[e.Head.Action]++
+		s.Counts[e.Head.Action] += 1 + e.Repeats
+		p.Counts[e.Head.Action] += 1 + e.Repeats
 	}
 	if e.Refused() {
-		s.Refused++
+		s.told += 1 + e.Repeats
+		s.counted(s.told)
 	}
 }
+
+// counted takes a count of refusals: the events' or the kernel's own, which has what was folded into an earlier act and is told
+// with the next one, if any. Each lags behind the other at times.
+func (s *Session) counted(refused uint64) { s.Refused = max(s.Refused, refused) }
 
 func (t *Table) exit(s *Session, e *event.Event) {
 	p := t.process(s, e)

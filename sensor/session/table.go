@@ -16,11 +16,12 @@ import (
 type Limits struct {
 	Sessions  int           // ended ones included
 	Processes int           // of one session, ended ones included
+	Held      int           // objects that one session had open before it was one
 	Keep      time.Duration // ended sessions
 }
 
 // DefaultLimits hold some 50 MB at the very worst.
-var DefaultLimits = Limits{Sessions: 1024, Processes: 4096, Keep: 24 * time.Hour}
+var DefaultLimits = Limits{Sessions: 1024, Processes: 4096, Held: 256, Keep: 24 * time.Hour}
 
 // Key names a process for ever within a boot.
 type Key struct {
@@ -48,12 +49,16 @@ type Session struct {
 	Entrypoint   string // how the agent was started, in its own words
 	Counts       [len(event.Actions)]uint64
 	Refused      uint64 // acts that were stopped
+	Switches     uint32 // that are thrown, as the kernel has them
 	Events       uint64
 	Forgotten    uint64 // processes that the table no longer holds
 	Partial      bool   // its beginning was not seen
+	HeldUnlisted uint64 // open objects that the table has no room for
 
+	told      uint64 // refusals, by their events
 	processes map[Key]*Process
 	ended     []Key // processes that ended, in that order
+	held      []*Held
 }
 
 // Process is one process of a session.

@@ -132,6 +132,10 @@ type StatusReply struct {
 	Counters      []*Counter             `protobuf:"bytes,7,rep,name=counters,proto3" json:"counters,omitempty"`
 	Events        uint64                 `protobuf:"varint,8,opt,name=events,proto3" json:"events,omitempty"` // held
 	Notes         []string               `protobuf:"bytes,9,rep,name=notes,proto3" json:"notes,omitempty"`
+	Reliefs       []*Relief              `protobuf:"bytes,10,rep,name=reliefs,proto3" json:"reliefs,omitempty"`
+	Form          string                 `protobuf:"bytes,11,opt,name=form,proto3" json:"form,omitempty"`          // how programs are attached
+	Effects       []*Effect              `protobuf:"bytes,12,rep,name=effects,proto3" json:"effects,omitempty"`    // as the canary found them last
+	Degraded      bool                   `protobuf:"varint,13,opt,name=degraded,proto3" json:"degraded,omitempty"` // coverage fell since the daemon started
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,6 +233,95 @@ func (x *StatusReply) GetNotes() []string {
 	return nil
 }
 
+func (x *StatusReply) GetReliefs() []*Relief {
+	if x != nil {
+		return x.Reliefs
+	}
+	return nil
+}
+
+func (x *StatusReply) GetForm() string {
+	if x != nil {
+		return x.Form
+	}
+	return ""
+}
+
+func (x *StatusReply) GetEffects() []*Effect {
+	if x != nil {
+		return x.Effects
+	}
+	return nil
+}
+
+func (x *StatusReply) GetDegraded() bool {
+	if x != nil {
+		return x.Degraded
+	}
+	return false
+}
+
+// What becomes of one operation: held, seen, or not seen.
+type Effect struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Op            string                 `protobuf:"bytes,1,opt,name=op,proto3" json:"op,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Effect) Reset() {
+	*x = Effect{}
+	mi := &file_reeve_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Effect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Effect) ProtoMessage() {}
+
+func (x *Effect) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Effect.ProtoReflect.Descriptor instead.
+func (*Effect) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Effect) GetOp() string {
+	if x != nil {
+		return x.Op
+	}
+	return ""
+}
+
+func (x *Effect) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Effect) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type Program struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -240,7 +333,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -252,7 +345,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -265,7 +358,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{3}
+	return file_reeve_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Program) GetName() string {
@@ -305,7 +398,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +410,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +423,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{4}
+	return file_reeve_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Policy) GetGeneration() uint64 {
@@ -414,13 +507,14 @@ type SessionInfo struct {
 	Program       string                 `protobuf:"bytes,21,opt,name=program,proto3" json:"program,omitempty"`
 	Observed      bool                   `protobuf:"varint,22,opt,name=observed,proto3" json:"observed,omitempty"`
 	Entrypoint    string                 `protobuf:"bytes,23,opt,name=entrypoint,proto3" json:"entrypoint,omitempty"` // how the agent was started, in its own words
+	Contained     []string               `protobuf:"bytes,24,rep,name=contained,proto3" json:"contained,omitempty"`   // what was done about it: frozen, isolated, denied
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SessionInfo) Reset() {
 	*x = SessionInfo{}
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +526,7 @@ func (x *SessionInfo) String() string {
 func (*SessionInfo) ProtoMessage() {}
 
 func (x *SessionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +539,7 @@ func (x *SessionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionInfo.ProtoReflect.Descriptor instead.
 func (*SessionInfo) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{5}
+	return file_reeve_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SessionInfo) GetId() string {
@@ -609,6 +703,13 @@ func (x *SessionInfo) GetEntrypoint() string {
 	return ""
 }
 
+func (x *SessionInfo) GetContained() []string {
+	if x != nil {
+		return x.Contained
+	}
+	return nil
+}
+
 type SessionsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // ended ones too
@@ -618,7 +719,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +731,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +744,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{6}
+	return file_reeve_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SessionsRequest) GetAll() bool {
@@ -662,7 +763,7 @@ type SessionsReply struct {
 
 func (x *SessionsReply) Reset() {
 	*x = SessionsReply{}
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +775,7 @@ func (x *SessionsReply) String() string {
 func (*SessionsReply) ProtoMessage() {}
 
 func (x *SessionsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +788,7 @@ func (x *SessionsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsReply.ProtoReflect.Descriptor instead.
 func (*SessionsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{7}
+	return file_reeve_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SessionsReply) GetSessions() []*SessionInfo {
@@ -706,7 +807,7 @@ type SessionRequest struct {
 
 func (x *SessionRequest) Reset() {
 	*x = SessionRequest{}
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +819,7 @@ func (x *SessionRequest) String() string {
 func (*SessionRequest) ProtoMessage() {}
 
 func (x *SessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +832,7 @@ func (x *SessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRequest.ProtoReflect.Descriptor instead.
 func (*SessionRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{8}
+	return file_reeve_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SessionRequest) GetId() string {
@@ -764,7 +865,7 @@ type Process struct {
 
 func (x *Process) Reset() {
 	*x = Process{}
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +877,7 @@ func (x *Process) String() string {
 func (*Process) ProtoMessage() {}
 
 func (x *Process) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +890,7 @@ func (x *Process) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Process.ProtoReflect.Descriptor instead.
 func (*Process) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{9}
+	return file_reeve_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Process) GetPid() uint32 {
@@ -903,13 +1004,15 @@ type SessionReply struct {
 	Children      []*SessionInfo         `protobuf:"bytes,2,rep,name=children,proto3" json:"children,omitempty"`
 	Processes     []*Process             `protobuf:"bytes,3,rep,name=processes,proto3" json:"processes,omitempty"`
 	Timeline      []*Event               `protobuf:"bytes,4,rep,name=timeline,proto3" json:"timeline,omitempty"`
+	Held          []*Held                `protobuf:"bytes,5,rep,name=held,proto3" json:"held,omitempty"`
+	HeldUnlisted  uint64                 `protobuf:"varint,6,opt,name=held_unlisted,json=heldUnlisted,proto3" json:"held_unlisted,omitempty"` // for which there was no room
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SessionReply) Reset() {
 	*x = SessionReply{}
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +1024,7 @@ func (x *SessionReply) String() string {
 func (*SessionReply) ProtoMessage() {}
 
 func (x *SessionReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1037,7 @@ func (x *SessionReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionReply.ProtoReflect.Descriptor instead.
 func (*SessionReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{10}
+	return file_reeve_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SessionReply) GetSession() *SessionInfo {
@@ -965,28 +1068,58 @@ func (x *SessionReply) GetTimeline() []*Event {
 	return nil
 }
 
-type KillRequest struct {
+func (x *SessionReply) GetHeld() []*Held {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *SessionReply) GetHeldUnlisted() uint64 {
+	if x != nil {
+		return x.HeldUnlisted
+	}
+	return 0
+}
+
+// Held is a file or socket that processes of a session had open before it was one.
+type Held struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	Pid           uint32                 `protobuf:"varint,2,opt,name=pid,proto3" json:"pid,omitempty"` // the first process that was found with it
+	Comm          string                 `protobuf:"bytes,3,opt,name=comm,proto3" json:"comm,omitempty"`
+	Processes     uint32                 `protobuf:"varint,4,opt,name=processes,proto3" json:"processes,omitempty"` // that were found with it
+	Op            string                 `protobuf:"bytes,5,opt,name=op,proto3" json:"op,omitempty"`
+	Object        string                 `protobuf:"bytes,6,opt,name=object,proto3" json:"object,omitempty"`
+	View          string                 `protobuf:"bytes,7,opt,name=view,proto3" json:"view,omitempty"`
+	Action        string                 `protobuf:"bytes,8,opt,name=action,proto3" json:"action,omitempty"`    // what policy said of it then; it was not applied
+	Refused       bool                   `protobuf:"varint,9,opt,name=refused,proto3" json:"refused,omitempty"` // policy would not have let it be opened
+	Rule          string                 `protobuf:"bytes,10,opt,name=rule,proto3" json:"rule,omitempty"`
+	Place         string                 `protobuf:"bytes,11,opt,name=place,proto3" json:"place,omitempty"`
+	Reason        string                 `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	Family        string                 `protobuf:"bytes,13,opt,name=family,proto3" json:"family,omitempty"` // of a socket
+	Local         string                 `protobuf:"bytes,14,opt,name=local,proto3" json:"local,omitempty"`
+	Remote        string                 `protobuf:"bytes,15,opt,name=remote,proto3" json:"remote,omitempty"`
+	State         string                 `protobuf:"bytes,16,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *KillRequest) Reset() {
-	*x = KillRequest{}
-	mi := &file_reeve_proto_msgTypes[11]
+func (x *Held) Reset() {
+	*x = Held{}
+	mi := &file_reeve_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *KillRequest) String() string {
+func (x *Held) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*KillRequest) ProtoMessage() {}
+func (*Held) ProtoMessage() {}
 
-func (x *KillRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[11]
+func (x *Held) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,40 +1130,205 @@ func (x *KillRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use KillRequest.ProtoReflect.Descriptor instead.
-func (*KillRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{11}
+// Deprecated: Use Held.ProtoReflect.Descriptor instead.
+func (*Held) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *KillRequest) GetId() string {
+func (x *Held) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Held) GetPid() uint32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Held) GetComm() string {
+	if x != nil {
+		return x.Comm
+	}
+	return ""
+}
+
+func (x *Held) GetProcesses() uint32 {
+	if x != nil {
+		return x.Processes
+	}
+	return 0
+}
+
+func (x *Held) GetOp() string {
+	if x != nil {
+		return x.Op
+	}
+	return ""
+}
+
+func (x *Held) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Held) GetView() string {
+	if x != nil {
+		return x.View
+	}
+	return ""
+}
+
+func (x *Held) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Held) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
+}
+
+func (x *Held) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Held) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *Held) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Held) GetFamily() string {
+	if x != nil {
+		return x.Family
+	}
+	return ""
+}
+
+func (x *Held) GetLocal() string {
+	if x != nil {
+		return x.Local
+	}
+	return ""
+}
+
+func (x *Held) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *Held) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+type ContainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Action        string                 `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"` // kill | freeze | isolate | deny | thaw
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContainRequest) Reset() {
+	*x = ContainRequest{}
+	mi := &file_reeve_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContainRequest) ProtoMessage() {}
+
+func (x *ContainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContainRequest.ProtoReflect.Descriptor instead.
+func (*ContainRequest) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ContainRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
 	return ""
 }
 
-type KillReply struct {
+func (x *ContainRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ContainRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ContainReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Killed        uint32                 `protobuf:"varint,1,opt,name=killed,proto3" json:"killed,omitempty"`
+	Processes     uint32                 `protobuf:"varint,1,opt,name=processes,proto3" json:"processes,omitempty"` // that were reached: none where a switch alone was thrown
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *KillReply) Reset() {
-	*x = KillReply{}
-	mi := &file_reeve_proto_msgTypes[12]
+func (x *ContainReply) Reset() {
+	*x = ContainReply{}
+	mi := &file_reeve_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *KillReply) String() string {
+func (x *ContainReply) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*KillReply) ProtoMessage() {}
+func (*ContainReply) ProtoMessage() {}
 
-func (x *KillReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[12]
+func (x *ContainReply) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,14 +1339,14 @@ func (x *KillReply) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use KillReply.ProtoReflect.Descriptor instead.
-func (*KillReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{12}
+// Deprecated: Use ContainReply.ProtoReflect.Descriptor instead.
+func (*ContainReply) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *KillReply) GetKilled() uint32 {
+func (x *ContainReply) GetProcesses() uint32 {
 	if x != nil {
-		return x.Killed
+		return x.Processes
 	}
 	return 0
 }
@@ -1080,13 +1378,17 @@ type Event struct {
 	Ocsf          string                 `protobuf:"bytes,23,opt,name=ocsf,proto3" json:"ocsf,omitempty"` // the event as OCSF, where it was asked for
 	Message       string                 `protobuf:"bytes,24,opt,name=message,proto3" json:"message,omitempty"`
 	Notable       bool                   `protobuf:"varint,25,opt,name=notable,proto3" json:"notable,omitempty"`
+	Notice        string                 `protobuf:"bytes,26,opt,name=notice,proto3" json:"notice,omitempty"` // its name, where the sensor itself says something
+	Severity      string                 `protobuf:"bytes,27,opt,name=severity,proto3" json:"severity,omitempty"`
+	By            string                 `protobuf:"bytes,28,opt,name=by,proto3" json:"by,omitempty"`          // who, where an administrator did it
+	Relief        bool                   `protobuf:"varint,29,opt,name=relief,proto3" json:"relief,omitempty"` // policy refuses it, and an administrator lets it pass for a time
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1400,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1413,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{13}
+	return file_reeve_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Event) GetSeq() uint64 {
@@ -1289,6 +1591,34 @@ func (x *Event) GetNotable() bool {
 	return false
 }
 
+func (x *Event) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *Event) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *Event) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Event) GetRelief() bool {
+	if x != nil {
+		return x.Relief
+	}
+	return false
+}
+
 type EventsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -1304,7 +1634,7 @@ type EventsRequest struct {
 
 func (x *EventsRequest) Reset() {
 	*x = EventsRequest{}
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1316,7 +1646,7 @@ func (x *EventsRequest) String() string {
 func (*EventsRequest) ProtoMessage() {}
 
 func (x *EventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1329,7 +1659,7 @@ func (x *EventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsRequest.ProtoReflect.Descriptor instead.
 func (*EventsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{14}
+	return file_reeve_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EventsRequest) GetSession() string {
@@ -1391,7 +1721,7 @@ type EventsReply struct {
 
 func (x *EventsReply) Reset() {
 	*x = EventsReply{}
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1733,7 @@ func (x *EventsReply) String() string {
 func (*EventsReply) ProtoMessage() {}
 
 func (x *EventsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1746,7 @@ func (x *EventsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsReply.ProtoReflect.Descriptor instead.
 func (*EventsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{15}
+	return file_reeve_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EventsReply) GetEvent() *Event {
@@ -1444,7 +1774,7 @@ type AdoptRequest struct {
 
 func (x *AdoptRequest) Reset() {
 	*x = AdoptRequest{}
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1786,7 @@ func (x *AdoptRequest) String() string {
 func (*AdoptRequest) ProtoMessage() {}
 
 func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1799,7 @@ func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptRequest.ProtoReflect.Descriptor instead.
 func (*AdoptRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{16}
+	return file_reeve_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AdoptRequest) GetPid() uint32 {
@@ -1504,7 +1834,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1516,7 +1846,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1529,7 +1859,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{17}
+	return file_reeve_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RunRequest) GetAgent() string {
@@ -1563,7 +1893,7 @@ type AdoptReply struct {
 
 func (x *AdoptReply) Reset() {
 	*x = AdoptReply{}
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1905,7 @@ func (x *AdoptReply) String() string {
 func (*AdoptReply) ProtoMessage() {}
 
 func (x *AdoptReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1918,7 @@ func (x *AdoptReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptReply.ProtoReflect.Descriptor instead.
 func (*AdoptReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{18}
+	return file_reeve_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AdoptReply) GetId() string {
@@ -1615,7 +1945,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1957,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1970,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{19}
+	return file_reeve_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -1667,7 +1997,7 @@ type PolicyApplyRequest struct {
 
 func (x *PolicyApplyRequest) Reset() {
 	*x = PolicyApplyRequest{}
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +2009,7 @@ func (x *PolicyApplyRequest) String() string {
 func (*PolicyApplyRequest) ProtoMessage() {}
 
 func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +2022,7 @@ func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyRequest.ProtoReflect.Descriptor instead.
 func (*PolicyApplyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{20}
+	return file_reeve_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PolicyApplyRequest) GetFiles() []*PolicyFile {
@@ -1720,7 +2050,7 @@ type PolicyProblem struct {
 
 func (x *PolicyProblem) Reset() {
 	*x = PolicyProblem{}
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +2062,7 @@ func (x *PolicyProblem) String() string {
 func (*PolicyProblem) ProtoMessage() {}
 
 func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +2075,7 @@ func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyProblem.ProtoReflect.Descriptor instead.
 func (*PolicyProblem) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{21}
+	return file_reeve_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PolicyProblem) GetText() string {
@@ -1780,7 +2110,7 @@ type PolicyApplyReply struct {
 
 func (x *PolicyApplyReply) Reset() {
 	*x = PolicyApplyReply{}
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +2122,7 @@ func (x *PolicyApplyReply) String() string {
 func (*PolicyApplyReply) ProtoMessage() {}
 
 func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +2135,7 @@ func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyReply.ProtoReflect.Descriptor instead.
 func (*PolicyApplyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{22}
+	return file_reeve_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PolicyApplyReply) GetPolicy() *Policy {
@@ -1837,7 +2167,7 @@ type PolicyConfirmRequest struct {
 
 func (x *PolicyConfirmRequest) Reset() {
 	*x = PolicyConfirmRequest{}
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2179,7 @@ func (x *PolicyConfirmRequest) String() string {
 func (*PolicyConfirmRequest) ProtoMessage() {}
 
 func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2192,7 @@ func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmRequest.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{23}
+	return file_reeve_proto_rawDescGZIP(), []int{25}
 }
 
 type PolicyConfirmReply struct {
@@ -1874,7 +2204,7 @@ type PolicyConfirmReply struct {
 
 func (x *PolicyConfirmReply) Reset() {
 	*x = PolicyConfirmReply{}
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +2216,7 @@ func (x *PolicyConfirmReply) String() string {
 func (*PolicyConfirmReply) ProtoMessage() {}
 
 func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +2229,7 @@ func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmReply.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{24}
+	return file_reeve_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PolicyConfirmReply) GetConfirmed() bool {
@@ -1917,7 +2247,7 @@ type PolicyShowRequest struct {
 
 func (x *PolicyShowRequest) Reset() {
 	*x = PolicyShowRequest{}
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2259,7 @@ func (x *PolicyShowRequest) String() string {
 func (*PolicyShowRequest) ProtoMessage() {}
 
 func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2272,7 @@ func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowRequest.ProtoReflect.Descriptor instead.
 func (*PolicyShowRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{25}
+	return file_reeve_proto_rawDescGZIP(), []int{27}
 }
 
 type PolicyShowReply struct {
@@ -1955,7 +2285,7 @@ type PolicyShowReply struct {
 
 func (x *PolicyShowReply) Reset() {
 	*x = PolicyShowReply{}
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2297,7 @@ func (x *PolicyShowReply) String() string {
 func (*PolicyShowReply) ProtoMessage() {}
 
 func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2310,7 @@ func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowReply.ProtoReflect.Descriptor instead.
 func (*PolicyShowReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{26}
+	return file_reeve_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PolicyShowReply) GetPolicy() *Policy {
@@ -1997,6 +2327,227 @@ func (x *PolicyShowReply) GetText() string {
 	return ""
 }
 
+// Relief says where policy refuses nothing for a time: in a role or a session; on the whole host where neither is said.
+type Relief struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Role          string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	Session       string                 `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
+	UntilMs       int64                  `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	BeganMs       int64                  `protobuf:"varint,4,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	By            string                 `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relief) Reset() {
+	*x = Relief{}
+	mi := &file_reeve_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relief) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relief) ProtoMessage() {}
+
+func (x *Relief) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relief.ProtoReflect.Descriptor instead.
+func (*Relief) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Relief) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Relief) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Relief) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Relief) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *Relief) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Relief) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+type BreakGlassRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Host          bool                   `protobuf:"varint,1,opt,name=host,proto3" json:"host,omitempty"` // one of these three
+	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	Session       string                 `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"` // and its children
+	ForS          uint32                 `protobuf:"varint,4,opt,name=for_s,json=forS,proto3" json:"for_s,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	End           bool                   `protobuf:"varint,6,opt,name=end,proto3" json:"end,omitempty"` // end what is in force there
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BreakGlassRequest) Reset() {
+	*x = BreakGlassRequest{}
+	mi := &file_reeve_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BreakGlassRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BreakGlassRequest) ProtoMessage() {}
+
+func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BreakGlassRequest.ProtoReflect.Descriptor instead.
+func (*BreakGlassRequest) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *BreakGlassRequest) GetHost() bool {
+	if x != nil {
+		return x.Host
+	}
+	return false
+}
+
+func (x *BreakGlassRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *BreakGlassRequest) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *BreakGlassRequest) GetForS() uint32 {
+	if x != nil {
+		return x.ForS
+	}
+	return 0
+}
+
+func (x *BreakGlassRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BreakGlassRequest) GetEnd() bool {
+	if x != nil {
+		return x.End
+	}
+	return false
+}
+
+type BreakGlassReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relief        *Relief                `protobuf:"bytes,1,opt,name=relief,proto3" json:"relief,omitempty"`
+	Ended         bool                   `protobuf:"varint,2,opt,name=ended,proto3" json:"ended,omitempty"` // false where nothing was to be ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BreakGlassReply) Reset() {
+	*x = BreakGlassReply{}
+	mi := &file_reeve_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BreakGlassReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BreakGlassReply) ProtoMessage() {}
+
+func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BreakGlassReply.ProtoReflect.Descriptor instead.
+func (*BreakGlassReply) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *BreakGlassReply) GetRelief() *Relief {
+	if x != nil {
+		return x.Relief
+	}
+	return nil
+}
+
+func (x *BreakGlassReply) GetEnded() bool {
+	if x != nil {
+		return x.Ended
+	}
+	return false
+}
+
 type WhyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Last          uint32                 `protobuf:"varint,1,opt,name=last,proto3" json:"last,omitempty"`      // how many; 0 is one
@@ -2007,7 +2558,7 @@ type WhyRequest struct {
 
 func (x *WhyRequest) Reset() {
 	*x = WhyRequest{}
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2570,7 @@ func (x *WhyRequest) String() string {
 func (*WhyRequest) ProtoMessage() {}
 
 func (x *WhyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2583,7 @@ func (x *WhyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
 func (*WhyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{27}
+	return file_reeve_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *WhyRequest) GetLast() uint32 {
@@ -2060,7 +2611,7 @@ type WhyReply struct {
 
 func (x *WhyReply) Reset() {
 	*x = WhyReply{}
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2623,7 @@ func (x *WhyReply) String() string {
 func (*WhyReply) ProtoMessage() {}
 
 func (x *WhyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2636,7 @@ func (x *WhyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyReply.ProtoReflect.Descriptor instead.
 func (*WhyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{28}
+	return file_reeve_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WhyReply) GetSession() string {
@@ -2118,7 +2669,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value\x12\x12\n" +
-	"\x04loss\x18\x03 \x01(\bR\x04loss\"\xb4\x02\n" +
+	"\x04loss\x18\x03 \x01(\bR\x04loss\"\xbc\x03\n" +
 	"\vStatusReply\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bcoverage\x18\x02 \x01(\tR\bcoverage\x12\x1d\n" +
@@ -2129,7 +2680,16 @@ const file_reeve_proto_rawDesc = "" +
 	"\bprograms\x18\x06 \x03(\v2\x11.reeve.v1.ProgramR\bprograms\x12-\n" +
 	"\bcounters\x18\a \x03(\v2\x11.reeve.v1.CounterR\bcounters\x12\x16\n" +
 	"\x06events\x18\b \x01(\x04R\x06events\x12\x14\n" +
-	"\x05notes\x18\t \x03(\tR\x05notes\"M\n" +
+	"\x05notes\x18\t \x03(\tR\x05notes\x12*\n" +
+	"\areliefs\x18\n" +
+	" \x03(\v2\x10.reeve.v1.ReliefR\areliefs\x12\x12\n" +
+	"\x04form\x18\v \x01(\tR\x04form\x12*\n" +
+	"\aeffects\x18\f \x03(\v2\x10.reeve.v1.EffectR\aeffects\x12\x1a\n" +
+	"\bdegraded\x18\r \x01(\bR\bdegraded\"F\n" +
+	"\x06Effect\x12\x0e\n" +
+	"\x02op\x18\x01 \x01(\tR\x02op\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"M\n" +
 	"\aProgram\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04hook\x18\x02 \x01(\tR\x04hook\x12\x1a\n" +
@@ -2145,7 +2705,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\x05bytes\x18\x06 \x01(\rR\x05bytes\x12\x1d\n" +
 	"\n" +
 	"applied_ms\x18\a \x01(\x03R\tappliedMs\x12\x14\n" +
-	"\x05fault\x18\b \x01(\tR\x05fault\"\x9b\x05\n" +
+	"\x05fault\x18\b \x01(\tR\x05fault\"\xb9\x05\n" +
 	"\vSessionInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x14\n" +
@@ -2172,7 +2732,8 @@ const file_reeve_proto_rawDesc = "" +
 	"\bobserved\x18\x16 \x01(\bR\bobserved\x12\x1e\n" +
 	"\n" +
 	"entrypoint\x18\x17 \x01(\tR\n" +
-	"entrypoint\x1a:\n" +
+	"entrypoint\x12\x1c\n" +
+	"\tcontained\x18\x18 \x03(\tR\tcontained\x1a:\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"#\n" +
@@ -2202,16 +2763,38 @@ const file_reeve_proto_rawDesc = "" +
 	"\asession\x18\x0f \x01(\tR\asession\x1a:\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xd0\x01\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x99\x02\n" +
 	"\fSessionReply\x12/\n" +
 	"\asession\x18\x01 \x01(\v2\x15.reeve.v1.SessionInfoR\asession\x121\n" +
 	"\bchildren\x18\x02 \x03(\v2\x15.reeve.v1.SessionInfoR\bchildren\x12/\n" +
 	"\tprocesses\x18\x03 \x03(\v2\x11.reeve.v1.ProcessR\tprocesses\x12+\n" +
-	"\btimeline\x18\x04 \x03(\v2\x0f.reeve.v1.EventR\btimeline\"\x1d\n" +
-	"\vKillRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"#\n" +
-	"\tKillReply\x12\x16\n" +
-	"\x06killed\x18\x01 \x01(\rR\x06killed\"\xba\x04\n" +
+	"\btimeline\x18\x04 \x03(\v2\x0f.reeve.v1.EventR\btimeline\x12\"\n" +
+	"\x04held\x18\x05 \x03(\v2\x0e.reeve.v1.HeldR\x04held\x12#\n" +
+	"\rheld_unlisted\x18\x06 \x01(\x04R\fheldUnlisted\"\xf0\x02\n" +
+	"\x04Held\x12\x18\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x10\n" +
+	"\x03pid\x18\x02 \x01(\rR\x03pid\x12\x12\n" +
+	"\x04comm\x18\x03 \x01(\tR\x04comm\x12\x1c\n" +
+	"\tprocesses\x18\x04 \x01(\rR\tprocesses\x12\x0e\n" +
+	"\x02op\x18\x05 \x01(\tR\x02op\x12\x16\n" +
+	"\x06object\x18\x06 \x01(\tR\x06object\x12\x12\n" +
+	"\x04view\x18\a \x01(\tR\x04view\x12\x16\n" +
+	"\x06action\x18\b \x01(\tR\x06action\x12\x18\n" +
+	"\arefused\x18\t \x01(\bR\arefused\x12\x12\n" +
+	"\x04rule\x18\n" +
+	" \x01(\tR\x04rule\x12\x14\n" +
+	"\x05place\x18\v \x01(\tR\x05place\x12\x16\n" +
+	"\x06reason\x18\f \x01(\tR\x06reason\x12\x16\n" +
+	"\x06family\x18\r \x01(\tR\x06family\x12\x14\n" +
+	"\x05local\x18\x0e \x01(\tR\x05local\x12\x16\n" +
+	"\x06remote\x18\x0f \x01(\tR\x06remote\x12\x14\n" +
+	"\x05state\x18\x10 \x01(\tR\x05state\"P\n" +
+	"\x0eContainRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\",\n" +
+	"\fContainReply\x12\x1c\n" +
+	"\tprocesses\x18\x01 \x01(\rR\tprocesses\"\x96\x05\n" +
 	"\x05Event\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x17\n" +
 	"\atime_us\x18\x02 \x01(\x03R\x06timeUs\x12\x12\n" +
@@ -2238,7 +2821,11 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06status\x18\x16 \x01(\x05R\x06status\x12\x12\n" +
 	"\x04ocsf\x18\x17 \x01(\tR\x04ocsf\x12\x18\n" +
 	"\amessage\x18\x18 \x01(\tR\amessage\x12\x18\n" +
-	"\anotable\x18\x19 \x01(\bR\anotable\"\xae\x01\n" +
+	"\anotable\x18\x19 \x01(\bR\anotable\x12\x16\n" +
+	"\x06notice\x18\x1a \x01(\tR\x06notice\x12\x1a\n" +
+	"\bseverity\x18\x1b \x01(\tR\bseverity\x12\x0e\n" +
+	"\x02by\x18\x1c \x01(\tR\x02by\x12\x16\n" +
+	"\x06relief\x18\x1d \x01(\bR\x06relief\"\xae\x01\n" +
 	"\rEventsRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x14\n" +
@@ -2284,7 +2871,24 @@ const file_reeve_proto_rawDesc = "" +
 	"\x11PolicyShowRequest\"O\n" +
 	"\x0fPolicyShowReply\x12(\n" +
 	"\x06policy\x18\x01 \x01(\v2\x10.reeve.v1.PolicyR\x06policy\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\":\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x94\x01\n" +
+	"\x06Relief\x12\x12\n" +
+	"\x04role\x18\x01 \x01(\tR\x04role\x12\x18\n" +
+	"\asession\x18\x02 \x01(\tR\asession\x12\x19\n" +
+	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x19\n" +
+	"\bbegan_ms\x18\x04 \x01(\x03R\abeganMs\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\"\x94\x01\n" +
+	"\x11BreakGlassRequest\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\bR\x04host\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x18\n" +
+	"\asession\x18\x03 \x01(\tR\asession\x12\x13\n" +
+	"\x05for_s\x18\x04 \x01(\rR\x04forS\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x10\n" +
+	"\x03end\x18\x06 \x01(\bR\x03end\"Q\n" +
+	"\x0fBreakGlassReply\x12(\n" +
+	"\x06relief\x18\x01 \x01(\v2\x10.reeve.v1.ReliefR\x06relief\x12\x14\n" +
+	"\x05ended\x18\x02 \x01(\bR\x05ended\":\n" +
 	"\n" +
 	"WhyRequest\x12\x12\n" +
 	"\x04last\x18\x01 \x01(\rR\x04last\x12\x18\n" +
@@ -2292,19 +2896,21 @@ const file_reeve_proto_rawDesc = "" +
 	"\bWhyReply\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12+\n" +
 	"\brefusals\x18\x02 \x03(\v2\x0f.reeve.v1.EventR\brefusals\x12\x18\n" +
-	"\aallowed\x18\x03 \x03(\tR\aallowed2\xa7\x05\n" +
+	"\aallowed\x18\x03 \x03(\tR\aallowed2\xf6\x05\n" +
 	"\x05Reeve\x128\n" +
 	"\x06Status\x12\x17.reeve.v1.StatusRequest\x1a\x15.reeve.v1.StatusReply\x12>\n" +
 	"\bSessions\x12\x19.reeve.v1.SessionsRequest\x1a\x17.reeve.v1.SessionsReply\x12;\n" +
-	"\aSession\x12\x18.reeve.v1.SessionRequest\x1a\x16.reeve.v1.SessionReply\x122\n" +
-	"\x04Kill\x12\x15.reeve.v1.KillRequest\x1a\x13.reeve.v1.KillReply\x12:\n" +
+	"\aSession\x12\x18.reeve.v1.SessionRequest\x1a\x16.reeve.v1.SessionReply\x12;\n" +
+	"\aContain\x12\x18.reeve.v1.ContainRequest\x1a\x16.reeve.v1.ContainReply\x12:\n" +
 	"\x06Events\x12\x17.reeve.v1.EventsRequest\x1a\x15.reeve.v1.EventsReply0\x01\x125\n" +
 	"\x05Adopt\x12\x16.reeve.v1.AdoptRequest\x1a\x14.reeve.v1.AdoptReply\x121\n" +
 	"\x03Run\x12\x14.reeve.v1.RunRequest\x1a\x14.reeve.v1.AdoptReply\x12G\n" +
 	"\vPolicyApply\x12\x1c.reeve.v1.PolicyApplyRequest\x1a\x1a.reeve.v1.PolicyApplyReply\x12M\n" +
 	"\rPolicyConfirm\x12\x1e.reeve.v1.PolicyConfirmRequest\x1a\x1c.reeve.v1.PolicyConfirmReply\x12D\n" +
 	"\n" +
-	"PolicyShow\x12\x1b.reeve.v1.PolicyShowRequest\x1a\x19.reeve.v1.PolicyShowReply\x12/\n" +
+	"PolicyShow\x12\x1b.reeve.v1.PolicyShowRequest\x1a\x19.reeve.v1.PolicyShowReply\x12D\n" +
+	"\n" +
+	"BreakGlass\x12\x1b.reeve.v1.BreakGlassRequest\x1a\x19.reeve.v1.BreakGlassReply\x12/\n" +
 	"\x03Why\x12\x14.reeve.v1.WhyRequest\x1a\x12.reeve.v1.WhyReplyB0Z.github.com/reeve-sensor/reeve/sensor/api/reeveb\x06proto3"
 
 var (
@@ -2319,84 +2925,95 @@ func file_reeve_proto_rawDescGZIP() []byte {
 	return file_reeve_proto_rawDescData
 }
 
-var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_reeve_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: reeve.v1.StatusRequest
 	(*Counter)(nil),              // 1: reeve.v1.Counter
 	(*StatusReply)(nil),          // 2: reeve.v1.StatusReply
-	(*Program)(nil),              // 3: reeve.v1.Program
-	(*Policy)(nil),               // 4: reeve.v1.Policy
-	(*SessionInfo)(nil),          // 5: reeve.v1.SessionInfo
-	(*SessionsRequest)(nil),      // 6: reeve.v1.SessionsRequest
-	(*SessionsReply)(nil),        // 7: reeve.v1.SessionsReply
-	(*SessionRequest)(nil),       // 8: reeve.v1.SessionRequest
-	(*Process)(nil),              // 9: reeve.v1.Process
-	(*SessionReply)(nil),         // 10: reeve.v1.SessionReply
-	(*KillRequest)(nil),          // 11: reeve.v1.KillRequest
-	(*KillReply)(nil),            // 12: reeve.v1.KillReply
-	(*Event)(nil),                // 13: reeve.v1.Event
-	(*EventsRequest)(nil),        // 14: reeve.v1.EventsRequest
-	(*EventsReply)(nil),          // 15: reeve.v1.EventsReply
-	(*AdoptRequest)(nil),         // 16: reeve.v1.AdoptRequest
-	(*RunRequest)(nil),           // 17: reeve.v1.RunRequest
-	(*AdoptReply)(nil),           // 18: reeve.v1.AdoptReply
-	(*PolicyFile)(nil),           // 19: reeve.v1.PolicyFile
-	(*PolicyApplyRequest)(nil),   // 20: reeve.v1.PolicyApplyRequest
-	(*PolicyProblem)(nil),        // 21: reeve.v1.PolicyProblem
-	(*PolicyApplyReply)(nil),     // 22: reeve.v1.PolicyApplyReply
-	(*PolicyConfirmRequest)(nil), // 23: reeve.v1.PolicyConfirmRequest
-	(*PolicyConfirmReply)(nil),   // 24: reeve.v1.PolicyConfirmReply
-	(*PolicyShowRequest)(nil),    // 25: reeve.v1.PolicyShowRequest
-	(*PolicyShowReply)(nil),      // 26: reeve.v1.PolicyShowReply
-	(*WhyRequest)(nil),           // 27: reeve.v1.WhyRequest
-	(*WhyReply)(nil),             // 28: reeve.v1.WhyReply
-	nil,                          // 29: reeve.v1.SessionInfo.ActionsEntry
-	nil,                          // 30: reeve.v1.Process.ActionsEntry
+	(*Effect)(nil),               // 3: reeve.v1.Effect
+	(*Program)(nil),              // 4: reeve.v1.Program
+	(*Policy)(nil),               // 5: reeve.v1.Policy
+	(*SessionInfo)(nil),          // 6: reeve.v1.SessionInfo
+	(*SessionsRequest)(nil),      // 7: reeve.v1.SessionsRequest
+	(*SessionsReply)(nil),        // 8: reeve.v1.SessionsReply
+	(*SessionRequest)(nil),       // 9: reeve.v1.SessionRequest
+	(*Process)(nil),              // 10: reeve.v1.Process
+	(*SessionReply)(nil),         // 11: reeve.v1.SessionReply
+	(*Held)(nil),                 // 12: reeve.v1.Held
+	(*ContainRequest)(nil),       // 13: reeve.v1.ContainRequest
+	(*ContainReply)(nil),         // 14: reeve.v1.ContainReply
+	(*Event)(nil),                // 15: reeve.v1.Event
+	(*EventsRequest)(nil),        // 16: reeve.v1.EventsRequest
+	(*EventsReply)(nil),          // 17: reeve.v1.EventsReply
+	(*AdoptRequest)(nil),         // 18: reeve.v1.AdoptRequest
+	(*RunRequest)(nil),           // 19: reeve.v1.RunRequest
+	(*AdoptReply)(nil),           // 20: reeve.v1.AdoptReply
+	(*PolicyFile)(nil),           // 21: reeve.v1.PolicyFile
+	(*PolicyApplyRequest)(nil),   // 22: reeve.v1.PolicyApplyRequest
+	(*PolicyProblem)(nil),        // 23: reeve.v1.PolicyProblem
+	(*PolicyApplyReply)(nil),     // 24: reeve.v1.PolicyApplyReply
+	(*PolicyConfirmRequest)(nil), // 25: reeve.v1.PolicyConfirmRequest
+	(*PolicyConfirmReply)(nil),   // 26: reeve.v1.PolicyConfirmReply
+	(*PolicyShowRequest)(nil),    // 27: reeve.v1.PolicyShowRequest
+	(*PolicyShowReply)(nil),      // 28: reeve.v1.PolicyShowReply
+	(*Relief)(nil),               // 29: reeve.v1.Relief
+	(*BreakGlassRequest)(nil),    // 30: reeve.v1.BreakGlassRequest
+	(*BreakGlassReply)(nil),      // 31: reeve.v1.BreakGlassReply
+	(*WhyRequest)(nil),           // 32: reeve.v1.WhyRequest
+	(*WhyReply)(nil),             // 33: reeve.v1.WhyReply
+	nil,                          // 34: reeve.v1.SessionInfo.ActionsEntry
+	nil,                          // 35: reeve.v1.Process.ActionsEntry
 }
 var file_reeve_proto_depIdxs = []int32{
-	4,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
-	3,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
+	5,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
+	4,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
 	1,  // 2: reeve.v1.StatusReply.counters:type_name -> reeve.v1.Counter
-	29, // 3: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
-	5,  // 4: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
-	30, // 5: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
-	5,  // 6: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
-	5,  // 7: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
-	9,  // 8: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
-	13, // 9: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
-	13, // 10: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
-	19, // 11: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
-	4,  // 12: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
-	21, // 13: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
-	4,  // 14: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
-	13, // 15: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
-	0,  // 16: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
-	6,  // 17: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
-	8,  // 18: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
-	11, // 19: reeve.v1.Reeve.Kill:input_type -> reeve.v1.KillRequest
-	14, // 20: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
-	16, // 21: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
-	17, // 22: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
-	20, // 23: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
-	23, // 24: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
-	25, // 25: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
-	27, // 26: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
-	2,  // 27: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
-	7,  // 28: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
-	10, // 29: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
-	12, // 30: reeve.v1.Reeve.Kill:output_type -> reeve.v1.KillReply
-	15, // 31: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
-	18, // 32: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
-	18, // 33: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
-	22, // 34: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
-	24, // 35: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
-	26, // 36: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
-	28, // 37: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
-	27, // [27:38] is the sub-list for method output_type
-	16, // [16:27] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	29, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
+	3,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
+	34, // 5: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
+	6,  // 6: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
+	35, // 7: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
+	6,  // 8: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
+	6,  // 9: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
+	10, // 10: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
+	15, // 11: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
+	12, // 12: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
+	15, // 13: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
+	21, // 14: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
+	5,  // 15: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
+	23, // 16: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
+	5,  // 17: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
+	29, // 18: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
+	15, // 19: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
+	0,  // 20: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
+	7,  // 21: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
+	9,  // 22: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
+	13, // 23: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
+	16, // 24: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
+	18, // 25: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
+	19, // 26: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
+	22, // 27: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
+	25, // 28: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
+	27, // 29: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
+	30, // 30: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
+	32, // 31: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
+	2,  // 32: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
+	8,  // 33: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
+	11, // 34: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
+	14, // 35: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
+	17, // 36: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
+	20, // 37: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
+	20, // 38: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
+	24, // 39: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
+	26, // 40: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
+	28, // 41: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
+	31, // 42: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
+	33, // 43: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
+	32, // [32:44] is the sub-list for method output_type
+	20, // [20:32] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_reeve_proto_init() }
@@ -2410,7 +3027,7 @@ func file_reeve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_proto_rawDesc), len(file_reeve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,13 +26,14 @@ const (
 	Reeve_Status_FullMethodName        = "/reeve.v1.Reeve/Status"
 	Reeve_Sessions_FullMethodName      = "/reeve.v1.Reeve/Sessions"
 	Reeve_Session_FullMethodName       = "/reeve.v1.Reeve/Session"
-	Reeve_Kill_FullMethodName          = "/reeve.v1.Reeve/Kill"
+	Reeve_Contain_FullMethodName       = "/reeve.v1.Reeve/Contain"
 	Reeve_Events_FullMethodName        = "/reeve.v1.Reeve/Events"
 	Reeve_Adopt_FullMethodName         = "/reeve.v1.Reeve/Adopt"
 	Reeve_Run_FullMethodName           = "/reeve.v1.Reeve/Run"
 	Reeve_PolicyApply_FullMethodName   = "/reeve.v1.Reeve/PolicyApply"
 	Reeve_PolicyConfirm_FullMethodName = "/reeve.v1.Reeve/PolicyConfirm"
 	Reeve_PolicyShow_FullMethodName    = "/reeve.v1.Reeve/PolicyShow"
+	Reeve_BreakGlass_FullMethodName    = "/reeve.v1.Reeve/BreakGlass"
 	Reeve_Why_FullMethodName           = "/reeve.v1.Reeve/Why"
 )
 
@@ -46,7 +47,7 @@ type ReeveClient interface {
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusReply, error)
 	Sessions(ctx context.Context, in *SessionsRequest, opts ...grpc.CallOption) (*SessionsReply, error)
 	Session(ctx context.Context, in *SessionRequest, opts ...grpc.CallOption) (*SessionReply, error)
-	Kill(ctx context.Context, in *KillRequest, opts ...grpc.CallOption) (*KillReply, error)
+	Contain(ctx context.Context, in *ContainRequest, opts ...grpc.CallOption) (*ContainReply, error)
 	Events(ctx context.Context, in *EventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[EventsReply], error)
 	Adopt(ctx context.Context, in *AdoptRequest, opts ...grpc.CallOption) (*AdoptReply, error)
 	// Run makes the calling process a session; what it executes next is the session's program.
@@ -54,6 +55,8 @@ type ReeveClient interface {
 	PolicyApply(ctx context.Context, in *PolicyApplyRequest, opts ...grpc.CallOption) (*PolicyApplyReply, error)
 	PolicyConfirm(ctx context.Context, in *PolicyConfirmRequest, opts ...grpc.CallOption) (*PolicyConfirmReply, error)
 	PolicyShow(ctx context.Context, in *PolicyShowRequest, opts ...grpc.CallOption) (*PolicyShowReply, error)
+	// BreakGlass lets pass for a time what policy refuses, or ends that. It is never answered to a process of a session.
+	BreakGlass(ctx context.Context, in *BreakGlassRequest, opts ...grpc.CallOption) (*BreakGlassReply, error)
 	Why(ctx context.Context, in *WhyRequest, opts ...grpc.CallOption) (*WhyReply, error)
 }
 
@@ -95,10 +98,10 @@ func (c *reeveClient) Session(ctx context.Context, in *SessionRequest, opts ...g
 	return out, nil
 }
 
-func (c *reeveClient) Kill(ctx context.Context, in *KillRequest, opts ...grpc.CallOption) (*KillReply, error) {
+func (c *reeveClient) Contain(ctx context.Context, in *ContainRequest, opts ...grpc.CallOption) (*ContainReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(KillReply)
-	err := c.cc.Invoke(ctx, Reeve_Kill_FullMethodName, in, out, cOpts...)
+	out := new(ContainReply)
+	err := c.cc.Invoke(ctx, Reeve_Contain_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +177,16 @@ func (c *reeveClient) PolicyShow(ctx context.Context, in *PolicyShowRequest, opt
 	return out, nil
 }
 
+func (c *reeveClient) BreakGlass(ctx context.Context, in *BreakGlassRequest, opts ...grpc.CallOption) (*BreakGlassReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BreakGlassReply)
+	err := c.cc.Invoke(ctx, Reeve_BreakGlass_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reeveClient) Why(ctx context.Context, in *WhyRequest, opts ...grpc.CallOption) (*WhyReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(WhyReply)
@@ -194,7 +207,7 @@ type ReeveServer interface {
 	Status(context.Context, *StatusRequest) (*StatusReply, error)
 	Sessions(context.Context, *SessionsRequest) (*SessionsReply, error)
 	Session(context.Context, *SessionRequest) (*SessionReply, error)
-	Kill(context.Context, *KillRequest) (*KillReply, error)
+	Contain(context.Context, *ContainRequest) (*ContainReply, error)
 	Events(*EventsRequest, grpc.ServerStreamingServer[EventsReply]) error
 	Adopt(context.Context, *AdoptRequest) (*AdoptReply, error)
 	// Run makes the calling process a session; what it executes next is the session's program.
@@ -202,6 +215,8 @@ type ReeveServer interface {
 	PolicyApply(context.Context, *PolicyApplyRequest) (*PolicyApplyReply, error)
 	PolicyConfirm(context.Context, *PolicyConfirmRequest) (*PolicyConfirmReply, error)
 	PolicyShow(context.Context, *PolicyShowRequest) (*PolicyShowReply, error)
+	// BreakGlass lets pass for a time what policy refuses, or ends that. It is never answered to a process of a session.
+	BreakGlass(context.Context, *BreakGlassRequest) (*BreakGlassReply, error)
 	Why(context.Context, *WhyRequest) (*WhyReply, error)
 	mustEmbedUnimplementedReeveServer()
 }
@@ -222,8 +237,8 @@ func (UnimplementedReeveServer) Sessions(context.Context, *SessionsRequest) (*Se
 func (UnimplementedReeveServer) Session(context.Context, *SessionRequest) (*SessionReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Session not implemented")
 }
-func (UnimplementedReeveServer) Kill(context.Context, *KillRequest) (*KillReply, error) {
-	return nil, status.Error(codes.Unimplemented, "method Kill not implemented")
+func (UnimplementedReeveServer) Contain(context.Context, *ContainRequest) (*ContainReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Contain not implemented")
 }
 func (UnimplementedReeveServer) Events(*EventsRequest, grpc.ServerStreamingServer[EventsReply]) error {
 	return status.Error(codes.Unimplemented, "method Events not implemented")
@@ -242,6 +257,9 @@ func (UnimplementedReeveServer) PolicyConfirm(context.Context, *PolicyConfirmReq
 }
 func (UnimplementedReeveServer) PolicyShow(context.Context, *PolicyShowRequest) (*PolicyShowReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method PolicyShow not implemented")
+}
+func (UnimplementedReeveServer) BreakGlass(context.Context, *BreakGlassRequest) (*BreakGlassReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method BreakGlass not implemented")
 }
 func (UnimplementedReeveServer) Why(context.Context, *WhyRequest) (*WhyReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Why not implemented")
@@ -321,20 +339,20 @@ func _Reeve_Session_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
-func _Reeve_Kill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(KillRequest)
+func _Reeve_Contain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ContainRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(ReeveServer).Kill(ctx, in)
+		return srv.(ReeveServer).Contain(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: Reeve_Kill_FullMethodName,
+		FullMethod: Reeve_Contain_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ReeveServer).Kill(ctx, req.(*KillRequest))
+		return srv.(ReeveServer).Contain(ctx, req.(*ContainRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -440,6 +458,24 @@ func _Reeve_PolicyShow_Handler(srv interface{}, ctx context.Context, dec func(in
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Reeve_BreakGlass_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BreakGlassRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReeveServer).BreakGlass(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Reeve_BreakGlass_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReeveServer).BreakGlass(ctx, req.(*BreakGlassRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Reeve_Why_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(WhyRequest)
 	if err := dec(in); err != nil {
@@ -478,8 +514,8 @@ var Reeve_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Reeve_Session_Handler,
 		},
 		{
-			MethodName: "Kill",
-			Handler:    _Reeve_Kill_Handler,
+			MethodName: "Contain",
+			Handler:    _Reeve_Contain_Handler,
 		},
 		{
 			MethodName: "Adopt",
@@ -500,6 +536,10 @@ var Reeve_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PolicyShow",
 			Handler:    _Reeve_PolicyShow_Handler,
+		},
+		{
+			MethodName: "BreakGlass",
+			Handler:    _Reeve_BreakGlass_Handler,
 		},
 		{
 			MethodName: "Why",
