@@ -3,13 +3,14 @@
 # the Vagrantfile agree on one list. It may be run again at any time and does nothing where all is there.
 #
 #   provision.sh build     compilers and libraries to regenerate, build and check
-#   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm)
-#   provision.sh agents    the real agents that system tests and the demo run, into the cache
+#   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm), and those that ordinary work uses in a guest
+#   provision.sh agents    the real agents that system tests and the demo run, into the cache, and what their sandboxes need
 #
 # Several words may be given; none means all. Needs root for packages that are missing.
 set -eu
 
 claude_version=2.1.330
+codex_version=0.169.0
 cache=${REEVE_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reeve-vm}
 
 say() { echo "provision: $*"; }
@@ -60,35 +61,65 @@ golang() {
 
 vm() {
 	say "vm: QEMU, guest tools, and what the guest borrows of the host"
-	packages qemu-system-x86 busybox-static cpio kmod xz-utils zstd lz4 e2fsprogs debootstrap \
+	packages qemu-system-x86 busybox-static cpio kmod xz-utils zstd lz4 e2fsprogs btrfs-progs debootstrap \
 		util-linux debian-archive-keyring git gcc libc6-dev python3 sudo \
-		systemd systemd-sysv dbus dbus-user-session libpam-systemd
+		systemd systemd-sysv dbus dbus-user-session libpam-systemd rsync
+	command -v go > /dev/null || golang
+	node
 	# QEMU 7 of Debian 12 brings the virtiofs server along; later releases have a package of its own.
 	if [ ! -x /usr/lib/qemu/virtiofsd ] && [ ! -x /usr/libexec/virtiofsd ]; then
 		packages virtiofsd
 	fi
 }
 
-agents() {
-	say "agents: Claude Code $claude_version"
-	# The layout of the native installer, as a layer that a guest lays over its root.
-	layer=$cache/agents/claude-$claude_version
-	if [ -x "$layer/home/alice/.local/share/claude/versions/$claude_version" ]; then
-		return
-	fi
+node() { # and npm, of the distribution unless there is another
 	command -v npm > /dev/null || packages nodejs npm
+}
+
+agents() {
+	say "agents: Claude Code $claude_version, Codex $codex_version"
+	# Claude Code's sandbox is made of these; Codex brings its own.
+	packages bubblewrap socat ripgrep
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	claude
+	codex
+}
+
+# Each agent is a layer that a guest lays over its root: the home of its ordinary user with the agent in it.
+claude() { # in the layout of the native installer
+	layer=$cache/agents/claude-$claude_version
+	versions=home/alice/.local/share/claude/versions
+	if [ -x "$layer/$versions/$claude_version" ]; then
+		return
+	fi
+	node
 	say "downloading Claude Code $claude_version"
-	npm install --prefix "$work" --ignore-scripts --no-audit --no-fund --silent \
+	npm install --prefix "$work/claude" --ignore-scripts --no-audit --no-fund --silent \
 		"@anthropic-ai/claude-code-linux-x64@$claude_version"
 	rm -rf "$layer" "$layer.new"
-	versions=$layer.new/home/alice/.local/share/claude/versions
-	mkdir -p "$versions" "$layer.new/home/alice/.local/bin"
-	mv "$work/node_modules/@anthropic-ai/claude-code-linux-x64/claude" "$versions/$claude_version"
-	chmod 755 "$versions/$claude_version"
-	ln -s "/home/alice/.local/share/claude/versions/$claude_version" "$layer.new/home/alice/.local/bin/claude"
-	# The guest's ordinary user; a guest cannot give it the files without copying them.
+	mkdir -p "$layer.new/$versions" "$layer.new/home/alice/.local/bin"
+	mv "$work/claude/node_modules/@anthropic-ai/claude-code-linux-x64/claude" "$layer.new/$versions/$claude_version"
+	chmod 755 "$layer.new/$versions/$claude_version"
+	ln -s "/$versions/$claude_version" "$layer.new/home/alice/.local/bin/claude"
+	settle
+}
+
+codex() { # as npm installs it for one user
+	layer=$cache/agents/codex-$codex_version
+	if [ -x "$layer/home/alice/.local/bin/codex" ]; then
+		return
+	fi
+	node
+	say "downloading Codex $codex_version"
+	npm install -g --prefix "$work/codex" --ignore-scripts --no-audit --no-fund --silent "@openai/codex@$codex_version"
+	rm -rf "$layer" "$layer.new"
+	mkdir -p "$layer.new/home/alice/.local"
+	mv "$work/codex/bin" "$work/codex/lib" "$layer.new/home/alice/.local/"
+	settle
+}
+
+settle() { # gives a finished layer its place, and its files to the guest's ordinary user, who could not take them without copying
 	if [ "$(id -u)" -eq 0 ]; then
 		chown -Rh 4200:4200 "$layer.new/home/alice"
 	fi

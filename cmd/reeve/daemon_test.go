@@ -25,16 +25,21 @@ import (
 // fake is a daemon without a kernel.
 type fake struct{ *session.Table }
 
+func (f fake) Recount() {}
+
 func (f fake) View(g func(*session.Table)) { g(f.Table) }
 func (fake) User(uint32) string            { return "alice" }
 
 func (fake) Adopt(_ context.Context, a api.Adoption) (uint64, error) { return uint64(a.PID), nil }
-func (fake) Kill(_ context.Context, ids map[uint64]bool) (int, error) {
-	return 10 * len(ids), nil
+func (fake) Take(_ context.Context, m api.Measure) (int, error) {
+	return 10 * len(m.Family), nil
 }
-func (fake) Owner(uint32) (uint32, error)     { return uint32(os.Getuid()), nil }
-func (fake) Coverage() string                 { return "observe" }
-func (fake) Programs() []*pb.Program          { return nil }
+func (fake) Owner(uint32) (uint32, error) { return uint32(os.Getuid()), nil }
+func (fake) Coverage() string             { return "observe" }
+func (fake) Programs() []*pb.Program      { return nil }
+func (fake) Held() (string, []*pb.Effect, bool) {
+	return "tracepoint", []*pb.Effect{{Op: "exec", State: "seen", Reason: "exec went by"}, {Op: "file.read", State: "not seen"}}, true
+}
 func (fake) Counters() ([]*pb.Counter, error) { return nil, nil }
 func (fake) Summary() *pb.Policy              { return &pb.Policy{Generation: 3, Base: "balanced"} }
 func (fake) Apply(_ context.Context, files []*pb.PolicyFile, _ time.Duration) (*pb.PolicyApplyReply, error) {
@@ -43,12 +48,20 @@ func (fake) Apply(_ context.Context, files []*pb.PolicyFile, _ time.Duration) (*
 	}
 	return &pb.PolicyApplyReply{Policy: &pb.Policy{Generation: 4}, Applied: true}, nil
 }
-func (fake) Confirm() bool                    { return false }
+func (fake) Confirm(context.Context) bool     { return false }
 func (fake) Text() string                     { return "base balanced\n" }
 func (fake) RoleName(uint16) string           { return "default" }
 func (fake) RoleByName(string) (uint32, bool) { return 0, false }
 func (fake) RoleOf(uint32) uint32             { return 0 }
 func (fake) Instead(*event.Event) string      { return "allowed by exception: ~/.ssh/*.pub" }
+
+func (fake) Begin(p api.Place, _ map[uint64]bool, lasts time.Duration, reason string, by event.Actor) (api.Relief, error) {
+	return api.Relief{Place: p, Began: began, Until: began.Add(lasts), Reason: reason, By: by}, nil
+}
+func (fake) End(p api.Place, _ event.Actor) (bool, error) { return p.Session == 0, nil }
+func (fake) Reliefs() []api.Relief {
+	return []api.Relief{{Began: began, Until: time.Now().Add(time.Hour), Reason: "CI is on fire", By: event.Actor{User: "root", Login: "alice"}}}
+}
 
 // daemon serves the fake and returns an env that reaches it.
 func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
@@ -63,14 +76,16 @@ func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
 	start := &event.Event{Kind: event.SessionStart, Time: began, Head: head, LoginUID: ^uint32(0), Session: "3f2a-1", Agent: "claude-code", User: "alice"}
 	head.Action, head.Flags, head.Op = event.Deny, uint8(bpf.EventApplied), event.Op(bpf.OpFileRead)
 	denied := &event.Event{Kind: event.Access, Time: began.Add(time.Second), Head: head, Session: "3f2a-1", Op: "file.read", Object: "/home/alice/.ssh/id", Rule: "ssh-keys", Reason: "not for agents"}
-	for _, e := range []*event.Event{start, denied} {
+	said := event.NewNotice(event.Said{Name: event.SafetyAudit, Message: "it is only audited", Session: 1}, 1, began.Add(2*time.Second))
+	said.Session = "3f2a-1"
+	for _, e := range []*event.Event{start, denied, said} {
 		table.Apply(e)
 		events.Append(e)
 	}
 	f := fake{table}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	b := api.Backend{Table: f, Events: events, Kernel: f, Policies: f, Catalogue: agents, Boot: "3f2a", Started: began}
+	b := api.Backend{Table: f, Events: events, Kernel: f, Contain: f, Policies: f, Glass: f, Catalogue: agents, Boot: "3f2a", Started: began, Notes: func() []string { return nil }}
 	go func() { done <- api.Serve(ctx, dir, -1, b, func(int) (uint64, error) { return 0, nil }) }()
 	t.Cleanup(func() {
 		stop()
@@ -109,12 +124,18 @@ func TestCommandsAgainstADaemon(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{"status", 0, "coverage   observe", ""},
+		{"status", 1, "seen       exec\nnot seen   file.read\n", ""}, // less than at its start
+		{"status", 1, "coverage   observe", ""},
 		{"sessions", 0, "3f2a-1   Claude Code", ""},
 		{"session show 1", 0, "✗ deny   file.read   /home/alice/.ssh/id", ""},
 		{"session show 9", 1, "", "reeve: no session 3f2a-9\nhint: reeve sessions --all"},
 		{"session show zz!", 2, "", "reeve: \"zz!\": not a session id"},
-		{"session kill 3f2a-1", 0, "10 processes killed", ""},
+		{"session kill 3f2a-1", 0, "10 processes killed\n", ""},
+		{"session freeze --reason hm 3f2a-1", 0, "10 processes stopped\n", ""},
+		{"session isolate 1", 0, "no network and no sockets of others from now on\n", ""},
+		{"session deny 1", 0, "everything is refused from now on\n", ""},
+		{"session thaw 1", 0, "the session goes on, 10 of its processes were stopped\n", ""},
+		{"session thaw 9", 1, "", "reeve: no session 3f2a-9"},
 		{"events", 0, "claude-code begins", ""},
 		{"events --session 1 --kind access", 0, "ssh-keys: not for agents", ""},
 		{"events --kind nonsense", 2, "", "reeve: no kind of event \"nonsense\""},
@@ -123,6 +144,16 @@ func TestCommandsAgainstADaemon(t *testing.T) {
 		{"adopt 33", 0, "session 3f2a-11, coverage observe", ""},
 		{"adopt --role x 33", 2, "", "reeve: the policy has no role \"x\""},
 		{"run --require full -- true", 125, "", "reeve: coverage is observe, full is required"},
+		{"events --kind notice", 0, "3f2a-1    ■ safety.audit  it is only audited", ""},
+		{"status --json", 1, `"reason":"CI is on fire"`, ""},
+		{"status", 1, "GLASS      broken: policy refuses nothing on this host for another ", ""},
+		{"break-glass --host --for 15m --reason why", 0, "BREAK-GLASS: policy refuses nothing on this host until 2026-11-22 10:36:03\n  by alice: why\n", ""},
+		{"break-glass --host --for 15m --reason why --json", 0, `"until":"2026-11-22T10:36:03Z"`, ""},
+		{"break-glass --session 1 --for 15m --reason why", 0, "refuses nothing in session 3f2a-1 until", ""},
+		{"break-glass --session 9 --for 15m --reason why", 1, "", "reeve: no session 3f2a-9"},
+		{"break-glass --role x --for 15m --reason why", 2, "", "reeve: the policy has no role \"x\""},
+		{"break-glass --host --end", 0, "policy holds again on this host\n", ""},
+		{"break-glass --session 1 --end", 1, "", "reeve: no glass is broken in session 1"},
 		{"policy show --running", 0, "generation 3", ""},
 		{"policy apply", 0, "generation 4 in force", ""},
 		{"policy apply " + file, 1, "", "reeve: error: a.toml:1: no\n  hint: yes\nreeve: not applied; generation 3 stays in force"},
@@ -145,7 +176,7 @@ func TestEventsAreOCSF(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 3 {
 		t.Fatalf("%d lines", len(lines))
 	}
 	var o struct {

@@ -5,8 +5,8 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
@@ -82,10 +83,10 @@ func printReport(e *env, r report) {
 }
 
 // examine looks at a machine whose files are under root. What was tried decides; the rest says why, and what to do.
-func examine(_ context.Context, e *env, root string) report {
-	coverage, tried := effect(securityModules(root).State == "ok")
+func examine(ctx context.Context, e *env, root string) report {
+	coverage, tried := effect(ctx)
 	r := report{Coverage: coverage, Findings: tried}
-	for _, check := range []func(string) finding{kernelRelease, typeInformation, securityModules, adminGroup, virtualMachines} {
+	for _, check := range []func(string) finding{kernelRelease, typeInformation, symbols, securityModules, adminGroup, virtualMachines} {
 		r.Findings = append(r.Findings, check(root))
 	}
 	r.Findings = append(r.Findings, policyState(e))
@@ -116,6 +117,21 @@ func typeInformation(root string) finding {
 	return finding{"type information", "ok", "BTF is there", ""}
 }
 
+// symbols looks for the lock by which a name is known not to have changed while it was read (bpf/include/path.h).
+func symbols(root string) finding {
+	f, err := os.Open(root + "proc/kallsyms")
+	if err != nil {
+		return finding{"symbols", "missing", "no /proc/kallsyms", "a kernel with CONFIG_KALLSYMS_ALL"}
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if strings.HasSuffix(s.Text(), " rename_lock") {
+			return finding{"symbols", "ok", "rename_lock is there", ""}
+		}
+	}
+	return finding{"symbols", "missing", "no rename_lock: a session that is enforced is refused every file", "a kernel with CONFIG_KALLSYMS_ALL, as distributions ship"}
+}
+
 func securityModules(root string) finding {
 	raw, err := os.ReadFile(root + "sys/kernel/security/lsm")
 	if err != nil {
@@ -123,33 +139,62 @@ func securityModules(root string) finding {
 	}
 	active := strings.TrimSpace(string(raw))
 	if !slices.Contains(strings.Split(active, ","), "bpf") {
-		return finding{"security modules", "missing", "bpf is not among " + active, "boot with lsm=" + active + ",bpf"}
+		return finding{"security modules", "note", "bpf is not among " + active, "boot with lsm=" + active + ",bpf"}
 	}
 	return finding{"security modules", "ok", active, ""}
 }
 
-// effect tries: a refusing program on a child, then all of the sensor's own, for a moment.
-func effect(listed bool) (string, []finding) {
+// effect attaches the sensor's programs for a moment, with a policy that names nobody, and lets a child of this process
+// try each operation.
+func effect(ctx context.Context) (string, []finding) {
 	if os.Geteuid() != 0 {
 		return "unknown", []finding{{"effect", "missing", "not root, so nothing was tried", "sudo reeve doctor"}}
 	}
-	found := sensor.Probe()
-	row := finding{"effect", "ok", "a refused program did not run", ""}
-	if found.Coverage != sensor.Full {
-		row = finding{"effect", "missing", found.Reason.Error(), "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"}
-		if errors.Is(found.Reason, sensor.ErrNoEffect) && !listed {
-			row.Hint = "see security modules below"
-		}
-		return string(found.Coverage), []finding{row}
-	}
-	k, err := sensor.Load(sensor.Options{})
+	k, found, err := sensor.Start(ctx, sensor.Options{}, sensor.Blank)
 	if err == nil {
 		err = k.Close()
 	}
 	if err != nil {
-		return string(sensor.None), []finding{row, {"programs", "missing", err.Error(), "please report this with the kernel's release"}}
+		return string(sensor.None), []finding{{"programs", "missing", err.Error(), noPrograms}}
 	}
-	return string(found.Coverage), []finding{row, {"programs", "ok", "all of them load", ""}}
+	row := finding{"programs", "ok", "attached as " + found.Form.String() + ", and seen to refuse", ""}
+	if found.Coverage != sensor.Full {
+		row = finding{"programs", "missing", "nothing can be refused: " + found.Reason.Error(), noPrograms}
+	}
+	rows := append([]finding{row}, operations(found)...)
+	return string(found.Coverage), append(rows, losses(found.Form)...)
+}
+
+const noPrograms = "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"
+
+// operations is the table of what was tried.
+func operations(found sensor.Finding) []finding {
+	var rows []finding
+	for _, e := range found.Effects {
+		row := finding{"  " + enforce.Op(e.Op).String(), "ok", string(e.State), ""}
+		if e.State != sensor.Held {
+			row.State, row.Detail = "missing", string(e.State)+": "+e.Reason
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// losses are what the fallback lacks beside lsm programs; THREATS.md has the same rows.
+func losses(form bpf.Form) []finding {
+	const listed = "boot with bpf in lsm="
+	unread := finding{"fallback", "note", "a command line that is not in memory is not waited for: the program is killed, and counted (line_unread)", listed}
+	switch {
+	case form == bpf.FormTwice:
+		return []finding{unread, {"fallback", "note", "this kernel preempts itself and may leave a check out; a second look behind the act kills " +
+			"what policy refuses (checks_late), but not a script by its own name", listed + ", or preempt=voluntary"}}
+	case form == bpf.FormModify && sensor.Preempts():
+		return []finding{unread, {"fallback", "missing", "this kernel may preempt itself and leave a check out (checks_skipped), and the second " +
+			"look behind it does not load", listed + ", or preempt=voluntary"}}
+	case form == bpf.FormModify:
+		return []finding{unread}
+	}
+	return nil
 }
 
 func adminGroup(string) finding {

@@ -96,13 +96,15 @@ func printEvent(e *env, ev *pb.Event, withSession bool, indent string) {
 		fmt.Fprintln(e.stdout, head+e.paint.green("●")+" "+text("the session is "+ev.Agent, 2))
 	case ev.Kind == "session.end":
 		fmt.Fprintln(e.stdout, head+e.paint.dim("○ "+text(ev.Agent+" ended", 2)))
+	case ev.Notice != "":
+		fmt.Fprintln(e.stdout, head+e.paint.severity(ev.Severity, "■ "+pad(ev.Notice, 5)+"  "+cut(safe(ev.Message), max(e.width-left, evidenceMin))))
 	case ev.Action != "" && ev.Action != "allow":
 		printVerdict(e, ev, head, left)
 	case ev.Kind == "exec" && ev.Command != "":
 		fmt.Fprintln(e.stdout, head+e.paint.bold("$ ")+text(ev.Command, 2))
 	case ev.Kind == "exec":
 		fmt.Fprintln(e.stdout, head+"› "+text(ev.Object, 2))
-	case ev.Kind == "access":
+	case ev.Kind == "access", ev.Kind == "held":
 		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(pad(ev.Op, 10)+"  "+ev.Object, 2)))
 	default:
 		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(fmt.Sprintf("%s  %d %s", ev.Kind, ev.Pid, ev.Comm), 2)))
@@ -125,6 +127,8 @@ func printVerdict(e *env, ev *pb.Event, head string, left int) {
 	switch {
 	case ev.Action == "audit":
 		mark = "!"
+	case ev.Kind == "held":
+		mark, word = "!", "holds"
 	case !ev.Applied:
 		mark, word = "!", "would "+ev.Action
 	}
@@ -134,6 +138,9 @@ func printVerdict(e *env, ev *pb.Event, head string, left int) {
 		return
 	}
 	why := ev.Rule
+	if ev.Relief {
+		why = "break-glass, else " + why
+	}
 	if ev.Reason != "" {
 		why += ": " + ev.Reason
 	}
@@ -150,7 +157,7 @@ func eventJSON(ev *pb.Event) map[string]any {
 	}
 	for key, value := range map[string]string{
 		"op": ev.Op, "object": ev.Object, "action": ev.Action, "rule": ev.Rule, "place": ev.Place, "reason": ev.Reason,
-		"command": ev.Command, "path": ev.Path, "principal": ev.Principal,
+		"command": ev.Command, "path": ev.Path, "principal": ev.Principal, "notice": ev.Notice, "severity": ev.Severity, "by": ev.By,
 	} {
 		if value != "" {
 			o[key] = value
@@ -158,6 +165,9 @@ func eventJSON(ev *pb.Event) map[string]any {
 	}
 	if ev.Action != "" {
 		o["applied"] = ev.Applied
+	}
+	if ev.Relief {
+		o["relief"] = true
 	}
 	return o
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
 // version is set when a release is built.
@@ -44,7 +45,11 @@ func table() []command {
 		{"adopt", "[--agent A] [--role R] PID", "make a running process and its descendants a session", adopt},
 		{"sessions", "[--all] [--json]", "list sessions", sessions},
 		{"session show", "[--json] ID", "a session's tree and timeline, with reasons", sessionShow},
-		{"session kill", "ID", "end every process of a session and its children", sessionKill},
+		{"session kill", "[--reason TEXT] ID", "end every process of a session and its children", contain("kill")},
+		{"session freeze", "[--reason TEXT] ID", "stop every task of a session and its children where it is", contain("freeze")},
+		{"session isolate", "[--reason TEXT] ID", "refuse a session and its children all networks and the sockets of others", contain("isolate")},
+		{"session deny", "[--reason TEXT] ID", "refuse a session and its children everything that policy can", contain("deny")},
+		{"session thaw", "[--reason TEXT] ID", "let a session go on: the end of freeze, isolate and deny", contain("thaw")},
 		{"events", "[--follow] [--session ID] [--since 1h] [--all] [--json]", "what happened; JSON is OCSF", events},
 		{"why", "[--last] [--session ID] [--json]", "which rule stopped me, why, what is allowed instead", why},
 		{"policy check", "[--json] [PATH…]", "all faults of a policy, without applying it", policyCheck},
@@ -52,6 +57,7 @@ func table() []command {
 		{"policy explain", "[--policy P] [--role R|--user U] --op OP OBJECT", "what the policy says of an object", policyExplain},
 		{"policy diff", "[OLD] NEW", "what changes from one policy to another", policyDiff},
 		{"policy apply", "[--confirm-within 60s] [--confirm] [PATH…]", "put a policy into force", policyApply},
+		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end)", "let policy refuse nothing for a time; it is recorded", breakGlass},
 	}
 }
 
@@ -65,6 +71,7 @@ type env struct {
 }
 
 func main() {
+	sensor.CanaryMain()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	terminal, width := terminalOf(os.Stdout)

@@ -200,6 +200,9 @@ func (e *env) change(c enforce.Change) string {
 	return e.paint.amber(text)
 }
 
+// confirmMost is how long a policy may wait to be confirmed.
+const confirmMost = 24 * time.Hour
+
 func policyApply(ctx context.Context, e *env, args []string) error {
 	f := e.flags("policy apply")
 	within := f.Duration("confirm-within", 0, "take the policy back after this `TIME` unless it is confirmed")
@@ -207,6 +210,9 @@ func policyApply(ctx context.Context, e *env, args []string) error {
 	paths, err := parse(f, args)
 	if err != nil {
 		return err
+	}
+	if *within != 0 && (*within < time.Second || *within > confirmMost) {
+		return site.Hint(fmt.Errorf("policy apply: --confirm-within %s: not between 1s and 24h", *within), "as in --confirm-within 60s; without it the policy stays")
 	}
 	files, err := readFiles(paths)
 	if err != nil {

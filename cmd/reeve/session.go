@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ func printSession(e *env, r *pb.SessionReply, now time.Time) {
 	}
 	fmt.Fprintln(e.stdout)
 	printTree(e, r.Processes)
+	printHeld(e, r)
 	if len(r.Timeline) == 0 {
 		return
 	}
@@ -61,6 +63,9 @@ func printHead(e *env, s *pb.SessionInfo, now time.Time) {
 	state := e.paint.green("running") + " for " + lasted(now.Sub(time.UnixMilli(s.BeganMs)))
 	if s.EndedMs != 0 {
 		state = "ended after " + lasted(time.UnixMilli(s.EndedMs).Sub(time.UnixMilli(s.BeganMs)))
+	}
+	for _, c := range s.Contained {
+		state += ", " + e.paint.amber(c)
 	}
 	fmt.Fprintf(e.stdout, "session %s  %s  %s\n", e.paint.bold(s.Id), e.paint.bold(safe(name(s))), state)
 	line := func(parts ...string) {
@@ -94,12 +99,17 @@ func printHead(e *env, s *pb.SessionInfo, now time.Time) {
 	}
 }
 
-// printTree draws processes that come in the tree's order, each with its depth.
+// printTree draws processes that come in the tree's order, each with its depth. Where a child session begins, it is named.
 func printTree(e *env, list []*pb.Process) {
+	named := map[string]bool{}
 	for i, p := range list {
 		prefix := "  " + branches(list, i)
 		text := safe(label(p))
 		note := ending(e, p)
+		if i > 0 && !named[p.Session] {
+			note += e.paint.dim("  session ") + p.Session
+		}
+		named[p.Session] = true
 		room := e.width - len([]rune(prefix)) - 24
 		fmt.Fprintf(e.stdout, "%s%s%s%s\n", e.paint.dim(prefix), cut(text, max(room, 20)), e.paint.dim(fmt.Sprintf("  %d", p.Pid)), note)
 	}
@@ -168,31 +178,40 @@ func ending(e *env, p *pb.Process) string {
 	return b.String()
 }
 
-// sessionKill ends a session.
-func sessionKill(ctx context.Context, e *env, args []string) error {
-	f := e.flags("session kill")
-	rest, err := parse(f, args)
-	if err != nil {
-		return err
+// contain is the command of an action on a session.
+func contain(action string) func(context.Context, *env, []string) error {
+	return func(ctx context.Context, e *env, args []string) error {
+		f := e.flags("session " + action)
+		reason := f.String("reason", "", "why, for those who read the record")
+		rest, err := parse(f, args)
+		if err != nil {
+			return err
+		}
+		if err := count("session "+action, rest, 1, 1, "one session id"); err != nil {
+			return err
+		}
+		c, err := e.dial(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		reply, err := c.Contain(ctx, &pb.ContainRequest{Id: rest[0], Action: action, Reason: *reason})
+		if err != nil {
+			return told(err)
+		}
+		fmt.Fprintln(e.stdout, strings.ReplaceAll(contained[action], "#", strconv.Itoa(int(reply.Processes))))
+		return nil
 	}
-	if err := count("session kill", rest, 1, 1, "one session id"); err != nil {
-		return err
-	}
-	c, err := e.dial(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	reply, err := c.Kill(ctx, &pb.KillRequest{Id: rest[0]})
-	if err != nil {
-		return told(err)
-	}
-	fmt.Fprintf(e.stdout, "%d processes killed\n", reply.Killed)
-	return nil
+}
+
+// contained is what is said of an action that was taken, with how many processes it reached.
+var contained = map[string]string{
+	"kill": "# processes killed", "freeze": "# processes stopped", "thaw": "the session goes on, # of its processes were stopped",
+	"isolate": "no network and no sockets of others from now on", "deny": "everything is refused from now on",
 }
 
 func showJSON(r *pb.SessionReply) map[string]any {
-	children, processes, timeline := []any{}, []any{}, []any{}
+	children, processes, timeline, held := []any{}, []any{}, []any{}, []any{}
 	for _, c := range r.Children {
 		children = append(children, sessionJSON(c))
 	}
@@ -210,5 +229,11 @@ func showJSON(r *pb.SessionReply) map[string]any {
 	for _, ev := range r.Timeline {
 		timeline = append(timeline, eventJSON(ev))
 	}
-	return map[string]any{"session": sessionJSON(r.Session), "children": children, "processes": processes, "timeline": timeline}
+	for _, h := range r.Held {
+		held = append(held, heldJSON(h))
+	}
+	return map[string]any{
+		"session": sessionJSON(r.Session), "children": children, "processes": processes, "timeline": timeline,
+		"held": held, "held_unlisted": r.HeldUnlisted,
+	}
 }

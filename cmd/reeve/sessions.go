@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
@@ -54,8 +55,11 @@ func printSessions(e *env, list []*pb.SessionInfo, now time.Time) {
 	var rows [][]string
 	for _, s := range list {
 		state := lasted(now.Sub(time.UnixMilli(s.BeganMs)))
-		if s.EndedMs != 0 {
+		switch {
+		case s.EndedMs != 0:
 			state = "ended"
+		case len(s.Contained) > 0:
+			state += " " + strings.Join(s.Contained, ",")
 		}
 		rows = append(rows, []string{s.Id, safe(name(s)), safe(s.User), safe(s.Role), state, strconv.Itoa(int(s.Processes)),
 			strconv.FormatUint(s.Refused, 10), s.Parent, safe(s.Cwd)})
@@ -76,7 +80,7 @@ func sessionJSON(s *pb.SessionInfo) map[string]any {
 		"id": s.Id, "agent": s.Agent, "version": s.Version, "user": s.User, "uid": s.Uid, "role": s.Role, "parent": s.Parent,
 		"conversation": s.Conversation, "entrypoint": s.Entrypoint, "cause": s.Cause, "began": time.UnixMilli(s.BeganMs).UTC(), "ended": nil, "pid": s.Pid,
 		"cwd": s.Cwd, "program": s.Program, "processes": s.Processes, "actions": s.Actions, "refused": s.Refused,
-		"partial": s.Partial, "forgotten": s.Forgotten, "tty": s.Tty,
+		"partial": s.Partial, "forgotten": s.Forgotten, "tty": s.Tty, "contained": s.Contained,
 	}
 	if s.EndedMs != 0 {
 		o["ended"] = time.UnixMilli(s.EndedMs).UTC()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
 
@@ -38,8 +39,9 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+func init() { time.Local = time.UTC } // before any goroutine reads the clock
+
 func shown(colour bool) (*env, *bytes.Buffer) {
-	time.Local = time.UTC
 	var out bytes.Buffer
 	return &env{stdout: &out, stderr: &out, paint: paint{colour}, width: 110}, &out
 }
@@ -64,6 +66,11 @@ func sampleReply() *pb.SessionReply {
 	}
 	running := process(910, 1, "sleep 60", "", 0, 0)
 	running.EndedMs = 0
+	inner := process(907, 1, "claude -p inner", "", 0, 0)
+	innerChild := process(908, 2, "ls", "", 0, 0)
+	inner.Session, innerChild.Session = "3f2a-2", "3f2a-2"
+	holds := verdict(0.1, "file.read", "/home/alice/.ssh/id_ed25519", "deny", false)
+	holds.Kind = "held"
 	kill := verdict(9, "exec.argv", "git push --force origin main", "kill", true)
 	kill.Kind, kill.Rule, kill.Reason = "exec", "force-push", "history is shared"
 	observed := verdict(10, "file.write", "/home/alice/.bashrc", "deny", false)
@@ -79,11 +86,21 @@ func sampleReply() *pb.SessionReply {
 			process(905, 2, "hello", "", 0, 0),
 			process(903, 1, "bash -c …", "cat /home/alice/.ssh/id_ed25519", 256, 1),
 			process(906, 1, "git push --force", "", 9, 0),
+			inner, innerChild,
 			running,
 		},
+		Held: []*pb.Held{
+			{Session: "3f2a-1", Pid: 900, Comm: "claude", Processes: 1, Op: "file.read", Object: "/home/alice/.ssh/id_ed25519", View: "host",
+				Action: "deny", Refused: true, Rule: "ssh-keys", Place: "preset:balanced.toml:26", Reason: "SSH keys are for people"},
+			{Session: "3f2a-1", Pid: 900, Comm: "claude", Processes: 3, Op: "file.write", Object: "/home/alice/hello/log", View: "host", Action: "allow"},
+			{Session: "3f2a-1", Pid: 900, Comm: "claude", Processes: 1, Op: "net.family", Object: "TCP", View: "nameless", Action: "allow",
+				Family: "inet", Local: "10.0.0.5:40312", Remote: "203.0.113.7:443", State: "ESTABLISHED"},
+		},
+		HeldUnlisted: 2,
 		Timeline: []*pb.Event{
 			{TimeUs: ms(0) * 1000, Kind: "session.start", Session: "3f2a-1", Agent: "claude-code", User: "alice", Role: "engineering", Cause: "exec"},
 			{TimeUs: ms(1) * 1000, Kind: "exec", Session: "3f2a-1", Action: "allow", Command: "gcc -O1 -o hello hello.c &&\n./hello", Object: "bash -c …"},
+			holds,
 			verdict(5, "file.read", "/home/alice/.ssh/id_ed25519", "deny", true),
 			kill, observed, audit,
 			{TimeUs: ms(42.5) * 1000, Kind: "session.end", Session: "3f2a-1", Agent: "claude-code"},
@@ -111,7 +128,7 @@ func TestSessionsAndStatus(t *testing.T) {
 	live.Id, live.EndedMs, live.Processes, live.Parent = "3f2a-2", 0, 3, "3f2a-1"
 	printSessions(e, []*pb.SessionInfo{live, sampleSession()}, began.Add(90*time.Second))
 	printSessions(e, nil, began)
-	s := &pb.StatusReply{Version: "0.1.0", Coverage: "full", StartedMs: ms(0), Sessions: 2, Events: 99,
+	s := &pb.StatusReply{Version: "0.1.0", Form: "lsm", Effects: []*pb.Effect{{Op: "exec", State: "held"}, {Op: "file.read", State: "held"}}, Coverage: "full", StartedMs: ms(0), Sessions: 2, Events: 99,
 		Policy:   &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
 		Programs: []*pb.Program{{Name: "enforce_open", Attached: true}},
 		Counters: []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
@@ -146,7 +163,7 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 		}
 		Timeline []struct{ Rule, Action string }
 	}
-	if err := json.Unmarshal([]byte(lines[1]), &show); err != nil || show.Session.ID != "3f2a-1" || show.Processes[7].Ended != nil || show.Timeline[2].Rule != "ssh-keys" {
+	if err := json.Unmarshal([]byte(lines[1]), &show); err != nil || show.Session.ID != "3f2a-1" || len(show.Processes) != 10 || show.Processes[9].Ended != nil || show.Timeline[2].Rule != "ssh-keys" {
 		t.Errorf("%+v, %v", show, err)
 	}
 }
@@ -183,12 +200,50 @@ func TestSecurityModulesAreReadNotGuessed(t *testing.T) {
 	if err := os.MkdirAll(root+"sys/kernel/security", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for list, want := range map[string]string{"lockdown,capability,bpf\n": "ok", "lockdown,apparmor": "missing", "bpfx": "missing"} {
+	for list, want := range map[string]string{"lockdown,capability,bpf\n": "ok", "lockdown,apparmor": "note", "bpfx": "note"} {
 		if err := os.WriteFile(root+"sys/kernel/security/lsm", []byte(list), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if f := securityModules(root); f.State != want {
 			t.Errorf("%q: %+v", list, f)
+		}
+	}
+}
+
+// Every form but lsm says what it lacks, and how to get it.
+func TestDoctorNamesWhatAFormLacks(t *testing.T) {
+	for form, want := range map[bpf.Form]string{
+		bpf.FormLSM: "", bpf.FormModify: "line_unread", bpf.FormTwice: "checks_late", bpf.FormObserve: "",
+	} {
+		var said string
+		for _, f := range losses(form) {
+			said += f.Detail
+			if !strings.Contains(f.Hint, "lsm=") {
+				t.Errorf("%s: no way out of %q", form, f.Detail)
+			}
+		}
+		if (want == "") != (said == "") || !strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q in it", form, said, want)
+		}
+	}
+}
+
+func TestSymbolsAreLookedFor(t *testing.T) {
+	root := t.TempDir() + "/"
+	if f := symbols(root); f.State != "missing" {
+		t.Errorf("%+v", f)
+	}
+	if err := os.Mkdir(root+"proc", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"0000 T _stext\n0000 D rename_lock\n": "ok", "0000 T _stext\n0000 t xrename_lock_x\n": "missing", "": "missing",
+	} {
+		if err := os.WriteFile(root+"proc/kallsyms", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if f := symbols(root); f.State != want {
+			t.Errorf("%q: %+v", text, f)
 		}
 	}
 }

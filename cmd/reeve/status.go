@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,9 +35,17 @@ func statusCommand(ctx context.Context, e *env, args []string) error {
 		return told(err)
 	}
 	if *asJSON {
-		return writeJSON(e.stdout, statusJSON(s))
+		return errors.Join(writeJSON(e.stdout, statusJSON(s)), degraded(s))
 	}
 	printStatus(e, s, time.Now())
+	return degraded(s)
+}
+
+// degraded is the exit status of a daemon that holds less than at its start.
+func degraded(s *pb.StatusReply) error {
+	if s.Degraded {
+		return &exit{code: exitNo}
+	}
 	return nil
 }
 
@@ -54,7 +63,15 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 			row("", e.paint.red(safe(p.Fault)))
 		}
 	}
-	row("programs", fmt.Sprintf("%d attached", attached(s.Programs)))
+	for _, r := range s.Reliefs {
+		row("GLASS", e.paint.red("broken: "+safe(reliefRow(r, now))))
+	}
+	row("programs", fmt.Sprintf("%d attached as %s", attached(s.Programs), s.Form))
+	for _, state := range []string{"held", "seen", "not seen"} {
+		if ops := operationsThatAre(s.Effects, state); ops != "" {
+			row(state, ops)
+		}
+	}
 	row("sessions", fmt.Sprintf("%d live, %d events held", s.Sessions, s.Events))
 	var facts, losses []string
 	for _, c := range s.Counters {
@@ -74,6 +91,17 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 	for _, n := range s.Notes {
 		row("note", safe(n))
 	}
+}
+
+// operationsThatAre lists the operations in one state.
+func operationsThatAre(effects []*pb.Effect, state string) string {
+	var ops []string
+	for _, x := range effects {
+		if x.State == state {
+			ops = append(ops, x.Op)
+		}
+	}
+	return strings.Join(ops, ", ")
 }
 
 func attached(programs []*pb.Program) int {
@@ -100,9 +128,15 @@ func statusJSON(s *pb.StatusReply) map[string]any {
 	for _, p := range s.Programs {
 		programs = append(programs, map[string]any{"name": p.Name, "hook": p.Hook, "attached": p.Attached})
 	}
+	reliefs := []map[string]any{}
+	for _, r := range s.Reliefs {
+		reliefs = append(reliefs, reliefJSON(r))
+	}
 	return map[string]any{
+		"reliefs": reliefs,
 		"version": s.Version, "coverage": s.Coverage, "started": time.UnixMilli(s.StartedMs).UTC(), "policy": policyJSON(s.Policy),
 		"programs": programs, "sessions": s.Sessions, "events": s.Events, "counters": counters, "losses": losses, "notes": s.Notes,
+		"form": s.Form, "operations": effectsJSON(s.Effects), "degraded": s.Degraded,
 	}
 }
 
@@ -114,4 +148,12 @@ func policyJSON(p *pb.Policy) map[string]any {
 		"generation": p.Generation, "base": p.Base, "files": p.Files, "rules": p.Rules, "roles": p.Roles, "bytes": p.Bytes,
 		"applied": time.UnixMilli(p.AppliedMs).UTC(), "fault": p.Fault,
 	}
+}
+
+func effectsJSON(effects []*pb.Effect) map[string]string {
+	out := map[string]string{}
+	for _, x := range effects {
+		out[x.Op] = x.State
+	}
+	return out
 }

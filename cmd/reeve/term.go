@@ -55,6 +55,17 @@ func (p paint) action(action, word string) string {
 	return p.dim(word)
 }
 
+// severity colours by how severe something is.
+func (p paint) severity(severity, text string) string {
+	switch severity {
+	case "critical", "high":
+		return p.red(text)
+	case "medium", "low":
+		return p.amber(text)
+	}
+	return p.bold(text)
+}
+
 // safe makes text harmless to a terminal: control characters become visible, and lines stay one.
 func safe(s string) string {
 	if strings.IndexFunc(s, hostile) < 0 && utf8.ValidString(s) {

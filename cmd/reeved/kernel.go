@@ -25,7 +25,8 @@ import (
 type kernel struct {
 	*sensor.Kernel
 	applier *enforce.Applier
-	found   sensor.Finding
+	guard   *guard
+	contain *containment
 	losses  func() map[string]uint64 // of user space
 }
 
@@ -34,7 +35,7 @@ func (k *kernel) Apply(im *enforce.Image) error { return k.applier.Apply(im) }
 
 // Roles gives every account of this machine its role in a new image, and every running session whose role is no more.
 // Sessions in a role that stays keep it: its number is the same.
-func (k *kernel) Roles(old, next *enforce.Image, roleOf func(uint32) uint32) error {
+func (k *kernel) Roles(followed bool, next *enforce.Image, roleOf func(uint32) uint32) error {
 	var errs []error
 	for _, uid := range accounts() {
 		errs = append(errs, k.SetRole(uid, roleOf(uid)))
@@ -42,7 +43,7 @@ func (k *kernel) Roles(old, next *enforce.Image, roleOf func(uint32) uint32) err
 	slots, err := k.Sessions()
 	errs = append(errs, err)
 	for _, s := range slots {
-		if old != nil && !next.Retired(s.Role) {
+		if followed && !next.Retired(s.Role) {
 			continue
 		}
 		err := k.Change(bpf.Change{Slot: s.Number, Generation: s.Generation, Role: roleOf(s.Uid)})
@@ -93,11 +94,6 @@ func (k *kernel) Adopt(ctx context.Context, a api.Adoption) (uint64, error) {
 	return 0, fmt.Errorf("adopting process %d: it has ended", a.PID)
 }
 
-// Kill ends every process of the sessions.
-func (k *kernel) Kill(ctx context.Context, ids map[uint64]bool) (int, error) {
-	return sensor.KillSessions(ctx, k.Kernel, ids)
-}
-
 // member tells which session a process is in.
 func (k *kernel) member(pidfd int) (uint64, error) {
 	slot, ok, err := k.TaskSession(pidfd)
@@ -111,22 +107,36 @@ func (k *kernel) member(pidfd int) (uint64, error) {
 func (k *kernel) Owner(pid uint32) (uint32, error) { return procfs.Owner(pid) }
 
 // Coverage is what the running kernel lets be held.
-func (k *kernel) Coverage() string { return string(k.found.Coverage) }
+func (k *kernel) Coverage() string {
+	found, _ := k.guard.now()
+	return string(found.Coverage)
+}
+
+// Held is what the canary found last.
+func (k *kernel) Held() (form string, effects []*pb.Effect, degraded bool) {
+	found, degraded := k.guard.now()
+	for _, e := range found.Effects {
+		effects = append(effects, &pb.Effect{Op: enforce.Op(e.Op).String(), State: string(e.State), Reason: e.Reason})
+	}
+	return found.Form.String(), effects, degraded
+}
 
 // notes are what status has to say besides.
 func (k *kernel) notes() []string {
-	if k.found.Reason == nil {
+	found, _ := k.guard.now()
+	if found.Reason == nil {
 		return nil
 	}
-	return []string{"nothing is refused: " + k.found.Reason.Error()}
+	return []string{"not everything is refused: " + found.Reason.Error()}
 }
 
 // Programs lists the programs that are attached.
 func (k *kernel) Programs() []*pb.Program {
 	var out []*pb.Program
+	attached := k.Attached()
 	for _, p := range bpf.Programs {
-		if p.Role != bpf.RoleSeed {
-			out = append(out, &pb.Program{Name: p.Name, Hook: p.Hook, Attached: true})
+		if p.Role != bpf.RoleSeed && k.Program(p.Name) != nil {
+			out = append(out, &pb.Program{Name: p.Name, Hook: p.Hook, Attached: attached[p.Name] != nil})
 		}
 	}
 	return out
@@ -145,16 +155,23 @@ var counterNames = []struct {
 	{bpf.CountNameDeep, "name_deep", true},
 	{bpf.CountNameLong, "name_long", true},
 	{bpf.CountNameDetached, "name_detached", true},
+	{bpf.CountNameDevice, "name_device", true},
+	{bpf.CountNameForged, "name_forged", true},
+	{bpf.CountNameFolded, "name_folded", true},
 	{bpf.CountNoTable, "no_table", true},
 	{bpf.CountStaleSession, "stale_session", true},
 	{bpf.CountForkRefused, "fork_refused", true},
 	{bpf.CountSessionsFull, "sessions_full", true},
 	{bpf.CountLineUnread, "line_unread", true},
 	{bpf.CountLineCut, "line_cut", true},
+	{bpf.CountCheckLate, "checks_late", false},
 	{bpf.CountSessionsStarted, "sessions_started", false},
 	{bpf.CountSessionsEnded, "sessions_ended", false},
+	{bpf.CountSessionsSwept, "sessions_swept", false},
 	{bpf.CountJudged, "judged", false},
 	{bpf.CountRefused, "refused", false},
+	{bpf.CountLabelHit, "label_hits", false},
+	{bpf.CountLabelMiss, "label_misses", false},
 }
 
 // Counters are those of the kernel, then those of user space.
@@ -167,6 +184,11 @@ func (k *kernel) Counters() ([]*pb.Counter, error) {
 	for _, c := range counterNames {
 		out = append(out, &pb.Counter{Name: c.name, Value: values[c.counter], Loss: c.loss})
 	}
+	skipped, err := k.Skipped()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, &pb.Counter{Name: "checks_skipped", Value: skipped, Loss: true})
 	losses := k.losses()
 	for _, name := range sortedNames(losses) {
 		out = append(out, &pb.Counter{Name: name, Value: losses[name], Loss: true})

@@ -15,14 +15,18 @@ import (
 	"syscall"
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
 // version is set when a release is built.
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	sensor.CanaryMain()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
-const usage = `usage: reeved [--config FILE] [--require COVERAGE] [--check]
+const usage = `usage: reeved [--config FILE] [--require COVERAGE] [--check | --release]
 
 Runs in the foreground; systemd starts it as reeved.service. SIGHUP reloads the
 policy, SIGTERM stops. Exit status: 0 stopped or checked, 1 the check found faults,
@@ -35,6 +39,7 @@ type options struct {
 	config  string
 	require string
 	check   bool
+	release bool
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -48,6 +53,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.config, "config", site.DefaultConfig, "the configuration `FILE`")
 	f.StringVar(&o.require, "require", "", "do not start below this `COVERAGE`: full, network or observe")
 	f.BoolVar(&o.check, "check", false, "check configuration, catalogue and policy, then exit")
+	f.BoolVar(&o.release, "release", false, "take away what daemons left in the kernel, then exit")
 	showVersion := f.Bool("version", false, "print the version, then exit")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -74,6 +80,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		tell(stderr, err)
 		return 2
+	}
+	if o.release {
+		if err := release(o, stdout); err != nil {
+			tell(stderr, err)
+			return 2
+		}
+		return 0
 	}
 	s, err := prepare(o)
 	if err != nil {

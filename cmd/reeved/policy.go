@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,16 +14,18 @@ import (
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 )
 
-// target is where images go. roles moves users and running sessions to the roles of a new image.
+// target is where images go. Roles moves users to the roles of a new image, and running sessions whose role is no more;
+// all of them where the image does not follow the numbers they carry.
 type target interface {
 	Apply(*enforce.Image) error
-	Roles(old, new *enforce.Image, roleOf func(uid uint32) uint32) error
+	Roles(followed bool, now *enforce.Image, roleOf func(uid uint32) uint32) error
 }
 
 // live is one policy that was in force.
@@ -39,21 +40,27 @@ type live struct {
 const remembered = 16
 
 type policies struct {
-	config site.Config
-	agents *inventory.Catalogue
-	target target
+	config  site.Config
+	agents  *inventory.Catalogue
+	target  target
+	clock   clock
+	notices *notices
 
 	change  sync.Mutex // one change at a time
 	mu      sync.Mutex // of what follows
 	past    []*live    // the last one is in force
 	undo    *time.Timer
-	before  *live // what an unconfirmed change replaced
+	before  *live  // what an unconfirmed change replaced
+	trial   *trial // the same as it is kept
+	begun   *begun // what a starting daemon found kept
 	fault   string
 	nextGen uint64
+	changed func()           // told that another policy is in force
+	kept    *enforce.Numbers // of the policy that an earlier daemon left in force
 }
 
 func newPolicies(c site.Config, agents *inventory.Catalogue) *policies {
-	return &policies{config: c, agents: agents, nextGen: 1}
+	return &policies{config: c, agents: agents, nextGen: 1, clock: machineClock(), changed: func() {}, notices: &notices{}}
 }
 
 // compile makes an image of a policy.
@@ -62,8 +69,8 @@ func (p *policies) compile(policy *enforce.Policy, files []string) (*live, error
 	generation := p.nextGen
 	p.nextGen++
 	p.mu.Unlock()
-	if old := p.now(); old != nil {
-		policy.Follow(old.image) // running sessions carry its numbers
+	if n := p.numbers(); n != nil {
+		policy.Follow(n) // running sessions carry them
 	}
 	im, err := enforce.Compile(policy, site.Compiled(p.agents), generation, p.config.Options())
 	if err != nil {
@@ -91,6 +98,10 @@ func (p *policies) read(files []*pb.PolicyFile) (*live, enforce.Problems) {
 	if policy == nil {
 		return nil, ps
 	}
+	return p.compiled(policy, names, ps)
+}
+
+func (p *policies) compiled(policy *enforce.Policy, names []string, ps enforce.Problems) (*live, enforce.Problems) {
 	l, err := p.compile(policy, names)
 	if err != nil {
 		return nil, append(ps, &enforce.Problem{Reason: err.Error()})
@@ -102,7 +113,13 @@ func (p *policies) read(files []*pb.PolicyFile) (*live, enforce.Problems) {
 func (p *policies) put(l *live) error {
 	p.change.Lock()
 	defer p.change.Unlock()
-	old := p.now()
+	return p.swap(l)
+}
+
+// swap is put for who holds the lock.
+func (p *policies) swap(l *live) error {
+	defer p.sayChanged()
+	followed := p.numbers() != nil
 	if err := p.target.Apply(l.image); err != nil {
 		return err
 	}
@@ -112,11 +129,38 @@ func (p *policies) put(l *live) error {
 	p.past = p.past[max(0, len(p.past)-remembered):]
 	p.fault = ""
 	p.mu.Unlock()
-	var was *enforce.Image
-	if old != nil {
-		was = old.image
+	return p.target.Roles(followed, l.image, p.RoleOf)
+}
+
+// whenChanged has f called after each change.
+func (p *policies) whenChanged(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = f
+}
+
+func (p *policies) sayChanged() {
+	p.mu.Lock()
+	f := p.changed
+	p.mu.Unlock()
+	f()
+}
+
+// follow goes on with what an earlier daemon left in force.
+func (p *policies) follow(n *enforce.Numbers) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept, p.nextGen = n, max(p.nextGen, n.Generation+1)
+}
+
+// numbers are those that running sessions carry, or nil.
+func (p *policies) numbers() *enforce.Numbers {
+	if l := p.now(); l != nil {
+		return l.image.Numbers()
 	}
-	return p.target.Roles(was, l.image, p.RoleOf)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept
 }
 
 func (p *policies) now() *live {
@@ -129,65 +173,41 @@ func (p *policies) now() *live {
 }
 
 // Apply changes the policy. What is wrong with the new one leaves the old one in force.
-func (p *policies) Apply(_ context.Context, files []*pb.PolicyFile, confirmWithin time.Duration) (*pb.PolicyApplyReply, error) {
-	p.Confirm()
-	old := p.now()
+func (p *policies) Apply(ctx context.Context, files []*pb.PolicyFile, confirmWithin time.Duration) (*pb.PolicyApplyReply, error) {
+	p.change.Lock()
+	defer p.change.Unlock()
+	by := api.ActorOf(ctx)
 	l, ps := p.read(files)
 	reply := &pb.PolicyApplyReply{}
 	for _, q := range ps {
 		reply.Problems = append(reply.Problems, &pb.PolicyProblem{Text: q.Error(), Hint: q.Hint, Warning: q.Warning})
 	}
 	if l == nil {
-		p.mu.Lock()
-		p.fault = ps.Errors().Error()
-		p.mu.Unlock()
+		p.refuse(by, ps.Errors())
 		reply.Policy = p.Summary()
 		return reply, nil
 	}
-	if err := p.put(l); err != nil {
-		return nil, fmt.Errorf("applying the policy: %w", err)
-	}
-	if confirmWithin > 0 && old != nil {
-		p.mu.Lock()
-		p.before = old
-		p.undo = time.AfterFunc(confirmWithin, func() { p.rollBack(old) })
-		p.mu.Unlock()
+	if err := p.try(l, len(files) == 0, confirmWithin, by); err != nil {
+		err = fmt.Errorf("applying the policy: %w", err)
+		p.notices.tell(event.Said{Name: event.PolicyRefused, Severity: "high", By: by, Message: err.Error()})
+		return nil, err
 	}
 	reply.Applied, reply.Policy = true, p.Summary()
+	p.notices.tell(event.Said{Name: event.PolicyApplied, By: by, Message: applied(reply.Policy, confirmWithin)})
 	return reply, nil
 }
 
-// rollBack brings back what an unconfirmed change replaced, under a generation of its own.
-func (p *policies) rollBack(old *live) {
-	p.mu.Lock()
-	waiting := p.before == old
-	p.before, p.undo = nil, nil
-	p.mu.Unlock()
-	if !waiting {
-		return
-	}
-	l, err := p.compile(old.policy, old.files)
-	if err == nil {
-		err = p.put(l)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.fault = "a policy was not confirmed in time and was taken back"
-	if err != nil {
-		p.fault = fmt.Sprintf("a policy was not confirmed in time, and the one before cannot be applied: %v", err)
-	}
+func (p *policies) refuse(by *event.Actor, err error) {
+	p.blame(err.Error())
+	p.notices.tell(event.Said{Name: event.PolicyRefused, By: by, Message: "a policy was refused: " + strings.ReplaceAll(err.Error(), "\n", "; ")})
 }
 
-// Confirm keeps a change for good. It reports whether one waited.
-func (p *policies) Confirm() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	waited := p.before != nil
-	if p.undo != nil {
-		p.undo.Stop()
+func applied(now *pb.Policy, confirmWithin time.Duration) string {
+	text := fmt.Sprintf("policy generation %d in force: base %s, rules: %d, roles: %d", now.Generation, now.Base, now.Rules, now.Roles)
+	if confirmWithin > 0 {
+		text += fmt.Sprintf("; taken back unless confirmed within %s", confirmWithin)
 	}
-	p.before, p.undo = nil, nil
-	return waited
+	return text
 }
 
 // Summary describes the policy in force.
@@ -243,6 +263,9 @@ func (p *policies) Principal(generation uint64, principal uint16) string {
 
 // Rule names what decided.
 func (p *policies) Rule(e *event.Event) sensor.Rule {
+	if e.Head.Switched() {
+		return sensor.Rule{ID: "switch", Reason: "a switch of the session refuses it, whatever policy says", Severity: "medium"}
+	}
 	if e.View == event.ViewRefused {
 		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}
 	}
@@ -259,13 +282,17 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 
 func (l *live) rule(e *event.Event) *enforce.Rule {
 	who := enforce.Subject{Role: uint32(e.Head.Role), Principal: uint32(e.Head.Principal), Taints: e.Head.Taints}
+	if e.Head.Moved() {
+		r, _ := l.image.AttributeMove(who, e.Lost, []byte(e.Object), nil, true)
+		return r
+	}
 	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
 }
 
 // Instead tells what a rule lets through of what it refuses.
 func (p *policies) Instead(e *event.Event) string {
 	l := p.at(e.Head.Policy)
-	if l == nil || e.Rule == "" {
+	if l == nil || e.Rule == "" || e.Head.Switched() {
 		return ""
 	}
 	r := l.policy.Rule(e.Rule)
@@ -289,13 +316,14 @@ func (p *policies) RoleName(index uint16) string {
 	return p.Role(l.image.Generation, index)
 }
 
-// RoleByName finds a role of the policy in force.
+// RoleByName finds a role of the policy in force. One that is gone keeps its number, and is none any more.
 func (p *policies) RoleByName(name string) (uint32, bool) {
 	l := p.now()
-	if l == nil || !slices.Contains(l.image.Roles, name) {
+	if l == nil {
 		return 0, false
 	}
-	return l.image.RoleIndex(name)
+	index, ok := l.image.RoleIndex(name)
+	return index, ok && !l.image.Retired(index)
 }
 
 // RoleOf is the role of a user, by name and groups as the host knows them.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -134,7 +135,7 @@ func (t *tables) Apply(im *enforce.Image) error {
 	t.images = append(t.images, im)
 	return nil
 }
-func (t *tables) Roles(_, _ *enforce.Image, _ func(uint32) uint32) error { return nil }
+func (t *tables) Roles(_ bool, _ *enforce.Image, _ func(uint32) uint32) error { return nil }
 
 const secrets = `version = 1
 base = "none"
@@ -159,7 +160,9 @@ func inForce(t *testing.T) (*policies, *tables) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPolicies(site.Defaults(), agents)
+	c := site.Defaults()
+	c.State = t.TempDir()
+	p := newPolicies(c, agents)
 	target := &tables{}
 	p.target = target
 	l, ps := p.read(file("one"))
@@ -219,10 +222,11 @@ func TestFaultyPolicyLeavesTheOldOneInForce(t *testing.T) {
 
 func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
 	p, target := inForce(t)
+	ctx := context.Background()
 	if _, err := p.Apply(context.Background(), file("two"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if !p.Confirm() || p.Confirm() {
+	if !p.Confirm(ctx) || p.Confirm(ctx) {
 		t.Error("a change is confirmed once")
 	}
 	if _, err := p.Apply(context.Background(), file("three"), time.Hour); err != nil {
@@ -232,7 +236,9 @@ func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
 	if l := p.now(); l.policy.Rule("two") == nil || l.image.Generation != target.images[len(target.images)-1].Generation || p.Summary().Fault == "" {
 		t.Errorf("in force: %v", p.Summary())
 	}
-	if p.Confirm() {
+	if p.Confirm(ctx) {
 		t.Error("what was taken back cannot be confirmed")
 	}
 }
+
+var quiet = slog.New(slog.DiscardHandler)

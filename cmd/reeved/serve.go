@@ -37,6 +37,7 @@ type daemon struct {
 	policies *policies
 	first    *live
 	warnings enforce.Problems
+	safety   *safety
 }
 
 // prepare reads configuration, catalogue and policy. It needs no privilege.
@@ -70,66 +71,6 @@ func (d *daemon) summary() string {
 		len(d.agents.Agents), d.first.policy.Base, len(d.first.policy.Rules), len(d.first.policy.Roles), len(d.first.image.Table))
 }
 
-// open puts policy and programs into the kernel, membership first.
-func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
-	found := sensor.Probe()
-	if err := enough(found, d.config.Require); err != nil {
-		return nil, err
-	}
-	if found.Coverage != sensor.Full {
-		log.Error("nothing is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
-	}
-	loaded, err := sensor.Load(sensor.Options{TableSize: enforce.TableSize(d.first.image, sensor.MinTableSize)})
-	if err != nil {
-		return nil, site.Hint(err, doctorHint)
-	}
-	k := &kernel{Kernel: loaded, applier: enforce.NewApplier(loaded.Objects.Tables, loaded.TableSize), found: found}
-	d.policies.target = k
-	if err := d.start(ctx, k, log); err != nil {
-		return nil, errors.Join(err, k.Close())
-	}
-	return k, nil
-}
-
-const doctorHint = "reeve doctor says what this kernel allows and what is missing"
-
-// enough refuses to go on below the coverage that is required, and where nothing can run at all.
-func enough(found sensor.Finding, require string) error {
-	if found.Coverage == sensor.None {
-		return site.Hint(fmt.Errorf("this kernel lets no program run: %w", found.Reason), doctorHint)
-	}
-	// bound: between observe and full there is network, which no build reaches yet.
-	if found.Coverage != sensor.Full && (require == "full" || require == "network") {
-		return site.Hint(fmt.Errorf("coverage is %s, %s is required: %w", found.Coverage, require, found.Reason), doctorHint)
-	}
-	return nil
-}
-
-func (d *daemon) start(ctx context.Context, k *kernel, log *slog.Logger) error {
-	problems, err := k.SyncMounts()
-	if err != nil {
-		return err
-	}
-	for _, p := range problems {
-		log.Warn("a mount has no name", "problem", p)
-	}
-	if err := d.policies.put(d.first); err != nil {
-		return fmt.Errorf("applying the policy: %w", err)
-	}
-	for _, a := range d.agents.Agents {
-		for _, name := range a.Applets {
-			if err := k.SetApplet(a.ID, name); err != nil {
-				return err
-			}
-		}
-	}
-	if err := k.Attach(); err != nil {
-		return err
-	}
-	_, err = k.SeedAgents(ctx)
-	return err
-}
-
 // serve runs until ctx ends.
 func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	held, err := lock(d.config.Run)
@@ -148,27 +89,43 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	slots, err := k.Sessions()
+	if err != nil {
+		return errors.Join(err, k.Close())
+	}
 	events := store.NewMemory(d.config.Memory.EventsMB << 20)
 	limits := session.DefaultLimits
 	limits.Sessions = d.config.Memory.Sessions
+	d.safety = d.safeguards(k, events, session.BootOf(boot))
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: events, Limits: limits, Boot: session.BootOf(boot),
+		Catalogue: d.agents, Names: d.policies, Sink: d.safety.brake, Limits: limits, Boot: session.BootOf(boot),
 	})
+	watch.Resume(slots)
+	k.guard.tell = watch.Notice
+	d.safety.open(log, watch.Notice)
 	k.losses = func() map[string]uint64 { return losses(watch, events) }
+	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	err = d.run(ctx, log, k, watch, api.Backend{
-		Table: watch, Events: events, Kernel: k, Policies: d.policies, Catalogue: d.agents, Boot: session.BootOf(boot),
-		Host: event.Host{Name: hostname(), Version: version}, Started: time.Now(), Notes: k.notes(),
+		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
+		Host: event.Host{Name: hostname(), Version: version}, Started: time.Now(), Notes: k.notes,
 	})
 	_ = notify("STOPPING=1")
-	return errors.Join(err, k.Close())
+	return errors.Join(err, d.leave(k, log))
 }
 
 // run keeps the daemon's loops going until ctx ends or one of them fails.
 func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *sensor.Watch, b api.Backend) error {
-	verdicts, activity, err := sensor.OpenRings(k.Objects)
+	verdicts, activity, err := sensor.OpenRings(k.Maps)
 	if err != nil {
 		return err
 	}
+	doors, err := api.Listen(d.config.Run, groupID(d.config.Group))
+	if err != nil {
+		return errors.Join(err, verdicts.Close(), activity.Close())
+	}
+	hangup := make(chan os.Signal, 1) // from before anybody is told that the daemon is ready: a hang-up would end it
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var wait sync.WaitGroup
@@ -182,14 +139,20 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 		})
 	}
 	loop(func() error { return watch.Run(ctx, verdicts, activity) })
-	loop(func() error { return api.Serve(ctx, d.config.Run, groupID(d.config.Group), b, k.member) })
+	loop(func() error { return doors.Serve(ctx, b, k.member) })
 	loop(func() error { return k.WatchMounts(ctx, func(ps []error, err error) { reportMounts(log, ps, err) }) })
 	loop(func() error {
 		watchdog(ctx, func() bool { watch.View(func(*session.Table) {}); return true })
 		return nil
 	})
-	loop(func() error { d.reloads(ctx, log); return nil })
+	loop(func() error { d.reloads(ctx, hangup, log); return nil })
+	loop(func() error { d.safety.run(ctx); return nil })
+	loop(func() error { k.guarding(ctx, watch); return nil })
+	if err := k.Present(ctx, 0); err != nil {
+		log.Warn("processes of running sessions are not known", "problem", err)
+	}
 	log.Info("ready", "coverage", k.Coverage(), "generation", d.first.image.Generation, "rules", len(d.first.policy.Rules))
+	watch.Notice(event.Said{Name: event.DaemonStarted, Message: fmt.Sprintf("reeved %s started, coverage %s as %s", version, k.Coverage(), k.Form)})
 	if err := notify("READY=1"); err != nil {
 		log.Warn("systemd does not answer", "problem", err)
 	}
@@ -203,10 +166,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 }
 
 // reloads applies the configured policy at every SIGHUP.
-func (d *daemon) reloads(ctx context.Context, log *slog.Logger) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func (d *daemon) reloads(ctx context.Context, hangup <-chan os.Signal, log *slog.Logger) {
 	for {
 		select {
 		case <-ctx.Done():

@@ -27,11 +27,13 @@ type Config struct {
 	Agents       string   `toml:"agents"`         // folder of the site's catalogue entries
 	Run          string   `toml:"run"`            // folder of sockets and lock
 	State        string   `toml:"state"`          // folder of what is kept
+	Pins         string   `toml:"pins"`           // folder in a bpf file system of what outlives the daemon; "" pins nothing
 	Homes        []string `toml:"homes"`          // beside /root, /home/* and the homes of users
 	Require      string   `toml:"require"`        // coverage without which the daemon does not start
 	OnDaemonExit string   `toml:"on_daemon_exit"` // keep or release
 	Group        string   `toml:"group"`          // that may use admin.sock
 	Memory       Memory   `toml:"memory"`
+	Safety       Safety   `toml:"safety"`
 }
 
 // Memory bounds what is kept in memory.
@@ -40,11 +42,21 @@ type Memory struct {
 	Sessions int `toml:"sessions"`
 }
 
+// Safety says what is done where policy refuses one session very much.
+type Safety struct {
+	MaxDenials int    `toml:"max_denials_per_minute"` // of one session; 0 is off
+	OnSpike    string `toml:"on_denial_spike"`        // audit or notice
+}
+
+// DenialsLimit bounds max_denials_per_minute: each session at work keeps that many moments.
+const DenialsLimit = 10000
+
 // Defaults is the configuration of a machine that has none.
 func Defaults() Config {
 	return Config{
-		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Homes: []string{},
+		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Pins: "/sys/fs/bpf/reeve", Homes: []string{},
 		OnDaemonExit: "keep", Group: "reeve", Memory: Memory{EventsMB: 64, Sessions: 1024},
+		Safety: Safety{OnSpike: "audit"},
 	}
 }
 
@@ -89,13 +101,13 @@ func ReadConfig(name string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-var configKeys = []string{"policy", "agents", "run", "state", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions"}
+var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike"}
 
 // check tells what the configuration cannot mean. File names the key.
 func (c *Config) check() []*Fault {
 	var out []*Fault
-	for _, folder := range []struct{ key, value string }{{"agents", c.Agents}, {"run", c.Run}, {"state", c.State}} {
-		if !filepath.IsAbs(folder.value) {
+	for _, folder := range []struct{ key, value string }{{"agents", c.Agents}, {"run", c.Run}, {"state", c.State}, {"pins", c.Pins}} {
+		if !filepath.IsAbs(folder.value) && (folder.key != "pins" || folder.value != "") {
 			out = append(out, &Fault{File: folder.key, Reason: fmt.Sprintf("%s %q: not an absolute path", folder.key, folder.value)})
 		}
 	}
@@ -110,6 +122,12 @@ func (c *Config) check() []*Fault {
 	}
 	if c.Memory.Sessions < 1 || c.Memory.Sessions > 1<<20 {
 		out = append(out, &Fault{File: "sessions", Reason: fmt.Sprintf("sessions %d: not between 1 and 1048576", c.Memory.Sessions)})
+	}
+	if c.Safety.MaxDenials < 0 || c.Safety.MaxDenials > DenialsLimit {
+		out = append(out, &Fault{File: "max_denials_per_minute", Reason: fmt.Sprintf("max_denials_per_minute %d: not between 0 and %d", c.Safety.MaxDenials, DenialsLimit), Hint: "0 is off"})
+	}
+	if c.Safety.OnSpike != "audit" && c.Safety.OnSpike != "notice" {
+		out = append(out, &Fault{File: "on_denial_spike", Reason: fmt.Sprintf("on_denial_spike %q: unknown", c.Safety.OnSpike), Hint: "audit or notice"})
 	}
 	return out
 }

@@ -113,6 +113,12 @@ func (c *Config) Parse(files map[string]string, agents *inventory.Catalogue) (*e
 	return c.verify(p, err, agents)
 }
 
+// ParseSources is Load for what an earlier policy was made of.
+func (c *Config) ParseSources(list []enforce.Source, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
+	p, err := enforce.ParseSources(list, c.Options())
+	return c.verify(p, err, agents)
+}
+
 func (c *Config) verify(p *enforce.Policy, err error, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
 	var ps enforce.Problems
 	if errors.As(err, &ps) {

@@ -49,6 +49,8 @@ func TestConfigFaultsSayWhereAndHow(t *testing.T) {
 		"coverage":      {"require = 'all'\n", `reeve.toml:1: require "all": unknown`, "full, network"},
 		"exit":          {"on_daemon_exit = 'x'\n", `reeve.toml:1: on_daemon_exit "x": unknown`, "keep or release"},
 		"relative":      {"run = 'r'\n", `reeve.toml:1: run "r": not an absolute path`, ""},
+		"denials":       {"[safety]\nmax_denials_per_minute = -1\n", "reeve.toml:2: max_denials_per_minute -1: not between 0 and 10000", "0 is off"},
+		"spike":         {"[safety]\non_denial_spike = 'x'\n", `reeve.toml:2: on_denial_spike "x": unknown`, "audit or notice"},
 		"memory":        {"[memory]\nevents_mb = 0\n", "reeve.toml:2: events_mb 0", ""},
 	} {
 		_, err := ReadConfig(write(t, "reeve.toml", tc.text))
