@@ -3,7 +3,9 @@
 package bench
 
 import (
+	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,51 +17,159 @@ const budgetFile = "budget.txt"
 
 func TestVerifierBudget(t *testing.T) {
 	k := load(t, 0)
-	measured, err := k.Verified()
+	verified, err := k.Verified()
 	must(t, err)
 	var name unix.Utsname
 	must(t, unix.Uname(&name))
-	series := Series(unix.ByteSliceToString(name.Release[:]))
-	if os.Getenv("UPDATE") != "" {
-		r := Report{Kernel: series, Verified: measured}
-		must(t, r.Print(os.Stdout))
-		return
-	}
 	text, err := os.ReadFile(budgetFile)
 	must(t, err)
-	budget, err := ParseBudget(string(text))
+	golden, err := ParseBudget(string(text))
 	must(t, err)
-	for _, problem := range budget.Check(series, measured) {
+	for _, problem := range golden.Check(ofPrograms(Series(unix.ByteSliceToString(name.Release[:])), verified)) {
 		t.Error(problem)
 	}
 }
 
-func TestBudgetFile(t *testing.T) {
-	text := budgetHead + "6.1   enforce_open             100\n6.12  enforce_open             200\n"
+// A budget in which each kind has something on its own.
+func example() Budget {
+	return Budget{
+		{Verified, "6.1", "enforce_open"}:          100,
+		{Executed, "6.1", "open, bystander"}:       10_000,
+		{Executed, "6.12", "open, bystander"}:      8_000,
+		{Executed, "6.12-other", "exec, agent"}:    9_000,
+		{Programs, "6.1", "exec, agent, 10 rules"}: 2_000,
+		{Size, "amd64", "reeved"}:                  1_000_000,
+		{Memory, "6.12", "VmRSS"}:                  50_000,
+	}
+}
+
+func TestBudgetIsReadAsWritten(t *testing.T) {
+	text := example().String()
 	b, err := ParseBudget(text)
 	must(t, err)
 	if b.String() != text {
 		t.Errorf("written again:\n%s", b)
 	}
+	rest := text
+	for _, next := range []string{"[verified]", "[executed]\n6.1 ", "6.12 ", "6.12-other ", "[programs]", "[size]", "[memory]"} {
+		_, after, ok := strings.Cut(rest, "\n"+next)
+		if !ok {
+			t.Fatalf("%q is missing or out of order:\n%s", next, text)
+		}
+		rest = after
+	}
+}
+
+func TestBudgetOfNoSense(t *testing.T) {
+	for name, text := range map[string]string{
+		"no-section":  "6.1 enforce_open 100\n",
+		"new-section": "[unheard]\n",
+		"no-number":   "[verified]\n6.1 enforce_open\n",
+		"no-name":     "[verified]\n6.1 100\n",
+		"not-whole":   "[verified]\n6.1 enforce_open 1.5\n",
+		"twice":       "[verified]\n6.1 enforce_open 100\n6.1 enforce_open 100\n",
+	} {
+		if b, err := ParseBudget(text); err == nil {
+			t.Errorf("%s: read as %v", name, b)
+		}
+	}
+}
+
+func TestBudgetIsHeld(t *testing.T) {
+	open := Entry{Executed, "6.1", "open, bystander"}
+	size := Entry{Size, "amd64", "reeved"}
+	program := Entry{Verified, "6.1", "enforce_open"}
+	const ifWanted = "; if that is wanted: go run ./testdata/bench/cmd/bench -budget"
 	for name, c := range map[string]struct {
-		measured map[string]uint32
-		want     string // of the problem, or "" for none
+		measured Budget
+		want     []string // the problems
 	}{
-		"same":       {map[string]uint32{"enforce_open": 100}, ""},
-		"in-slack":   {map[string]uint32{"enforce_open": 110}, ""},
-		"grown":      {map[string]uint32{"enforce_open": 111}, "enforce_open on 6.1: 111 instructions verified, the budget is 100: +11 %"},
-		"shrunk":     {map[string]uint32{"enforce_open": 89}, "the budget is 100: -11 %"},
-		"new":        {map[string]uint32{"enforce_open": 100, "enforce_new": 1}, "no budget yet"},
-		"taken-away": {nil, "not among the programs"},
+		"same":        {Budget{open: 10_000}, nil},
+		"within":      {Budget{open: 10_300}, nil},
+		"cheap":       {Budget{open: 9_700}, nil},
+		"four-more":   {Budget{open: 10_400}, []string{"open, bystander on 6.1: 10400 instructions executed, the golden is 10000: +4.0 %, held within 3 %"}},
+		"four-less":   {Budget{open: 9_600}, []string{"open, bystander on 6.1: 9600 instructions executed, the golden is 10000: -4.0 %, held within 3 %"}},
+		"verified":    {Budget{program: 110}, nil},
+		"walks-more":  {Budget{program: 111}, []string{"enforce_open on 6.1: 111 instructions verified, the golden is 100: +11.0 %, held within 10 %"}},
+		"small":       {Budget{size: 1}, nil},
+		"at-bound":    {Budget{size: 1_000_000}, nil},
+		"above-bound": {Budget{size: 1_000_001}, []string{"reeved on amd64: 1000001 bytes, the golden is 1000000: +0.0 %, at most that"}},
+		"missing": {Budget{open: 10_000, {Executed, "6.1", "mmap, bystander"}: 5},
+			[]string{"mmap, bystander on 6.1: 5 instructions executed, no golden"}},
+		"superfluous": {Budget{{Executed, "6.1", "mmap, bystander"}: 5}, []string{
+			"mmap, bystander on 6.1: 5 instructions executed, no golden", "open, bystander on 6.1: in the budget as executed, not measured"}},
+		"other-kernel": {Budget{{Executed, "7.3", "open, bystander"}: 10_000}, []string{"open, bystander on 7.3: 10000 instructions executed, no golden"}},
+		"nothing":      {Budget{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			problems := b.Check("6.1", c.measured)
-			if c.want == "" && len(problems) > 0 || c.want != "" && (len(problems) != 1 || !strings.Contains(problems[0].Error(), c.want)) {
-				t.Errorf("problems %v, want %q", problems, c.want)
+			var problems []string
+			for _, err := range example().Check(c.measured) {
+				problem, ok := strings.CutSuffix(err.Error(), ifWanted)
+				if !ok {
+					t.Errorf("no word of how to change the golden: %v", err)
+				}
+				problems = append(problems, problem)
+			}
+			if !slices.Equal(problems, c.want) {
+				t.Errorf("problems %q, want %q", problems, c.want)
 			}
 		})
 	}
-	if _, err := ParseBudget("6.1 enforce_open\n"); err == nil {
-		t.Error("a line without a number was read")
+}
+
+func TestGoldensAreTaken(t *testing.T) {
+	near, far := Entry{Executed, "6.1", "open, bystander"}, Entry{Programs, "6.1", "exec, agent, 10 rules"}
+	size, elsewhere := Entry{Size, "amd64", "reeved"}, Entry{Executed, "6.12", "open, bystander"}
+	gone, fresh := Entry{Verified, "6.1", "enforce_open"}, Entry{Verified, "6.1", "enforce_shut"}
+	b := example()
+	measured := Budget{near: 10_090, far: 2_100, fresh: 7, size: 1_234_567}
+	b.Take(measured)
+	for e, want := range map[Entry]uint64{near: 10_000, far: 2_100, fresh: 7, size: 1_300_000, elsewhere: 8_000, gone: 0} {
+		if b[e] != want {
+			t.Errorf("%v is %d, want %d", e, b[e], want)
+		}
+	}
+	if err := errors.Join(b.Check(measured)...); err != nil {
+		t.Error(err)
+	}
+	// A bound that leaves neither too little room nor too much stays.
+	b.Take(Budget{size: 1_240_000})
+	if b[size] != 1_300_000 {
+		t.Errorf("the bound became %d", b[size])
+	}
+}
+
+func TestReportIsHeldWhole(t *testing.T) {
+	r := &Report{Verified: map[string]uint32{"enforce_open": 5}, Memory: map[string]uint64{"VmRSS": 9}}
+	for _, config := range held {
+		for _, op := range heldOps {
+			if _, err := r.Budget("6.1"); err == nil {
+				t.Errorf("a report without %s, %s was taken", op, config)
+			}
+			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Low: 99.6})
+			r.Parts = append(r.Parts, Part{config, op, "one", 1, 20}, Part{config, op, "two", 3, 10.2})
+		}
+	}
+	b, err := r.Budget("6.1")
+	must(t, err)
+	for e, want := range map[Entry]uint64{
+		{Executed, "6.1", "open, bystander"}: 100, {Programs, "6.1", "exec, agent, 10 rules"}: 51,
+		{Verified, "6.1", "enforce_open"}: 5, {Memory, "6.1", "VmRSS"}: 9,
+	} {
+		if b[e] != want {
+			t.Errorf("%v is %d, want %d", e, b[e], want)
+		}
+	}
+	if len(b) != 2*len(held)*len(heldOps)+2 {
+		t.Errorf("%d figures: %v", len(b), b)
+	}
+}
+
+func TestSeriesInOrder(t *testing.T) {
+	want := []string{"6.1", "6.1-fmod_ret", "6.12", "6.12-fmod_ret", "7.3", "amd64"}
+	got := []string{"amd64", "6.12-fmod_ret", "7.3", "6.12", "6.1-fmod_ret", "6.1"}
+	slices.SortFunc(got, bySeries)
+	if !slices.Equal(got, want) {
+		t.Errorf("order %q", got)
 	}
 }

@@ -5,6 +5,9 @@
 // of a session. It promises figures that repeat within about 2 % on any host; they are no times, for caches and memory
 // do not show in them.
 //
-// Its tests hold two more numbers, in the same machines: what the verifier walks for each program (budget.txt), and that
-// no verdict mixes two policies while they are exchanged.
+// Some of these figures are goldens, with what the verifier walks for each program, the weight of the binaries and the
+// memory of the daemon: the budget (testdata/budget.txt).
+//
+// Its tests hold two more things, in the same machines: the verifier's part of the budget, and that no verdict mixes two
+// policies while they are exchanged.
 package bench

@@ -24,13 +24,16 @@ type attached struct {
 
 // attachFloor loads and attaches the floor.
 func attachFloor() (*attached, error) {
-	spec, err := bpf.Spec(4096)
+	spec, err := bpf.Spec(4096, bpf.FormLSM, 0)
 	if err != nil {
+		return nil, err
+	}
+	if err := bpf.Fit(spec, bpf.FormLSM); err != nil {
 		return nil, err
 	}
 	a := &attached{programs: make(map[string]*ebpf.Program)}
 	for _, row := range bpf.Programs {
-		if row.Role == bpf.RoleSeed {
+		if row.Role == bpf.RoleSeed || spec.Programs[row.Name] == nil {
 			continue
 		}
 		if err := a.add(spec.Programs[row.Name]); err != nil {

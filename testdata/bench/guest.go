@@ -16,7 +16,6 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
@@ -24,14 +23,25 @@ import (
 // Tables are the files of tables that a guest finds beside it, by configuration.
 var Tables = map[string]string{Agent10: "10.table", Agent1k: "1000.table", Agent10k: "10000.table", Balanced: "balanced.table"}
 
-// rounds is how often an operation's loop runs in a configuration, after one that warms up.
-const rounds = 6
+// How often an operation's loop runs in a configuration, after one that warms up: for tables, and for the budget.
+const (
+	rounds     = 6
+	roundsHeld = 12
+)
 
 // settle is for what a kernel does in the background after its boot.
 const settle = 20 * time.Second
 
+// Plan is what a guest is asked to measure.
+type Plan struct {
+	TableSize uint32
+	Budget    bool // only what the budget holds
+
+}
+
 // guest is a measurement in progress.
 type guest struct {
+	plan    Plan
 	report  Report
 	kernel  *sensor.Kernel
 	applier *enforce.Applier
@@ -39,23 +49,26 @@ type guest struct {
 }
 
 // Measure does it all, in a machine whose clock counts instructions.
-func Measure(tableSize uint32) (*Report, error) {
+func Measure(plan Plan) (*Report, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return nil, err
 	}
-	g := &guest{report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
+	g := &guest{plan: plan, report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
 	if err := prepare(); err != nil {
 		return nil, err
 	}
 	time.Sleep(settle)
+	if plan.Budget {
+		return &g.report, g.sensor()
+	}
 	if err := g.config(None, nil, false); err != nil {
 		return nil, err
 	}
 	if err := g.floor(); err != nil {
 		return nil, err
 	}
-	if err := g.sensor(tableSize); err != nil {
+	if err := g.sensor(); err != nil {
 		return nil, err
 	}
 	time.Sleep(time.Second) // trampolines go when no task is in them any more
@@ -68,6 +81,10 @@ func prepare() error {
 	if err := unix.Mount("none", Mount, "", unix.MS_REMOUNT|unix.MS_NOATIME, "noinit_itable"); err != nil {
 		return fmt.Errorf("remounting %s: %w", Mount, err)
 	}
+	// With random layouts an mprotect of one process costs 100 instructions more than that of another, and an exec 10 % more.
+	if err := os.WriteFile("/proc/sys/kernel/randomize_va_space", []byte("0"), 0); err != nil {
+		return err
+	}
 	program, err := os.ReadFile("ops")
 	if err != nil {
 		return err
@@ -77,6 +94,11 @@ func prepare() error {
 			return err
 		}
 		if err := os.WriteFile(path, data, 0o755); err != nil {
+			return err
+		}
+	}
+	for i := range 1500 {
+		if err := os.WriteFile(fmt.Sprintf("%s-%04d", Object, i), nil, 0o644); err != nil {
 			return err
 		}
 	}
@@ -91,9 +113,9 @@ func (g *guest) floor() error {
 	return errors.Join(g.config(Floor, a.programs, false), a.Close())
 }
 
-func (g *guest) sensor(tableSize uint32) error {
+func (g *guest) sensor() error {
 	var err error
-	if g.kernel, err = sensor.Load(sensor.Options{TableSize: tableSize}); err != nil {
+	if g.kernel, err = sensor.Load(sensor.Options{TableSize: g.plan.TableSize}); err != nil {
 		return err
 	}
 	defer g.kernel.Close()
@@ -106,8 +128,8 @@ func (g *guest) sensor(tableSize uint32) error {
 	if problems, err := g.kernel.SyncMounts(); err != nil || len(problems) > 0 {
 		return errors.Join(append(problems, err)...)
 	}
-	g.applier = enforce.NewApplier(g.kernel.Objects.Tables, g.kernel.TableSize)
-	if g.rings, err = openRings(g.kernel.Objects); err != nil {
+	g.applier = enforce.NewApplier(g.kernel.Maps.Tables, g.kernel.TableSize)
+	if g.rings, err = openRings(g.kernel.Maps); err != nil {
 		return err
 	}
 	return errors.Join(g.configs(), g.rings.Close(), g.applier.Close())
@@ -115,7 +137,10 @@ func (g *guest) sensor(tableSize uint32) error {
 
 // configs are those of the sensor.
 func (g *guest) configs() error {
-	programs := attachedPrograms(g.kernel.Objects)
+	programs := g.kernel.Attached()
+	if g.plan.Budget {
+		return g.held(programs)
+	}
 	if err := g.config(NoPolicy, programs, false); err != nil {
 		return err
 	}
@@ -137,20 +162,23 @@ func (g *guest) configs() error {
 	return g.config(WithRead, programs, true)
 }
 
+// held are the configurations of the budget.
+func (g *guest) held(programs map[string]*ebpf.Program) error {
+	if err := g.apply(Tables[Agent10], 1); err != nil {
+		return err
+	}
+	if err := g.config(Bystander, programs, false); err != nil {
+		return err
+	}
+	return g.config(Agent10, programs, true)
+}
+
 func (g *guest) apply(file string, generation uint64) error {
 	table, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	return g.applier.Apply(&enforce.Image{Table: table, Generation: generation})
-}
-
-// attachedPrograms are the sensor's programs that sit on hooks.
-func attachedPrograms(o *bpf.Objects) map[string]*ebpf.Program {
-	return map[string]*ebpf.Program{
-		"enforce_fork": o.EnforceFork, "observe_new": o.ObserveNew, "observe_end": o.ObserveEnd, "enforce_open": o.EnforceOpen,
-		"enforce_mmap": o.EnforceMmap, "enforce_mprotect": o.EnforceMprotect, "enforce_exec": o.EnforceExec, "enforce_line": o.EnforceLine,
-	}
 }
 
 // config measures one configuration with a process of its own.
@@ -178,28 +206,40 @@ func (g *guest) config(name string, programs map[string]*ebpf.Program, agent boo
 
 // op measures one operation: the rings are emptied before each round, unless somebody reads them all the time.
 func (g *guest) op(p *process, config, op string) error {
-	f := Figure{Config: config, Op: op}
-	for i := range rounds + 1 {
+	n := rounds
+	if g.plan.Budget {
+		n = roundsHeld
+	}
+	var averages []float64
+	for i := range n + 1 {
 		if err := g.drain(config); err != nil {
+			return err
+		}
+		if err := g.forget(op); err != nil {
 			return err
 		}
 		average, count, err := p.round(op)
 		if err != nil {
 			return err
 		}
-		if err := g.recorded(config, op, count); err != nil || i == 0 {
-			if err != nil {
-				return err
-			}
-			continue
+		if err := g.recorded(config, op, count); err != nil {
+			return err
 		}
-		if i == 1 || average < f.Min {
-			f.Min = average
+		if i > 0 {
+			averages = append(averages, average)
 		}
-		f.Mean += average / rounds
 	}
-	g.report.Figures = append(g.report.Figures, f)
+	g.report.Figures = append(g.report.Figures, newFigure(config, op, averages))
 	return nil
+}
+
+// forget makes every label old, so that files are opened for the first time.
+func (g *guest) forget(op string) error {
+	if g.kernel == nil || op != "open" {
+		return nil
+	}
+	_, err := g.kernel.SyncMounts()
+	return err
 }
 
 func (g *guest) drain(config string) error {
@@ -225,49 +265,4 @@ func (g *guest) recorded(config, op string, count int) error {
 		return fmt.Errorf("%s: %d records of a round of %d", op, records, count)
 	}
 	return nil
-}
-
-// parts runs one more round with the kernel's accounting on: how often each program runs, and what a run costs.
-func (g *guest) parts(p *process, config, op string, programs map[string]*ebpf.Program) error {
-	if len(programs) == 0 {
-		return nil
-	}
-	accounting, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
-	if err != nil {
-		return fmt.Errorf("accounting of programs: %w", err)
-	}
-	defer accounting.Close()
-	before, err := stats(programs)
-	if err != nil {
-		return err
-	}
-	_, count, err := p.round(op)
-	if err != nil {
-		return err
-	}
-	after, err := stats(programs)
-	if err != nil {
-		return err
-	}
-	for name := range programs {
-		runs := after[name].RunCount - before[name].RunCount
-		if runs < uint64(count)/2 {
-			continue // of somebody else
-		}
-		g.report.Parts = append(g.report.Parts, Part{config, op, name, float64(runs) / float64(count),
-			float64(after[name].Runtime-before[name].Runtime) / float64(runs)})
-	}
-	return nil
-}
-
-func stats(programs map[string]*ebpf.Program) (map[string]ebpf.ProgramStats, error) {
-	all := make(map[string]ebpf.ProgramStats)
-	for name, p := range programs {
-		s, err := p.Stats()
-		if err != nil {
-			return nil, fmt.Errorf("accounting of %s: %w", name, err)
-		}
-		all[name] = *s
-	}
-	return all, nil
 }

@@ -38,6 +38,7 @@ func (g Goal) String() string {
 const (
 	limitHook  = 120
 	limitOpen  = 6000
+	limitAgain = 900
 	limitExec  = 25000
 	limitEqual = 2 // percent
 )
@@ -87,6 +88,7 @@ func (r *Report) Goals() []Goal {
 		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
 	}
 	return append(goals,
+		Goal{"agent, open+close of a file seen before", r.Kernel, r.Above(Agent10k, "again"), limitAgain, ""},
 		Goal{"agent, open+close the first time, 10,000 rules", r.Kernel, r.Above(Agent10k, "open"), limitOpen, ""},
 		Goal{"agent, fork+exec, 10,000 rules", r.Kernel, r.Above(Agent10k, "exec"), limitExec, ""})
 }

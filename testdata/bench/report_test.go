@@ -7,11 +7,15 @@ import (
 	"testing"
 )
 
-// figures makes a report in which an operation costs 1,000 on the floor, and so much more elsewhere.
+// figures makes a report in which an operation costs 1,000 on the floor, and so much more elsewhere; one that was done before,
+// a tenth of that.
 func figures(kernel string, bystander, agent10, agent10k float64) *Report {
 	r := &Report{Kernel: kernel}
 	for _, op := range opNames {
 		for config, above := range map[string]float64{Floor: 0, Bystander: bystander, Agent10: agent10, Agent10k: agent10k} {
+			if op == "again" {
+				above /= 10
+			}
 			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Min: 1000 + above})
 		}
 		r.Parts = append(r.Parts, Part{Config: Bystander, Op: op, Program: "enforce_open", Runs: 2, Cost: bystander / 2})
@@ -27,10 +31,10 @@ func TestGoals(t *testing.T) {
 	}{
 		"all-met":         {figures("6.1", 240, 5000, 5000), "", 0},
 		"bystander-dear":  {figures("6.1", 242, 5000, 5000), "bystander", 4},
-		"rules-show":      {figures("6.1", 0, 5000, 5200), "against 10", 4},
+		"rules-show":      {figures("6.1", 0, 5000, 5200), "against 10", 6},
 		"open-dear":       {figures("6.1", 0, 6001, 6001), "open+close", 1},
-		"cheaper-is-odd":  {figures("6.1", 0, 5200, 5000), "against 10", 4},
-		"exec-dear-too":   {figures("6.1", 0, 25001, 25001), "agent", 2},
+		"cheaper-is-odd":  {figures("6.1", 0, 5200, 5000), "against 10", 6},
+		"exec-dear-too":   {figures("6.1", 0, 25001, 25001), "agent", 3},
 		"nothing-counted": {&Report{Kernel: "6.1"}, "", len(new(Report).Goals())},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
-// Names of operations, in the order of the tables.
-var opNames = []string{"open", "mmap", "mprotect", "exec"}
+// Names of operations, in the order of the tables: a file that was not opened before, one that was, and so on.
+var opNames = []string{"open", "mmap", "mprotect", "exec", "again", "rename", "unlink"}
 
 // Names of configurations, in the order in which they are measured.
 const (
@@ -37,7 +38,17 @@ type Figure struct {
 	Config string  `json:"config"`
 	Op     string  `json:"op"`
 	Min    float64 `json:"min"`  // of the averages of rounds
+	Low    float64 `json:"low"`  // of the averages, such that a quarter is less
 	Mean   float64 `json:"mean"` // of all
+}
+
+func newFigure(config, op string, averages []float64) Figure {
+	slices.Sort(averages)
+	f := Figure{Config: config, Op: op, Min: averages[0], Low: averages[len(averages)/4]}
+	for _, a := range averages {
+		f.Mean += a / float64(len(averages))
+	}
+	return f
 }
 
 // Part is one program's share of an operation, by the kernel's own accounting.
@@ -56,6 +67,7 @@ type Report struct {
 	Parts    []Part            `json:"parts"`
 	Records  map[string]uint64 `json:"records"` // read from the rings, by configuration
 	Verified map[string]uint32 `json:"verified"`
+	Memory   map[string]uint64 `json:"memory"` // of reeved, in kB
 }
 
 const mark = "bench-result: "
@@ -84,14 +96,21 @@ func Read(console string) (*Report, error) {
 	return nil, fmt.Errorf("reading the machine's report: there is none")
 }
 
-// Figure finds a figure; it is not a number where there is none, and no goal is met by that.
+// Figure is the cheapest round's; it is not a number where there is none, and no goal is met by that.
 func (r *Report) Figure(config, op string) float64 {
-	for _, f := range r.Figures {
-		if f.Config == config && f.Op == op {
-			return f.Min
-		}
+	if f := r.find(config, op); f != nil {
+		return f.Min
 	}
 	return math.NaN()
+}
+
+func (r *Report) find(config, op string) *Figure {
+	for i := range r.Figures {
+		if f := &r.Figures[i]; f.Config == config && f.Op == op {
+			return f
+		}
+	}
+	return nil
 }
 
 // Above is what a configuration costs above the floor.

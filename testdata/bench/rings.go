@@ -30,7 +30,7 @@ type rings struct {
 	raw     ringbuf.Record
 }
 
-func openRings(o *bpf.Objects) (*rings, error) {
+func openRings(o *bpf.Maps) (*rings, error) {
 	r := new(rings)
 	for i, m := range []*ebpf.Map{o.Verdicts, o.Activity} {
 		reader, err := ringbuf.NewReader(m)

@@ -5,18 +5,17 @@ package main
 // The agent: the real program, told by a scripted model what to do. What the model says is shown as it is said.
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/reeve-sensor/reeve/testdata/messages"
+	"github.com/reeve-sensor/reeve/testdata/stage"
 )
 
 // transcript keeps the records of the scripted model and shows each turn once.
@@ -81,31 +80,19 @@ func (t *transcript) taken() []messages.Record {
 }
 
 // work runs the agent through the scenario and returns when it has ended.
-func work(ctx context.Context, p *person, program string, extra []string, s *messages.Scenario, t *transcript) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func work(ctx context.Context, p *stage.Person, program string, extra []string, s *messages.Scenario, t *transcript) error {
+	said, err := messages.Play(s, t, func(url string) *exec.Cmd {
+		cmd := p.Command(ctx, program, "-p", "Write a program that greets, and commit it.", "--permission-mode", "bypassPermissions")
+		cmd.Dir = filepath.Join(p.Home, "hello")
+		cmd.Env = append(append(cmd.Env, messages.Environ(url)...), extra...)
+		return cmd
+	})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("not done within %s: %w", workTime, err)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("running Claude Code: %w", err)
 	}
-	handler := messages.New(s, t)
-	server := &http.Server{Handler: handler}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	defer func() {
-		server.Close()
-		<-ended
-	}()
-	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, "-p", "Write a program that greets, and commit it.", "--permission-mode", "bypassPermissions")
-	cmd.Dir = filepath.Join(p.home, "hello")
-	cmd.Env = append(append(p.environment(), messages.Environ("http://"+listener.Addr().String())...), extra...)
-	cmd.SysProcAttr = p.attributes()
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("running Claude Code: %w\n%s", err, said.String())
-	}
-	if !handler.Done() {
-		return fmt.Errorf("the agent ended before the script did:\n%s", said.String())
-	}
-	t.out.say(model, "  agent | %s", strings.TrimSpace(said.String()))
+	t.out.say(model, "  agent | %s", strings.TrimSpace(said))
 	return nil
 }

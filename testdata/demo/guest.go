@@ -16,16 +16,16 @@ import (
 	"github.com/reeve-sensor/reeve/testdata/vm"
 )
 
-const guestTime = 10 * time.Minute
+const guestTime = 20 * time.Minute
 
 func inGuest(ctx context.Context, o options, out *screen) error {
 	cache, err := vm.DefaultCache()
 	if err != nil {
 		return err
 	}
-	layer := filepath.Join(cache, "agents", "claude-"+claudeVersion)
+	layer := messages.ClaudeLayer(cache)
 	if _, err := os.Stat(layer); err != nil {
-		return fmt.Errorf("no Claude Code %s: run packaging/provision.sh agents", claudeVersion)
+		return fmt.Errorf("no Claude Code %s: run packaging/provision.sh agents", messages.ClaudeVersion)
 	}
 	scratch, err := os.MkdirTemp("", "reeve-demo-")
 	if err != nil {
@@ -53,7 +53,7 @@ func inGuest(ctx context.Context, o options, out *screen) error {
 			{From: "packaging/reeved.service"}, {From: "packaging/reeve.toml"},
 			{From: "packaging/sysusers.conf"}, {From: "packaging/tmpfiles.conf"},
 		},
-		Command: "exec ./demo -here -unit -wire -bin bin -scenario demo.toml -agent /home/alice/.local/share/claude/versions/" + claudeVersion,
+		Command: "exec ./demo -here -unit -wire -bin bin -scenario demo.toml -agent /home/alice/" + messages.ClaudeProgram,
 	})
 	if err != nil {
 		return err

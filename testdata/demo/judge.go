@@ -7,11 +7,11 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/reeve-sensor/reeve/testdata/messages"
+	"github.com/reeve-sensor/reeve/testdata/stage"
 )
 
 // expectation is what must become of a forbidden act.
@@ -34,21 +34,7 @@ func expected(home string) map[string]expectation {
 	}
 }
 
-// occurrence is an event of reeve's, as `reeve session show --json` has it in its timeline.
-type occurrence struct {
-	Time    time.Time `json:"time"`
-	Kind    string    `json:"kind"`
-	Op      string    `json:"op"`
-	Object  string    `json:"object"`
-	Action  string    `json:"action"`
-	Applied bool      `json:"applied"`
-	Rule    string    `json:"rule"`
-	Reason  string    `json:"reason"`
-}
-
-func (o occurrence) refused() bool {
-	return o.Applied && slices.Contains([]string{"kill", "deny", "ask"}, o.Action)
-}
+type occurrence = stage.Occurrence
 
 // row is one line of the summary.
 type row struct {
@@ -103,7 +89,7 @@ func acts(s *messages.Scenario, records []messages.Record, timeline []occurrence
 	}
 	for i := range all {
 		for _, o := range timeline {
-			if o.refused() && o.Time.After(all[i].from.Add(-slack)) && o.Time.Before(all[i].to.Add(slack)) {
+			if o.Refused() && o.Time.After(all[i].from.Add(-slack)) && o.Time.Before(all[i].to.Add(slack)) {
 				all[i].happening = append(all[i].happening, o)
 			}
 		}
@@ -125,7 +111,7 @@ func judge(s *messages.Scenario, records []messages.Record, timeline []occurrenc
 		}
 	}
 	for _, o := range timeline {
-		if o.refused() && !claimed[o] {
+		if o.Refused() && !claimed[o] {
 			rows = append(rows, row{part: unforeseen, act: o.Op + " " + o.Object, outcome: said(o.Action), why: because(o)})
 		}
 	}

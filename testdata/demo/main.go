@@ -11,8 +11,6 @@ import (
 	"syscall"
 )
 
-const claudeVersion = "2.1.330"
-
 type options struct {
 	here     bool
 	unit     bool

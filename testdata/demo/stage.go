@@ -5,7 +5,6 @@ package main
 // The stage: everything that happens under the kernel that holds the policy.
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +16,12 @@ import (
 	"time"
 
 	"github.com/reeve-sensor/reeve/testdata/messages"
+	"github.com/reeve-sensor/reeve/testdata/stage"
 	"github.com/reeve-sensor/reeve/testdata/vm"
 )
 
-// workTime bounds the agent; emulated it needs about a minute.
-const workTime = 5 * time.Minute
+// workTime bounds the agent; emulated it needs about a minute, on a busy host several.
+const workTime = 10 * time.Minute
 
 func onStage(ctx context.Context, o options, out *screen) error {
 	if os.Getuid() != 0 {
@@ -39,10 +39,10 @@ func onStage(ctx context.Context, o options, out *screen) error {
 	if err != nil {
 		return err
 	}
-	defer r.stop()
+	defer r.Stop()
 	rows, err := play(ctx, o, out, p, r)
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, r.said())
+		return fmt.Errorf("%w\n%s", err, r.Said())
 	}
 	return summary(out, rows)
 }
@@ -65,33 +65,33 @@ func ready(ctx context.Context, o options, out *screen) error {
 	return nil
 }
 
-func start(ctx context.Context, o options, out *screen) (*reeve, error) {
+func start(ctx context.Context, o options, out *screen) (*stage.Reeve, error) {
 	if o.unit {
 		out.step("starting reeved.service with the preset balanced")
-		return install(ctx, o.bin)
+		return stage.Install(ctx, o.bin)
 	}
 	out.step("starting reeved with the preset balanced, in a folder of its own")
-	return launch(ctx, o.bin)
+	return stage.Launch(ctx, o.bin)
 }
 
-func play(ctx context.Context, o options, out *screen, p *person, r *reeve) ([]row, error) {
-	status, err := r.output(ctx, "status")
+func play(ctx context.Context, o options, out *screen, p *stage.Person, r *stage.Reeve) ([]row, error) {
+	status, err := r.Output(ctx, "status")
 	if err != nil {
 		return nil, err
 	}
 	out.say(plain, "%s", indent(status))
-	out.step("making %s: an SSH key, a .bashrc, a project", p.home)
+	out.step("making %s: an SSH key, a .bashrc, a project", p.Home)
 	agent, secret, err := prepare(o, p)
 	if err != nil {
 		return nil, err
 	}
-	s, err := messages.Load(o.scenario, map[string]string{"home": p.home, "dir": p.home + "/hello"})
+	s, err := messages.Load(o.scenario, map[string]string{"home": p.Home, "dir": p.Home + "/hello"})
 	if err != nil {
 		return nil, err
 	}
-	out.step("Claude Code %s works as %s, not asking for permissions; reeve events --follow beside it", claudeVersion, p.name)
+	out.step("Claude Code %s works as %s, not asking for permissions; reeve events --follow beside it", messages.ClaudeVersion, p.Name)
 	t := &transcript{scenario: s, out: out}
-	unfollow, err := r.follow(ctx, out)
+	unfollow, err := r.Follow(ctx, func(line string) { out.say(event, "  reeve | %s", line) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func play(ctx context.Context, o options, out *screen, p *person, r *reeve) ([]r
 	if err != nil {
 		return nil, err
 	}
-	return append(judge(s, t.taken(), timeline, p.home, secret), effects(ctx, p, secret)...), nil
+	return append(judge(s, t.taken(), timeline, p.Home, secret), effects(ctx, p, secret)...), nil
 }
 
 // tuning of the agent's runtime that whoever started the demo has set: an emulated processor needs it.
@@ -119,87 +119,57 @@ func tuning() (set []string) {
 	return set
 }
 
-func prepare(o options, p *person) (agent, secret string, err error) {
+func prepare(o options, p *stage.Person) (agent, secret string, err error) {
 	if o.agent == "" {
 		cache, err := vm.DefaultCache()
 		if err != nil {
 			return "", "", err
 		}
-		o.agent = filepath.Join(cache, "agents", "claude-"+claudeVersion, "home/alice/.local/share/claude/versions", claudeVersion)
+		o.agent = filepath.Join(messages.ClaudeLayer(cache), "home/alice", messages.ClaudeProgram)
 	}
-	if agent, err = p.bringAgent(o.agent); err != nil {
+	if agent, err = bringAgent(p, o.agent); err != nil {
 		return "", "", err
 	}
-	secret, err = p.furnish()
+	secret, err = furnish(p)
 	return agent, secret, err
 }
 
-type listed struct {
-	ID    string     `json:"id"`
-	Agent string     `json:"agent"`
-	Ended *time.Time `json:"ended"`
-}
-
 // aftermath waits for the session's end, shows it whole, and gives its events.
-func aftermath(ctx context.Context, out *screen, r *reeve, unfollow func()) ([]occurrence, error) {
-	session, err := ended(ctx, r)
+func aftermath(ctx context.Context, out *screen, r *stage.Reeve, unfollow func()) ([]occurrence, error) {
+	sessions, err := r.Ended(ctx, "claude-code") // found by itself
 	unfollow()
+	if err == nil && len(sessions) != 1 {
+		err = fmt.Errorf("%d sessions of Claude Code, want one: %+v", len(sessions), sessions)
+	}
 	if err != nil {
 		return nil, err
 	}
+	session := sessions[0].ID
 	out.step("the session, as reeve session show %s has it", session)
-	text, err := r.output(ctx, "session", "show", session)
+	text, err := r.Output(ctx, "session", "show", session)
 	if err != nil {
 		return nil, err
 	}
 	out.say(plain, "%s", indent(text))
-	shown, err := objects[struct {
-		Timeline []occurrence `json:"timeline"`
-	}](ctx, r, "session", "show", "--json", session)
-	if err != nil || len(shown) != 1 {
-		return nil, errors.Join(err, fmt.Errorf("reeve session show --json: %d objects", len(shown)))
-	}
-	return shown[0].Timeline, nil
-}
-
-// ended waits until the agent's session is over: found by itself, one, and gone with its last process.
-func ended(ctx context.Context, r *reeve) (string, error) {
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		sessions, err := objects[listed](ctx, r, "sessions", "--all", "--json")
-		if err != nil {
-			return "", err
-		}
-		var found []listed
-		for _, s := range sessions {
-			if s.Agent == "claude-code" {
-				found = append(found, s)
-			}
-		}
-		if len(found) == 1 && found[0].Ended != nil {
-			return found[0].ID, nil
-		}
-		if time.Now().After(deadline) {
-			return "", fmt.Errorf("sessions of Claude Code: %+v, want one that has ended", found)
-		}
-	}
+	return r.Timeline(ctx, session)
 }
 
 // effects are what the files say, whatever anyone reported.
-func effects(ctx context.Context, p *person, secret string) []row {
+func effects(ctx context.Context, p *stage.Person, secret string) []row {
 	git := func(args ...string) string {
-		out, err := p.run(ctx, "git", append([]string{"-C", p.home + "/hello"}, args...)...)
+		out, err := p.Output(ctx, "git", append([]string{"-C", p.Home + "/hello"}, args...)...)
 		if err != nil {
 			return err.Error()
 		}
 		return strings.TrimSpace(out)
 	}
 	local, remote := git("rev-parse", "main"), git("ls-remote", "origin", "main")
-	start, _ := os.ReadFile(filepath.Join(p.home, ".bashrc"))
-	key, err := p.run(ctx, "cat", p.home+"/.ssh/id_ed25519")
+	start, _ := os.ReadFile(filepath.Join(p.Home, ".bashrc"))
+	key, err := p.Output(ctx, "cat", p.Home+"/.ssh/id_ed25519")
 	rows := []row{
 		check("both commits are there, and pushed", git("rev-list", "--count", "main") == "2" && strings.HasPrefix(remote, local)),
 		check(".bashrc is as it was", string(start) == bashrc),
-		check(p.name+" reads the key outside the session", err == nil && key == secret),
+		check(p.Name+" reads the key outside the session", err == nil && key == secret),
 	}
 	for i := range rows {
 		rows[i].outcome = map[bool]string{true: "true", false: "not true"}[rows[i].ok]
@@ -208,19 +178,6 @@ func effects(ctx context.Context, p *person, secret string) []row {
 }
 
 func check(what string, ok bool) row { return row{ok: ok, part: remains, act: what} }
-
-// run runs a command as the person, outside of every session.
-func (p *person) run(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = p.home, p.environment(), p.attributes()
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", name, err, complaint.String())
-	}
-	return string(out), nil
-}
 
 // summary shows the table and says whether everything was as it must be.
 func summary(out *screen, rows []row) error {

@@ -6,9 +6,10 @@ package live
 // answers with what the kernel said. Adopted, it is a session; left alone, it is the control.
 
 import (
-	"bufio"
-	"encoding/json"
+	"encoding/gob"
 	"errors"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -31,22 +32,36 @@ func init() {
 
 // act is one thing that an actor is told to do.
 type act struct {
-	Do    string   `json:"do"`
-	Path  string   `json:"path,omitempty"`
-	To    string   `json:"to,omitempty"`
-	Argv  []string `json:"argv,omitempty"`
-	Flags int      `json:"flags,omitempty"`
+	Do    string
+	Path  string
+	To    string
+	Argv  []string
+	Flags int
+	At    int     // a descriptor
+	Steps []order // of the model
 }
 
 // result is what came of it.
 type result struct {
-	Errno  syscall.Errno  `json:"errno"`
-	Status int            `json:"status"` // exit code
-	Signal syscall.Signal `json:"signal"` // that ended the program
-	PID    int            `json:"pid"`
+	Errno  syscall.Errno
+	Status int            // exit code
+	Signal syscall.Signal // that ended the program
+	PID    int
+	Seen   string   // what a step of the model showed
+	Steps  []result // what came of each
 }
 
-var acts = map[string]func(act) result{
+var acts = together(basic, names, attributes, reaches, views, byWorkers)
+
+func together(tables ...map[string]func(act) result) map[string]func(act) result {
+	all := map[string]func(act) result{}
+	for _, table := range tables {
+		maps.Copy(all, table)
+	}
+	return all
+}
+
+var basic = map[string]func(act) result{
 	"open":     func(a act) result { return open(a.Path, a.Flags) },
 	"exec":     run,
 	"map":      func(a act) result { return mapped(a.Path, unix.PROT_READ|unix.PROT_EXEC, 0) },
@@ -58,12 +73,18 @@ var acts = map[string]func(act) result{
 	"tmpfs":    func(a act) result { return errno(unix.Mount("none", a.Path, "tmpfs", 0, "")) },
 	"mkdir":    func(a act) result { return errno(os.MkdirAll(a.Path, 0o755)) },
 	"write":    func(a act) result { return errno(os.WriteFile(a.Path, []byte(a.To), 0o644)) },
-	"rename":   func(a act) result { return errno(os.Rename(a.Path, a.To)) },
 	"symlink":  func(a act) result { return errno(os.Symlink(a.Path, a.To)) },
 	"keep":     keep,
 	"thread":   openInThread,
 	"worker":   openByWorker,
 	"noop":     func(act) result { return result{} },
+	"hold":     hold,
+	"pipe":     holdPipe,
+	"memfd":    func(a act) result { return opened(unix.MemfdCreate(a.Path, 0)) },
+	"listen":   listen,
+	"leave":    leave,
+	"zombie":   zombie,
+	"spawn":    spawn,
 }
 
 // keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
@@ -134,28 +155,38 @@ func run(a act) result {
 	return r
 }
 
-// actor runs in the child: one act a line.
+// actor runs in the child. Names need not be text, so gob and not JSON.
 func actor() {
-	in, out := bufio.NewScanner(os.Stdin), json.NewEncoder(os.Stdout)
-	in.Buffer(nil, 8<<20)
-	for in.Scan() {
+	in, out := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
+	for {
 		var a act
-		if err := json.Unmarshal(in.Bytes(), &a); err != nil {
+		if err := in.Decode(&a); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
 			panic(err)
 		}
-		if err := out.Encode(acts[a.Do](a)); err != nil {
+		if err := out.Encode(perform(a)); err != nil {
 			panic(err)
 		}
 	}
+}
+
+// perform does it here, or passes it on to the child that acts in place of this process.
+func perform(a act) result {
+	if deputy != nil {
+		return deputy.ask(a)
+	}
+	return acts[a.Do](a)
 }
 
 // process is a running actor.
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	in  *json.Encoder
-	out *json.Decoder
+	in  *gob.Encoder
+	out *gob.Decoder
 
+	stdin   io.Closer
 	adopted bool
 }
 
@@ -174,7 +205,7 @@ func start(t *testing.T) *process {
 		in.Close()
 		cmd.Wait()
 	})
-	return &process{t: t, cmd: cmd, in: json.NewEncoder(in), out: json.NewDecoder(out)}
+	return &process{t: t, cmd: cmd, in: gob.NewEncoder(in), out: gob.NewDecoder(out), stdin: in}
 }
 
 func (p *process) pid() uint32 { return uint32(p.cmd.Process.Pid) }
@@ -214,6 +245,16 @@ func waitFor(t *testing.T, path string) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not appear", path)
+		}
+	}
+}
+
+// becomes waits until something holds.
+func becomes(t *testing.T, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come true")
 		}
 	}
 }

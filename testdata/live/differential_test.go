@@ -10,6 +10,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,7 +124,7 @@ func viewOf(name string) enforce.View {
 
 func decider(t *testing.T) *probe.Decider {
 	t.Helper()
-	d, err := probe.OpenDecider(kernel.Objects.Tables, kernel.TableSize)
+	d, err := probe.OpenDecider(kernel.Maps.Tables, kernel.TableSize)
 	must(t, err)
 	t.Cleanup(func() { d.Close() })
 	return d
@@ -164,6 +165,62 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 	c.check(t)
 }
 
+// places are the paths among a case's objects.
+func (n *numbered) places() (out []string) {
+	for _, o := range n.objects {
+		if o.View == "host" && strings.HasPrefix(o.Text, "/") {
+			out = append(out, o.Text)
+		}
+	}
+	return out
+}
+
+// Moves between places that policies speak of, as files and as folders: the folder's own name and those below it.
+func TestMovesAgreeWithOracle(t *testing.T) {
+	d, r := decider(t), rand.New(rand.NewPCG(*seed, 3))
+	var total, refused, marked int
+	for total < *decisions/2 {
+		n := random(t, r, func(s string) string { return s })
+		n.more(r, 3)
+		must(t, applier.Apply(n.image))
+		places := n.places()
+		if len(places) < 2 {
+			continue
+		}
+		for _, s := range n.subjects {
+			for range 20 {
+				from, to, folder := places[r.IntN(len(places))], places[r.IntN(len(places))], r.IntN(2) == 0
+				if r.IntN(2) == 0 {
+					from, to = path.Dir(from), path.Dir(to)
+				}
+				want := n.oracle.Move(s, []byte(from), []byte(to), folder)
+				ask := probe.AskMove{Role: s.Role, Principal: s.Principal, Taints: uint32(s.Taints),
+					FromLength: uint32(len(from)), ToLength: uint32(len(to))}
+				copy(ask.From[:], from)
+				copy(ask.To[:], to)
+				if folder {
+					ask.Folder = 1
+				}
+				must(t, d.Move(&ask))
+				if ask.Lost != want.Lost || ask.Brought != want.Brought || ask.Marks != uint32(want.Taints) {
+					t.Fatalf("seed %d: %+v moves %q to %q, a folder: %t: lost %x, brought %x, marks %x, want %+v", *seed, s, from, to, folder, ask.Lost, ask.Brought, ask.Marks, want)
+				}
+				total++
+				if want.Refused {
+					refused++
+				}
+				if want.Taints != 0 {
+					marked++
+				}
+			}
+		}
+	}
+	t.Logf("%d moves, %d refused, %d marked", total, refused, marked)
+	if refused*20 < total || (total-refused)*5 < total || marked == 0 {
+		t.Errorf("%d moves, %d refused, %d marked: too few of a kind to prove anything", total, refused, marked)
+	}
+}
+
 // A fault planted in either side's table must be seen: without it the agreement above says nothing.
 func TestPlantedFaultIsFound(t *testing.T) {
 	for _, side := range []string{"kernel", "oracle"} {
@@ -174,7 +231,7 @@ func TestPlantedFaultIsFound(t *testing.T) {
 func plant(t *testing.T, oracle bool) {
 	d, r := decider(t), rand.New(rand.NewPCG(*seed, 2))
 	for name, fault := range map[string]func([]byte, bpf.TableHeader){
-		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+800+8*5*5+8] ^= 0xff },
+		"a-mask-of-a-row":  func(b []byte, h bpf.TableHeader) { b[int(h.RowTable)+binary.Size(bpf.TableRow{})+8*5*5+8] ^= 0xff },
 		"a-role's-default": func(b []byte, h bpf.TableHeader) { b[int(h.RoleTable)+8+int(bpf.OpFileRead)] ^= 5 },
 		"next-states": func(b []byte, h bpf.TableHeader) {
 			for word := h.Paths.Start[0] + 8; word < h.Paths.Start[0]+48; word += 4 {
@@ -234,9 +291,9 @@ func subjectIs(t *testing.T, p *process, slot uint32, s enforce.Subject) {
 	must(t, err)
 	defer unix.Close(fd)
 	var state bpf.TaskState
-	must(t, kernel.Objects.Tasks.Lookup(uint32(fd), &state))
+	must(t, kernel.Maps.Tasks.Lookup(uint32(fd), &state))
 	state.Principal = uint16(s.Principal)
-	must(t, kernel.Objects.Tasks.Put(uint32(fd), state))
+	must(t, kernel.Maps.Tasks.Put(uint32(fd), state))
 }
 
 // expected is what the kernel must answer a real act, by the oracle; the session is marked as the act would mark it.

@@ -31,6 +31,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	sensor.CanaryMain()
 	if os.Getenv(actorMark) != "" {
 		actor()
 		return
@@ -40,14 +41,15 @@ func TestMain(m *testing.M) {
 
 func within(m *testing.M) int {
 	var err error
-	if kernel, err = sensor.Load(sensor.Options{TableSize: tableSize}); err != nil {
+	if kernel, _, err = sensor.Start(context.Background(), sensor.Options{TableSize: tableSize}, sensor.Blank); err != nil {
 		return refused(err)
 	}
 	defer kernel.Close()
-	applier = enforce.NewApplier(kernel.Objects.Tables, kernel.TableSize)
-	if err := kernel.Attach(); err != nil {
-		return refused(err)
+	if kernel.Form == bpf.FormObserve {
+		return refused(sensor.ErrNotHeld)
 	}
+	fmt.Println("live: programs are attached as", kernel.Form)
+	applier = enforce.NewApplier(kernel.Maps.Tables, kernel.TableSize)
 	if problems, err := kernel.SyncMounts(); err != nil {
 		return refused(errors.Join(append(problems, err)...))
 	}
@@ -95,29 +97,37 @@ type record struct {
 	raw []byte
 }
 
+// settling is how long a ring must be empty until it is taken for read: other processes may still be at work.
+const settling = 50 * time.Millisecond
+
 // watch collects the records of both rings from now on. The function ends it and gives them.
 func watch(t *testing.T) func() []record {
 	t.Helper()
+	return watchFor(t, settling)
+}
+
+func watchFor(t *testing.T, pause time.Duration) func() []record {
+	t.Helper()
 	var readers []*ringbuf.Reader
-	for _, m := range []*ebpf.Map{kernel.Objects.Verdicts, kernel.Objects.Activity} {
+	for _, m := range []*ebpf.Map{kernel.Maps.Verdicts, kernel.Maps.Activity} {
 		r, err := ringbuf.NewReader(m)
 		must(t, err)
 		readers = append(readers, r)
-		drain(r, nil)
+		drain(r, pause, nil)
 	}
 	return func() []record {
 		var records []record
 		for _, r := range readers {
-			drain(r, &records)
+			drain(r, pause, &records)
 			r.Close()
 		}
 		return records
 	}
 }
 
-func drain(r *ringbuf.Reader, into *[]record) {
+func drain(r *ringbuf.Reader, pause time.Duration, into *[]record) {
 	for {
-		r.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		r.SetDeadline(time.Now().Add(pause))
 		e, err := r.Read()
 		if err != nil {
 			return

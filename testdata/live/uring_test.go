@@ -25,32 +25,57 @@ type offsets struct {
 	_                                         uint64
 }
 
-// entry mirrors struct io_uring_sqe as IORING_OP_OPENAT uses it.
+// entry mirrors struct io_uring_sqe as operations on names use it.
 type entry struct {
 	opcode, flags uint8
 	_             uint16
 	fd            int32
-	_             uint64
+	to            uintptr
 	path          uintptr
-	mode, open    uint32
+	length        uint32 // mode, or the descriptor of the second path's folder
+	how           uint32 // flags of the operation
 	_             [32]byte
 }
 
 const (
-	opOpenAt    = 18     // IORING_OP_OPENAT
-	always      = 1 << 4 // IOSQE_ASYNC: by a worker, whatever could be done at once
-	getEvents   = 1      // IORING_ENTER_GETEVENTS
+	opOpenAt    = 18 // IORING_OP_OPENAT and so on
+	opRenameAt  = 35
+	opUnlinkAt  = 36
+	opMkdirAt   = 37
+	opSymlinkAt = 38
+	opLinkAt    = 39
+	here        = 1<<32 + unix.AT_FDCWD // AT_FDCWD, without a sign
+	always      = 1 << 4                // IOSQE_ASYNC: by a worker, whatever could be done at once
+	getEvents   = 1                     // IORING_ENTER_GETEVENTS
 	offsetRing  = 0
 	offsetEntry = 0x10000000
 	offsetDone  = 0x8000000
 )
 
+var byWorkers = map[string]func(act) result{
+	"worker":         openByWorker,
+	"worker-unlink":  func(a act) result { return byWorker(a, entry{opcode: opUnlinkAt}) },
+	"worker-mkdir":   func(a act) result { return byWorker(a, entry{opcode: opMkdirAt, length: 0o755}) },
+	"worker-symlink": func(a act) result { return byWorker(a, entry{opcode: opSymlinkAt}) },
+	"worker-link":    func(a act) result { return byWorker(a, entry{opcode: opLinkAt, length: here}) },
+	"worker-rename":  func(a act) result { return byWorker(a, entry{opcode: opRenameAt, length: here}) },
+}
+
 // openByWorker opens a file in an io_uring worker.
 func openByWorker(a act) result {
+	r := byWorker(a, entry{opcode: opOpenAt, how: uint32(a.Flags | unix.O_CLOEXEC)})
+	if r.Errno == 0 {
+		unix.Close(r.Status)
+	}
+	return r
+}
+
+// byWorker lets an io_uring worker do one operation on the act's names. Its status is the operation's result.
+func byWorker(a act, e entry) result {
 	var p params
-	ring, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
-	if e != 0 {
-		return result{Errno: e}
+	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
+	if errno != 0 {
+		return result{Errno: errno}
 	}
 	defer unix.Close(int(ring))
 	area := func(offset int64, size uint32) []byte {
@@ -62,22 +87,25 @@ func openByWorker(a act) result {
 	}
 	page := uint32(4096)
 	queue, entries, done := area(offsetRing, page), area(offsetEntry, page), area(offsetDone, page)
-	path := append([]byte(a.Path), 0)
-	*(*entry)(unsafe.Pointer(&entries[0])) = entry{opcode: opOpenAt, flags: always, fd: unix.AT_FDCWD,
-		path: uintptr(unsafe.Pointer(&path[0])), open: uint32(a.Flags | unix.O_CLOEXEC)}
+	path, to := append([]byte(a.Path), 0), append([]byte(a.To), 0)
+	e.flags, e.fd, e.path = always, unix.AT_FDCWD, uintptr(unsafe.Pointer(&path[0]))
+	if a.To != "" {
+		e.to = uintptr(unsafe.Pointer(&to[0]))
+	}
+	*(*entry)(unsafe.Pointer(&entries[0])) = e
 	*(*uint32)(unsafe.Pointer(&queue[p.sq.array])) = 0
 	*(*uint32)(unsafe.Pointer(&queue[p.sq.tail])) = 1
-	_, _, e = unix.Syscall6(unix.SYS_IO_URING_ENTER, ring, 1, 1, getEvents, 0, 0)
+	_, _, errno = unix.Syscall6(unix.SYS_IO_URING_ENTER, ring, 1, 1, getEvents, 0, 0)
 	runtime.KeepAlive(path)
-	if e != 0 {
-		return result{Errno: e}
+	runtime.KeepAlive(to)
+	if errno != 0 {
+		return result{Errno: errno}
 	}
 	answer := *(*int32)(unsafe.Pointer(&done[p.cq.b+8])) // cqes[0].res
 	if answer < 0 {
 		return result{Errno: syscall.Errno(-answer)}
 	}
-	unix.Close(int(answer))
-	return result{}
+	return result{Status: int(answer)}
 }
 
 func TestWorkersAreOfTheSession(t *testing.T) {

@@ -11,52 +11,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/reeve-sensor/reeve/testdata/vm"
+	"github.com/reeve-sensor/reeve/testdata/vm/vmtest"
 )
 
-const claudeVersion = "2.1.330"
-
-// claudeLayer is the folder that packaging/provision.sh makes, laid out as a root with a user's home.
-func claudeLayer(t *testing.T) string {
-	t.Helper()
-	cache, err := vm.DefaultCache()
-	if err != nil {
-		t.Fatal(err)
-	}
-	layer := filepath.Join(cache, "agents", "claude-"+claudeVersion)
-	if _, err := os.Stat(layer); err != nil {
-		skip(t, "agents", "no Claude Code: run packaging/provision.sh agents")
-	}
-	return layer
-}
-
-func skip(t *testing.T, need, reason string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE"), ","), need) {
-		t.Fatalf("REQUIRE=%s: %s", need, reason)
-	}
-	t.Skip(reason)
-}
-
-func buildServer(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "messages")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/messages")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the server: %v\n%s", err, out)
-	}
-	return binary
-}
-
 func TestClaudeCodeFollowsTheScript(t *testing.T) {
-	claude := filepath.Join(claudeLayer(t), "home/alice/.local/share/claude/versions", claudeVersion)
-	server := buildServer(t)
+	claude := filepath.Join(vmtest.Layer(t, ClaudeLayer), "home/alice", ClaudeProgram)
+	server := filepath.Join(vmtest.Build(t, "../..", "./testdata/messages/cmd/messages"), "messages")
 	home := t.TempDir()
 	record := filepath.Join(home, "record")
 	makeHome(t, home)
@@ -96,14 +61,13 @@ func makeHome(t *testing.T, home string) {
 
 // TestClaudeCodeInAGuest runs it as an ordinary user under a kernel where a policy could be in force.
 func TestClaudeCodeInAGuest(t *testing.T) {
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil || os.Getuid() != 0 {
-		skip(t, "vm", "no QEMU, or not root")
-	}
+	vmtest.Machine(t)
+	server := filepath.Join(vmtest.Build(t, "../..", "./testdata/messages/cmd/messages"), "messages")
 	out := t.TempDir()
 	result, err := vm.Run(context.Background(), vm.Config{
 		Mode: vm.Root, Memory: 4096, Timeout: 10 * time.Minute, Out: out, Log: t.Output(),
-		Layers: []string{claudeLayer(t)},
-		Files:  []vm.File{{From: buildServer(t), To: "messages"}, {From: "scenarios/demo.toml"}},
+		Layers: []string{vmtest.Layer(t, ClaudeLayer)},
+		Files:  []vm.File{{From: server}, {From: "scenarios/demo.toml"}},
 		Env:    Emulated(),
 		Command: `set -e
 			mkdir -p /home/alice/.ssh /home/alice/hello

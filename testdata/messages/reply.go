@@ -56,16 +56,7 @@ func newReply(model string, turn int, t Turn) reply {
 
 // stream writes the reply as server-sent events, each block whole in one delta.
 func (r reply) stream(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-cache")
-	send := func(name string, event map[string]any) {
-		event["type"] = name
-		data, err := json.Marshal(event)
-		if err != nil {
-			panic(err) // a decoded scenario always encodes
-		}
-		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, data)
-	}
+	send := startStream(w)
 	start := r
 	start.Content, start.StopReason, start.Usage.OutputTokens = []replyBlock{}, nil, 1
 	send("message_start", map[string]any{"message": start})
@@ -80,6 +71,20 @@ func (r reply) stream(w http.ResponseWriter) {
 		"usage": map[string]any{"output_tokens": r.Usage.OutputTokens},
 	})
 	send("message_stop", map[string]any{})
+}
+
+// startStream begins server-sent events and gives the function that sends one.
+func startStream(w http.ResponseWriter) func(name string, event map[string]any) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-cache")
+	return func(name string, event map[string]any) {
+		event["type"] = name
+		data, err := json.Marshal(event)
+		if err != nil {
+			panic(err) // a decoded scenario always encodes
+		}
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, data)
+	}
 }
 
 // parts is a block as a stream opens it, empty, and the delta that fills it.

@@ -46,6 +46,7 @@ func New(s *Scenario, record io.Writer) *Server {
 	srv := &Server{scenario: s, record: record, seen: map[string]bool{}, mux: http.NewServeMux()}
 	srv.mux.HandleFunc("POST /v1/messages", srv.messages)
 	srv.mux.HandleFunc("POST /v1/messages/count_tokens", srv.count)
+	srv.mux.HandleFunc("POST /v1/responses", srv.responses)
 	srv.mux.HandleFunc("GET /v1/models", srv.models)
 	srv.mux.HandleFunc("/", srv.other)
 	return srv
@@ -70,15 +71,8 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 		refuse(w, fmt.Sprintf("reading the request: %v", err))
 		return
 	}
-	answer := Turn{Text: req.side()}
-	record := Record{Kind: "side", Request: r.URL.Path, Model: req.Model}
-	turn, ok := req.turn(s.scenario)
-	if ok {
-		answer = s.scenario.Turns[turn]
-		record.Kind, record.Turn, record.Note = "turn", turn, answer.Note
-		record.Results = req.results(s.scenario)
-	}
-	if err := s.keep(record); err != nil {
+	turn, answer, err := s.answer(r.URL.Path, &req)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -88,6 +82,19 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, reply)
+}
+
+// answer finds what to say to a request, and records it.
+func (s *Server) answer(path string, req *request) (int, Turn, error) {
+	answer := Turn{Text: req.side()}
+	record := Record{Kind: "side", Request: path, Model: req.Model}
+	turn, ok := req.turn(s.scenario)
+	if ok {
+		answer = s.scenario.Turns[turn]
+		record.Kind, record.Turn, record.Note = "turn", turn, answer.Note
+		record.Results = req.results(s.scenario)
+	}
+	return turn, answer, s.keep(record)
 }
 
 func (s *Server) count(w http.ResponseWriter, r *http.Request) {

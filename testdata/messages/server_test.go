@@ -194,3 +194,55 @@ func TestStreamHasTheEventsOfTheAPI(t *testing.T) {
 		t.Errorf("stop reason %v, inputs %q", stop, partial)
 	}
 }
+
+// respond sends the conversation in the words of the Responses API and returns the items of the answer.
+func respond(t *testing.T, url, conversation string) []map[string]any {
+	t.Helper()
+	answer := post(t, url+"/v1/responses", fmt.Sprintf(`{"model":"m","stream":true,"tools":[{"type":"function","name":"Bash"}],"input":[%s]}`, conversation))
+	_, last, ok := strings.Cut(answer, "event: response.completed\ndata: ")
+	if !ok {
+		t.Fatalf("the stream does not end: %s", answer)
+	}
+	var completed struct{ Response response }
+	if err := json.Unmarshal([]byte(last), &completed); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(answer, "event: response.output_item.done\n"); n != len(completed.Response.Output) {
+		t.Errorf("%d items were streamed of %d", n, len(completed.Response.Output))
+	}
+	return completed.Response.Output
+}
+
+func TestResponsesFollowTheSameScript(t *testing.T) {
+	url, srv, record := start(t)
+	const ask = `{"type":"message","role":"user","content":[{"type":"input_text","text":"please"}]}`
+	first := respond(t, url, ask)
+	if len(first) != 3 || first[1]["name"] != "Bash" || first[1]["arguments"] != `{"command":"echo world"}` {
+		t.Fatalf("first answer %+v", first)
+	}
+	result := func(turn, call int, output string) string {
+		return fmt.Sprintf(`,{"type":"function_call_output","call_id":%q,"output":%s}`, toolID(turn, call), output)
+	}
+	well, patch, badly := `"Chunk ID: 1\nWall time: 0.1 seconds\nProcess exited with code 0\nOutput:\nworld"`,
+		`[{"type":"input_text","text":"Wall time: 0 seconds\nOutput:\nExit code: 0\nOutput:\nSuccess."}]`,
+		`"Process exited with code 1\nOutput:\nProcess exited with code 0"`
+	if second := respond(t, url, ask+result(0, 0, well)+result(0, 1, patch)); second[0]["call_id"] != toolID(1, 0) {
+		t.Errorf("second answer %+v", second)
+	}
+	if last := respond(t, url, ask+result(1, 0, badly)); len(last) != 1 || last[0]["type"] != "message" || !srv.Done() {
+		t.Errorf("last answer %+v", last)
+	}
+	var failed []bool
+	for lines := json.NewDecoder(record); lines.More(); {
+		var r Record
+		if err := lines.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range r.Results {
+			failed = append(failed, result.Error)
+		}
+	}
+	if want := []bool{false, false, true}; !slices.Equal(failed, want) {
+		t.Errorf("failed: %v, want %v", failed, want)
+	}
+}

@@ -29,16 +29,18 @@ var guestFiles embed.FS
 // the latter is left out. Either kind may be built in.
 var (
 	neededModules = []string{"virtio_pci", "virtio_blk", "overlay"}
-	wantedModules = []string{"ext4", "loop", "virtiofs", "virtio_console", "fuse", "tun", "veth", "tcp_diag", "vsock_loopback"}
+	wantedModules = []string{"ext4", "loop", "virtiofs", "virtio_console", "fuse", "tun", "veth", "tcp_diag", "vsock_loopback",
+		"vfat", "nls_cp437", "nls_ascii", "binfmt_misc"}
 )
 
 // openBase returns the base archive for a kernel, building it where the cache has none.
-func openBase(ctx context.Context, cache string, k *kernel) (string, error) {
+func openBase(ctx context.Context, cache string, k *kernel, further []string) (string, error) {
 	busybox, err := findBusybox()
 	if err != nil {
 		return "", err
 	}
-	key, err := baseKey(k, busybox)
+	modules := slices.Concat(neededModules, wantedModules, further)
+	key, err := baseKey(k, busybox, modules)
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +49,7 @@ func openBase(ctx context.Context, cache string, k *kernel) (string, error) {
 		return name, nil
 	}
 	err = locked(cache, func() error {
-		t, err := baseTree(ctx, k, busybox)
+		t, err := baseTree(ctx, k, busybox, modules)
 		if err != nil {
 			return err
 		}
@@ -75,9 +77,9 @@ func findBusybox() (string, error) {
 	return name, nil
 }
 
-func baseKey(k *kernel, busybox string) (string, error) {
+func baseKey(k *kernel, busybox string, modules []string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, k.version, neededModules, wantedModules)
+	fmt.Fprintln(h, k.version, modules)
 	for _, name := range guestNames() {
 		data, err := guestFiles.ReadFile(name)
 		if err != nil {
@@ -108,7 +110,7 @@ func guestNames() []string {
 	return names
 }
 
-func baseTree(ctx context.Context, k *kernel, busybox string) (tree, error) {
+func baseTree(ctx context.Context, k *kernel, busybox string, modules []string) (tree, error) {
 	t := tree{}
 	for _, dir := range []string{"sbin", "proc", "sys", "dev", "tmp", "etc", "root", "run", "mnt", "out", "job", "newroot", "home/alice"} {
 		t.dir(dir)
@@ -127,17 +129,17 @@ func baseTree(ctx context.Context, k *kernel, busybox string) (tree, error) {
 		}
 		t.file(to, 0o755, data)
 	}
-	return t, addModules(ctx, t, k)
+	return t, addModules(ctx, t, k, modules)
 }
 
-// addModules puts the wanted modules and all they depend on into the tree, and their names in load
+// addModules puts the modules and all they depend on into the tree, and their names in load
 // order into etc/mods: busybox insmod resolves no dependency.
-func addModules(ctx context.Context, t tree, k *kernel) error {
+func addModules(ctx context.Context, t tree, k *kernel, modules []string) error {
 	var order []string
-	for _, name := range slices.Concat(neededModules, wantedModules) {
+	for _, name := range modules {
 		out, err := tool(ctx, "", "modprobe", "-S", k.version, "-d", k.dir, "--show-depends", name)
 		if err != nil {
-			if slices.Contains(neededModules, name) {
+			if !slices.Contains(wantedModules, name) {
 				return err
 			}
 			continue

@@ -46,6 +46,7 @@ type Config struct {
 	Env     []string      // NAME=value for the command
 	LSM     string        // list for lsm=; empty leaves the kernel's own
 	Append  string        // further words for the kernel command line
+	Modules []string      // further kernel modules, loaded at boot
 	Memory  int           // MB; the default is 1024, 2048 with a root
 	CPUs    int           // the default is 2
 	Timeout time.Duration // the default is two minutes, five with systemd

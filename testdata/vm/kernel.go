@@ -141,7 +141,7 @@ func downloadKernel(ctx context.Context, a *apt, cache, version string, log func
 		return err
 	}
 	if !known {
-		return fmt.Errorf("kernel %s is not in the archive", version)
+		return fmt.Errorf("kernel %s is in no suite that apt has here; those of Debian 12 are in bookworm-security", version)
 	}
 	packages := []string{"linux-image-" + version}
 	if split, err := a.has(ctx, "linux-binary-"+version); err != nil {

@@ -43,6 +43,9 @@ func Run(ctx context.Context, config Config) (Result, error) {
 	return result, nil
 }
 
+// boots is how often a guest may be started until its job begins.
+const boots = 3
+
 // run is one run in progress. All its files lie in scratch.
 type run struct {
 	Config
@@ -63,6 +66,11 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	}
 	defer shares.Close()
 	result, err := r.boot(ctx)
+	// Emulated processors fail a kernel now and then while it starts. What the job did is never tried again.
+	for try := 1; err == nil && result.Code == CodeDied && result.Up == 0 && try < boots; try++ {
+		r.logf("the guest died before its job began: booting again")
+		result, err = r.boot(ctx)
+	}
 	if err != nil {
 		return result, err
 	}
@@ -76,7 +84,7 @@ func (r *run) do(ctx context.Context) (Result, error) {
 
 // prepare makes the initial file system and the disks.
 func (r *run) prepare(ctx context.Context) error {
-	base, err := openBase(ctx, r.Cache, r.kernel)
+	base, err := openBase(ctx, r.Cache, r.kernel, r.Modules)
 	if err != nil {
 		return err
 	}

@@ -25,11 +25,13 @@ var serverPaths = []string{"/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd"}
 
 // shareScript binds $1 read-only on $2 and becomes the command that follows. Only the file system of
 // $1 itself is bound: neither /proc, /sys, /dev nor another disk of the host is in the guest.
+// The server holds a descriptor for each file that the guest knows, and not every root may raise the hard limit.
 const shareScript = `set -e
 mount --make-rprivate /
 mount --bind "$1" "$2"
 mount -o remount,bind,ro "$2"
 shift 2
+ulimit -n "$(ulimit -H -n)"
 exec "$@"`
 
 // rootTag names the share that is the guest's root.

@@ -12,8 +12,9 @@ typedef unsigned long ulong;
 
 enum {
 	SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_MMAP = 9, SYS_MPROTECT, SYS_MUNMAP, SYS_VFORK = 58, SYS_EXECVE,
-	SYS_EXIT, SYS_WAIT4, SYS_CLOCK = 228,
+	SYS_EXIT, SYS_WAIT4, SYS_RENAME = 82, SYS_UNLINK = 87, SYS_CLOCK = 228,
 	READ_ONLY = 02000000, /* O_RDONLY | O_CLOEXEC */
+	CREATE = 02000301, /* O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC */
 	PROT_R = 1, PROT_RX = 5, PRIVATE = 2, PAGE = 4096,
 };
 
@@ -66,10 +67,54 @@ static void file_close(long fd)
 	must(call(SYS_CLOSE, fd, 0, 0, 0, 0, 0), 12);
 }
 
-static void do_open(long n)
+/* A file that is opened again and again. */
+static void do_again(long n)
 {
 	while (n--)
 		file_close(file_open());
+}
+
+static char numbered[512];
+
+/* The n-th of the files that lie beside it: its name, a dash and four digits. */
+static const char *file_number(long n)
+{
+	char *at = numbered;
+
+	for (const char *from = file; *from;)
+		*at++ = *from++;
+	*at++ = '-';
+	for (long unit = 1000; unit; unit /= 10)
+		*at++ = '0' + n / unit % 10;
+	*at = 0;
+	return numbered;
+}
+
+/* Files that were not opened before in this round. */
+static void do_open(long n)
+{
+	while (n--)
+		file_close(must(call(SYS_OPEN, (long)file_number(n), READ_ONLY, 0, 0, 0, 0), 24));
+}
+
+/* There and back: two calls. */
+static void do_rename(long n)
+{
+	file_number(9999);
+	while (n--) {
+		must(call(SYS_RENAME, (long)file, (long)numbered, 0, 0, 0, 0), 25);
+		must(call(SYS_RENAME, (long)numbered, (long)file, 0, 0, 0, 0), 26);
+	}
+}
+
+/* Made, closed and taken away. */
+static void do_unlink(long n)
+{
+	file_number(9999);
+	while (n--) {
+		file_close(must(call(SYS_OPEN, (long)numbered, CREATE, 0600, 0, 0, 0), 27));
+		must(call(SYS_UNLINK, (long)numbered, 0, 0, 0, 0, 0), 28);
+	}
 }
 
 /*
@@ -134,6 +179,9 @@ static const struct op {
 	void (*round)(long);
 } ops[] = {
 	{ 'o', "open", 1500, do_open },
+	{ 'a', "again", 1500, do_again },
+	{ 'r', "rename", 300, do_rename },
+	{ 'u', "unlink", 300, do_unlink },
 	{ 'e', "exec", 40, do_exec },
 	{ 'm', "mmap", 1500, do_map },
 	{ 'p', "mprotect", 1500, do_protect },

@@ -90,6 +90,10 @@ func flagsFor(c *vm.Config) (flags *flag.FlagSet, quiet, verbose *bool) {
 	flags.IntVar(&c.CPUs, "c", 0, "virtual CPUs")
 	flags.DurationVar(&c.Timeout, "t", 0, "time-out, such as 90s")
 	flags.StringVar(&c.Append, "a", "", "further words for the kernel command line")
+	flags.Func("module", "further kernel module, loaded at boot; repeatable", func(s string) error {
+		c.Modules = append(c.Modules, s)
+		return nil
+	})
 	flags.StringVar(&c.Out, "o", "", "folder that receives what the job leaves in /out")
 	flags.StringVar(&c.Ext4, "ext4", "", "guest path at which to mount a fresh ext4")
 	flags.StringVar(&c.Tree, "tree", "", "folder to use as root in place of the host's")

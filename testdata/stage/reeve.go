@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package stage
 
 // Reeve on the stage: as the package installs it in a machine, from a folder of its own on this kernel.
 
@@ -23,22 +23,30 @@ import (
 // readyTime bounds how long reeved may take to load, verify and attach its programs; emulated, that is seconds.
 const readyTime = 2 * time.Minute
 
-// reeve is how the demo speaks to the running daemon: its command line, as a person would.
-type reeve struct {
-	program string
-	env     []string
-	stop    func()
-	said    func() string // by the daemon, for whoever must find out what is wrong
+// Reeve is how a stage speaks to the running daemon: its command line, as a person would.
+type Reeve struct {
+	// Program is the command line's own, Env what it needs besides the caller's environment.
+	Program string
+	Env     []string
+
+	stop func()
+	said func() string
 }
 
-func (r *reeve) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, r.program, args...)
-	cmd.Env = append(os.Environ(), r.env...)
+// Stop ends a daemon that Launch started; one that is a unit goes on.
+func (r *Reeve) Stop() { r.stop() }
+
+// Said is what the daemon has said, for whoever must find out what is wrong.
+func (r *Reeve) Said() string { return r.said() }
+
+func (r *Reeve) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, r.Program, args...)
+	cmd.Env = append(os.Environ(), r.Env...)
 	return cmd
 }
 
-// output runs a command that must succeed.
-func (r *reeve) output(ctx context.Context, args ...string) (string, error) {
+// Output runs a command that must succeed.
+func (r *Reeve) Output(ctx context.Context, args ...string) (string, error) {
 	cmd := r.command(ctx, args...)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
@@ -49,9 +57,9 @@ func (r *reeve) output(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// objects reads a command's JSON, one object a line.
-func objects[T any](ctx context.Context, r *reeve, args ...string) ([]T, error) {
-	out, err := r.output(ctx, args...)
+// Objects reads a command's JSON, one object a line.
+func Objects[T any](ctx context.Context, r *Reeve, args ...string) ([]T, error) {
+	out, err := r.Output(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +77,8 @@ func objects[T any](ctx context.Context, r *reeve, args ...string) ([]T, error) 
 
 const unitLog = "/run/reeved.log"
 
-// install starts reeved as the unit. systemd says when it is ready.
-func install(ctx context.Context, bin string) (*reeve, error) {
+// Install starts reeved as the unit, from the files of packaging in this folder. systemd says when it is ready.
+func Install(ctx context.Context, bin string) (*Reeve, error) {
 	script := `set -e
 		install -m 755 "$1/reeved" "$1/reeve" /usr/bin/
 		install -D -m 644 reeve.toml /etc/reeve/reeve.toml
@@ -81,7 +89,7 @@ func install(ctx context.Context, bin string) (*reeve, error) {
 		systemd-tmpfiles --create reeve.conf
 		# The machine keeps no journal.
 		mkdir -p /run/systemd/system/reeved.service.d
-		printf '[Service]\nStandardError=append:%s\n' "$2" > /run/systemd/system/reeved.service.d/demo.conf
+		printf '[Service]\nStandardError=append:%s\n' "$2" > /run/systemd/system/reeved.service.d/stage.conf
 		systemctl daemon-reload
 		# systemd takes a Type that it does not know for "simple", and would not wait.
 		systemctl show -p Type reeved | grep -q notify || { echo "the unit's Type was not understood"; exit 1; }
@@ -96,17 +104,17 @@ func install(ctx context.Context, bin string) (*reeve, error) {
 		}
 		return string(log)
 	}
-	return &reeve{program: "/usr/bin/reeve", stop: func() {}, said: said}, nil
+	return &Reeve{Program: "/usr/bin/reeve", stop: func() {}, said: said}, nil
 }
 
-// launch starts reeved from a folder of its own, with the preset alone, and nothing left behind.
-func launch(ctx context.Context, bin string) (*reeve, error) {
-	folder, err := os.MkdirTemp("/run", "reeve-demo-")
+// Launch starts reeved from a folder of its own, with the preset alone, and nothing left behind.
+func Launch(ctx context.Context, bin string) (*Reeve, error) {
+	folder, err := os.MkdirTemp("/run", "reeve-stage-")
 	if err != nil {
 		return nil, err
 	}
 	config := filepath.Join(folder, "reeve.toml")
-	text := fmt.Sprintf("policy = []\nagents = %q\nrun = %q\nstate = %q\ngroup = \"root\"\non_daemon_exit = \"release\"\n",
+	text := fmt.Sprintf("policy = []\nagents = %q\nrun = %q\nstate = %q\ngroup = \"root\"\non_daemon_exit = \"release\"\npins = \"\"\n",
 		filepath.Join(folder, "agents.d"), filepath.Join(folder, "run"), filepath.Join(folder, "state"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -128,7 +136,7 @@ func launch(ctx context.Context, bin string) (*reeve, error) {
 		daemon.Wait()
 		close(ended)
 	}()
-	r := &reeve{program: filepath.Join(bin, "reeve"), env: []string{"REEVE_CONFIG=" + config}, said: said.String}
+	r := &Reeve{Program: filepath.Join(bin, "reeve"), Env: []string{"REEVE_CONFIG=" + config}, said: said.String}
 	r.stop = func() {
 		daemon.Process.Signal(syscall.SIGTERM)
 		<-ended
@@ -142,9 +150,9 @@ func launch(ctx context.Context, bin string) (*reeve, error) {
 }
 
 // wait asks until the daemon answers.
-func (r *reeve) wait(ctx context.Context, ended <-chan struct{}) error {
+func (r *Reeve) wait(ctx context.Context, ended <-chan struct{}) error {
 	for deadline := time.Now().Add(readyTime); ; {
-		_, err := r.output(ctx, "status")
+		_, err := r.Output(ctx, "status")
 		if err == nil {
 			return nil
 		}
@@ -159,8 +167,8 @@ func (r *reeve) wait(ctx context.Context, ended <-chan struct{}) error {
 	}
 }
 
-// follow shows events as they come until the function that it returns is called.
-func (r *reeve) follow(ctx context.Context, out *screen) (func(), error) {
+// Follow gives events to show as they come, each as a line, until the function that it returns is called.
+func (r *Reeve) Follow(ctx context.Context, show func(line string)) (func(), error) {
 	cmd := r.command(ctx, "events", "--follow")
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -173,7 +181,7 @@ func (r *reeve) follow(ctx context.Context, out *screen) (func(), error) {
 	go func() {
 		defer close(done)
 		for lines := bufio.NewScanner(pipe); lines.Scan(); {
-			out.say(event, "  reeve | %s", lines.Text())
+			show(lines.Text())
 		}
 	}()
 	return func() {

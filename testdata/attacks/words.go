@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The words of the steps: acts with their arguments, flags, counters, errnos.
+
+package attacks
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+// acts are what can be done: the fields of a Step in the order in which they are written. Those in brackets may be left
+// out; words are all that remain. What each does is in testdata/live, where a test holds the two tables together.
+var acts = map[string]string{
+	// Opening and reading.
+	"open":       "path [flags]",
+	"openat":     "at path [flags]",
+	"hold":       "name path [flags]", // open, and leave it open
+	"holdat":     "name at path [flags]",
+	"descend":    "name path to words", // hold the folder reached by going into `to` so often, making what is missing
+	"read":       "path",               // at least a byte
+	"readfd":     "at",
+	"writefd":    "at",
+	"list":       "path",
+	"map":        "path", // executable
+	"mapwrite":   "path", // opened for reading and writing, then mapped shared
+	"mapfd":      "at",   // mapped shared and writable
+	"copy":       "path to",
+	"splice":     "path",
+	"clone":      "path to", // shares its blocks with a new file
+	"sendfile":   "path",
+	"readlink":   "path",
+	"getxattr":   "path to",
+	"notify":     "path",      // inotify
+	"fanotify":   "name path", // what is opened on a mount
+	"fanread":    "at",        // what it tells of
+	"handle":     "path",      // name_to_handle_at, of the object that openhandle opens
+	"openhandle": "path [flags]",
+	"loop":       "name path", // a loop device's number
+	"exec":       "path words",
+	"run":        "words", // busybox; a status other than 0 is EIO
+	"execfd":     "path",  // a program whose interpreter reads the descriptor that it gets
+
+	// Names.
+	"write":    "path to",
+	"mkdir":    "path",
+	"rmdir":    "path",
+	"unlink":   "path",
+	"unlinkat": "at path",
+	"mknod":    "path words",
+	"socket":   "path",
+	"symlink":  "path to",
+	"link":     "path to [flags]",
+	"linkfd":   "at to",
+	"rename":   "path to [flags]",
+
+	// Attributes.
+	"truncate":    "path",
+	"ftruncate":   "at",
+	"chmod":       "path",
+	"fchmod":      "at",
+	"chown":       "path",
+	"utimes":      "path",
+	"setxattr":    "path to",
+	"fsetxattr":   "at to",
+	"removexattr": "path to",
+	"setacl":      "path",
+	"removeacl":   "path",
+	"chattr":      "path",
+
+	// By an io_uring worker.
+	"worker":         "path [flags]",
+	"worker-unlink":  "path",
+	"worker-mkdir":   "path",
+	"worker-symlink": "path to",
+	"worker-link":    "path to",
+	"worker-rename":  "path to",
+
+	// What the actor sees.
+	"chdir":     "path",
+	"fchdir":    "at",
+	"chroot":    "path",
+	"pivot":     "path",
+	"unshare":   "flags",
+	"bind":      "path to",
+	"move":      "path to",       // a mount
+	"mount":     "path to words", // source, target, type, options
+	"umount":    "path",
+	"opentree":  "name path [flags]",
+	"subvolume": "path",
+	"snapshot":  "path to", // of a subvolume
+	"movemount": "at to",
+	"child":     "name words [flags]", // what follows is done by a child of this user, in these namespaces
+	"memchild":  "name",               // by a child whose program lies in a memfd
+
+	// Other processes.
+	"offer":   "path [flags]", // what receive gets, over a socket
+	"receive": "name",
+	"getfd":   "name words at", // of the process
+	"vmread":  "words",
+	"attach":  "words",
+	"kcmp":    "words",
+}
+
+// Acts are the words that an actor must know.
+func Acts() map[string]string { return acts }
+
+var flags = map[string]int{
+	"O_RDONLY": unix.O_RDONLY, "O_WRONLY": unix.O_WRONLY, "O_RDWR": unix.O_RDWR, "O_CREAT": unix.O_CREAT, "O_EXCL": unix.O_EXCL,
+	"O_TRUNC": unix.O_TRUNC, "O_APPEND": unix.O_APPEND, "O_PATH": unix.O_PATH, "O_DIRECTORY": unix.O_DIRECTORY,
+	"O_TMPFILE": unix.O_TMPFILE, "O_NOFOLLOW": unix.O_NOFOLLOW, "O_NONBLOCK": unix.O_NONBLOCK,
+	"RENAME_EXCHANGE": unix.RENAME_EXCHANGE, "RENAME_NOREPLACE": unix.RENAME_NOREPLACE, "RENAME_WHITEOUT": unix.RENAME_WHITEOUT,
+	"AT_SYMLINK_FOLLOW": unix.AT_SYMLINK_FOLLOW, "OPEN_TREE_CLONE": unix.OPEN_TREE_CLONE, "AT_RECURSIVE": unix.AT_RECURSIVE,
+	"CLONE_NEWNS": unix.CLONE_NEWNS, "CLONE_NEWUSER": unix.CLONE_NEWUSER, "CLONE_NEWPID": unix.CLONE_NEWPID,
+}
+
+var counters = map[string]bpf.Counter{
+	"name_deep": bpf.CountNameDeep, "name_long": bpf.CountNameLong, "name_detached": bpf.CountNameDetached,
+	"name_device": bpf.CountNameDevice, "name_forged": bpf.CountNameForged, "refused": bpf.CountRefused,
+}
+
+// errnos by name, as the kernel's headers have them.
+var errnos = func() map[string]syscall.Errno {
+	names := map[string]syscall.Errno{}
+	for e := syscall.Errno(1); e < 134; e++ {
+		if name := unix.ErrnoName(e); name != "" {
+			names[name] = e
+		}
+	}
+	return names
+}()

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The budget: everything that it holds is measured, and then compared or written.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/reeve-sensor/reeve/testdata/bench"
+	"github.com/reeve-sensor/reeve/testdata/vm"
+)
+
+const (
+	budgetFile = "testdata/budget.txt"
+	memoryOn   = "6.12" // the kernel on which the daemon's memory is measured: it is the daemon's, and the same on each
+)
+
+// binaries are those of `make build`.
+var binaries = []string{"bin/reeved", "bin/reeve"}
+
+func budget(ctx context.Context, o options) (missed bool, err error) {
+	text, err := os.ReadFile(budgetFile)
+	if err != nil && !(o.budget && errors.Is(err, os.ErrNotExist)) {
+		return false, err
+	}
+	golden, err := bench.ParseBudget(string(text))
+	if err != nil {
+		return false, err
+	}
+	measured, err := measureHeld(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	if o.budget {
+		golden.Take(measured)
+		return false, os.WriteFile(budgetFile, []byte(golden.String()), 0o644)
+	}
+	problems := golden.Check(measured)
+	for _, p := range problems {
+		fmt.Println("budget:", p)
+	}
+	return len(problems) > 0, nil
+}
+
+func measureHeld(ctx context.Context, o options) (bench.Budget, error) {
+	measured, err := sizes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := prepare(ctx, (*build).compileHeld)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(b.dir)
+	var reports []*bench.Report
+	for _, series := range o.series() {
+		r, err := b.held(ctx, series, o.verbose)
+		if err != nil {
+			return nil, fmt.Errorf("kernel %s: %w", series, err)
+		}
+		figures, err := r.Budget(series)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(measured, figures)
+		reports = append(reports, r)
+	}
+	return measured, save(o.out, reports)
+}
+
+// sizes builds the binaries as a release is built and weighs them.
+func sizes(ctx context.Context) (bench.Budget, error) {
+	if out, err := exec.CommandContext(ctx, "make", "--silent", "build").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("make build: %w\n%s", err, out)
+	}
+	b := make(bench.Budget)
+	for _, name := range binaries {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		b[bench.Entry{Kind: bench.Size, Series: runtime.GOARCH, Name: filepath.Base(name)}] = uint64(info.Size())
+	}
+	return b, nil
+}
+
+// held measures one kernel.
+func (b *build) held(ctx context.Context, series string, verbose bool) (*bench.Report, error) {
+	begin := time.Now()
+	args, files := "-check", []vm.File(nil)
+	if series == memoryOn {
+		args, files = args+" -daemon ./reeved", []vm.File{{From: binaries[0]}}
+	}
+	r, err := b.measure(ctx, series, verbose, args, files...)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("budget: measured %s in %.0f s\n", r.Kernel, time.Since(begin).Seconds())
+	return r, nil
+}

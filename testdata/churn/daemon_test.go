@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package churn
+
+// The daemon as systemd would run it: two builds, started, stopped, killed, reloaded.
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/sensor/api"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+)
+
+const (
+	config = "/data/reeve.toml"
+	run    = "/data/run"
+	pins   = "/sys/fs/bpf/reeve"
+)
+
+// daemon is one of the builds at work.
+type daemon struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	said   bytes.Buffer
+	notify *net.UnixConn
+	builds [2]string
+	build  int
+}
+
+const readyWait = 10 * time.Minute // a machine that is emulated, where attaching waits for every busy task
+
+func newDaemon(t *testing.T, builds [2]string) *daemon {
+	t.Helper()
+	must(t, os.MkdirAll(run, 0o755))
+	must(t, os.WriteFile(config, fmt.Appendf(nil, "policy = [\"/data/policy.d\"]\nagents = \"/data/agents.d\"\nrun = %q\nstate = \"/data/state\"\npins = %q\n", run, pins), 0o600))
+	_ = os.Remove(filepath.Join(run, "notify"))
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(run, "notify"), Net: "unixgram"})
+	must(t, err)
+	d := &daemon{t: t, builds: builds, notify: conn}
+	t.Cleanup(func() {
+		if d.cmd != nil {
+			d.end(unix.SIGTERM)
+		}
+		out, err := exec.Command(builds[0], "--config", config, "--release").CombinedOutput()
+		if err != nil {
+			t.Errorf("release: %v\n%s", err, out)
+		}
+		conn.Close()
+	})
+	return d
+}
+
+// start runs the build at hand until it says that it is ready.
+func (d *daemon) start() {
+	d.t.Helper()
+	d.said.Reset()
+	d.cmd = exec.Command(d.builds[d.build], "--config", config)
+	d.cmd.Env = []string{"NOTIFY_SOCKET=" + filepath.Join(run, "notify"), "PATH=/bin:/usr/bin"}
+	d.cmd.Stderr = &d.said
+	must(d.t, d.cmd.Start())
+	d.await("READY=1")
+}
+
+// await reads what the daemon tells systemd until it says word.
+func (d *daemon) await(word string) {
+	d.t.Helper()
+	must(d.t, d.notify.SetReadDeadline(time.Now().Add(readyWait)))
+	for buffer := make([]byte, 4096); ; {
+		n, err := d.notify.Read(buffer)
+		if err != nil {
+			d.t.Fatalf("waiting for %s: %v\n%s", word, err, d.said.String())
+		}
+		if strings.Contains(string(buffer[:n]), word) {
+			return
+		}
+	}
+}
+
+// end ends the daemon. A kill cannot be refused or prepared for.
+func (d *daemon) end(s os.Signal) {
+	d.t.Helper()
+	must(d.t, d.cmd.Process.Signal(s))
+	err := d.cmd.Wait()
+	if s == unix.SIGTERM && err != nil {
+		d.t.Fatalf("stopping: %v\n%s", err, d.said.String())
+	}
+	d.cmd = nil
+}
+
+func (d *daemon) restart() { d.end(unix.SIGTERM); d.start() }
+
+func (d *daemon) kill() { d.end(unix.SIGKILL); d.start() }
+
+// upgrade goes on with the other build.
+func (d *daemon) upgrade() {
+	d.end(unix.SIGTERM)
+	d.build = 1 - d.build
+	d.start()
+}
+
+// reload applies the policy of the folder again.
+func (d *daemon) reload() {
+	d.t.Helper()
+	must(d.t, d.cmd.Process.Signal(unix.SIGHUP))
+	d.await("READY=1")
+}
+
+func (d *daemon) status() *pb.StatusReply {
+	d.t.Helper()
+	c, err := api.Dial(d.t.Context(), run, api.Admin)
+	must(d.t, err)
+	defer c.Close()
+	s, err := c.Status(d.t.Context(), &pb.StatusRequest{})
+	must(d.t, err)
+	return s
+}
+
+func (d *daemon) sessions() []*pb.SessionInfo {
+	d.t.Helper()
+	c, err := api.Dial(d.t.Context(), run, api.Admin)
+	must(d.t, err)
+	defer c.Close()
+	s, err := c.Sessions(d.t.Context(), &pb.SessionsRequest{})
+	must(d.t, err)
+	return s.Sessions
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package churn
+
+// What the daemon leaves when it goes, and what it finds when it comes.
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/sensor/api"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+)
+
+// strike is one denied open by an agent that begins for it: what the kernel said.
+func strike(t *testing.T) error {
+	t.Helper()
+	cmd := exec.Command(agent)
+	cmd.Env = []string{hammerMark + "=" + once}
+	err := cmd.Run()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && e.ExitCode() > 0 {
+		return unix.Errno(e.ExitCode())
+	}
+	return err
+}
+
+// prepared is a machine with policy and agent, and a daemon that does not run yet.
+func prepared(t *testing.T) *daemon {
+	t.Helper()
+	if _, err := os.Stat(*one); err != nil {
+		t.Skip("two builds of the daemon are needed: make test-churn")
+	}
+	must(t, os.MkdirAll("/data/secret", 0o755))
+	must(t, os.WriteFile(secret, []byte("secret"), 0o644))
+	install(t, "/proc/self/exe", agent)
+	write(t, 0)
+	return newDaemon(t, [2]string{*one, *other})
+}
+
+func pinned(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir(pins)
+	if os.IsNotExist(err) {
+		return 0
+	}
+	must(t, err)
+	return len(entries)
+}
+
+func TestDeadDaemonStillHoldsAndTheNextOneTells(t *testing.T) {
+	d := prepared(t)
+	d.start()
+	d.end(unix.SIGKILL)
+	d.cmd = nil
+	began := time.Now().Add(-time.Second)
+	if err := strike(t); !errors.Is(err, unix.EACCES) {
+		t.Errorf("with no daemon: %v", err)
+	}
+	d.start()
+	for _, e := range d.events(began) {
+		if e.Kind == "access" && e.Object == secret && e.Rule == "secret" && e.Applied && e.Agent == "hammer" {
+			return
+		}
+	}
+	t.Errorf("the refusal that happened meanwhile is not told: %v", d.events(began))
+}
+
+func (d *daemon) events(since time.Time) []*pb.Event {
+	d.t.Helper()
+	c, err := api.Dial(d.t.Context(), run, api.Admin)
+	must(d.t, err)
+	defer c.Close()
+	stream, err := c.Events(d.t.Context(), &pb.EventsRequest{SinceMs: since.UnixMilli(), Limit: 1000})
+	must(d.t, err)
+	var all []*pb.Event
+	for {
+		reply, err := stream.Recv()
+		if err != nil {
+			return all
+		}
+		all = append(all, reply.Event)
+	}
+}
+
+func TestReleaseEndsEnforcement(t *testing.T) {
+	for name, end := range map[string]func(*daemon){
+		"by-configuration": func(d *daemon) {
+			text, err := os.ReadFile(config)
+			must(d.t, err)
+			must(d.t, os.WriteFile(config, append(text, "on_daemon_exit = \"release\"\n"...), 0o600))
+			d.start()
+			if err := strike(d.t); !errors.Is(err, unix.EACCES) {
+				d.t.Errorf("while it runs: %v", err)
+			}
+			d.end(unix.SIGTERM)
+		},
+		"by-hand": func(d *daemon) {
+			d.start()
+			out, err := exec.Command(*one, "--config", config, "--release").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "already running") {
+				d.t.Errorf("released under a daemon that runs: %v, %s", err, out)
+			}
+			d.end(unix.SIGTERM)
+			if err := strike(d.t); !errors.Is(err, unix.EACCES) {
+				d.t.Errorf("kept: %v", err)
+			}
+			out, err = exec.Command(*one, "--config", config, "--release").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "released") {
+				d.t.Errorf("release: %v, %s", err, out)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := prepared(t)
+			end(d)
+			d.cmd = nil
+			if n := pinned(t); n > 0 {
+				t.Errorf("%d sets of pins are left", n)
+			}
+			if err := strike(t); err != nil {
+				t.Errorf("after the release: %v", err)
+			}
+		})
+	}
+}
+
+// A session that was made by hand keeps its role over kills, upgrades and reloads: the numbers go on.
+func TestSessionKeepsItsRole(t *testing.T) {
+	d := prepared(t)
+	must(t, os.WriteFile("/data/policy.d/roles.toml", []byte("version = 1\n[[role]]\nname = \"first\"\n[[role]]\nname = \"second\"\nextends = [\"default\"]\n"), 0o644))
+	t.Cleanup(func() { os.Remove("/data/policy.d/roles.toml") })
+	d.start()
+	cmd := exec.Command("/bin/busybox", "sleep", "1000")
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	c, err := api.Dial(t.Context(), run, api.Admin)
+	must(t, err)
+	adopted, err := c.Adopt(t.Context(), &pb.AdoptRequest{Pid: uint32(cmd.Process.Pid), Role: "second"})
+	must(t, err)
+	c.Close()
+	must(t, os.WriteFile("/data/policy.d/roles.toml", []byte("version = 1\n[[role]]\nname = \"zeroth\"\n[[role]]\nname = \"second\"\nextends = [\"default\"]\n"), 0o644))
+	for name, step := range map[string]func(){"kill": d.kill, "upgrade": d.upgrade, "reload": d.reload} {
+		step()
+		if !kept(d, adopted.Id) {
+			t.Errorf("after %s: %v", name, d.sessions())
+		}
+	}
+}
+
+// kept waits a moment: processes are told to a new daemon after it has said that it is ready.
+func kept(d *daemon, id string) bool {
+	for range 50 {
+		if slices.ContainsFunc(d.sessions(), func(s *pb.SessionInfo) bool {
+			return s.Id == id && s.Role == "second" && s.Processes == 1
+		}) {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
+}

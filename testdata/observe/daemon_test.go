@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+// The daemon and the command line as a whole on the kernel at hand, in folders of the test's own and with nothing pinned.
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/sensor/api"
+)
+
+// host is a daemon at work.
+type host struct {
+	t      *testing.T
+	dir    string
+	reeve  string
+	config string
+	said   bytes.Buffer
+}
+
+// startHost builds both programs and starts the daemon. The test is skipped where it cannot run.
+func startHost(t *testing.T, dir string) *host {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("the daemon runs as root")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("there is nothing to build the daemon with: ", err)
+	}
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/reeve", "../../cmd/reeved").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	h := &host{t: t, dir: dir, reeve: filepath.Join(bin, "reeve"), config: filepath.Join(bin, "reeve.toml")}
+	for path, text := range map[string]string{
+		h.config: fmt.Sprintf("policy = [%q]\nagents = %q\nrun = %q\nstate = %q\npins = \"\"\n",
+			bin+"/policy.d", bin+"/agents.d", bin+"/run", bin+"/state"),
+		bin + "/policy.d/p.toml": "version = 1\nbase = \"none\"\n[[rule]]\nid = \"secret\"\non = [\"file.read\"]\nmatch = [\"" + dir + "/secret\"]\naction = \"deny\"\nreason = \"test\"\n" +
+			"[[rule]]\nid = \"flags\"\non = [\"exec.argv\"]\nmatch = [\"tool --flag *\"]\naction = \"kill\"\nreason = \"test\"\n",
+		bin + "/agents.d/a.toml": fmt.Sprintf("id = 931\nname = \"stage\"\ntitle = \"Stage\"\nvendor = \"test\"\nexec = [%q]\nverified = \"run\"\n", dir+"/agent"),
+		bin + "/run/x":           "",
+	} {
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	h.serve(exec.Command(filepath.Join(bin, "reeved"), "--config", h.config), filepath.Join(bin, "run", api.Sockets[api.Admin]))
+	return h
+}
+
+const hostWait = 30 * time.Second
+
+func (h *host) serve(daemon *exec.Cmd, socket string) {
+	h.t.Helper()
+	daemon.Stderr = &h.said
+	must(h.t, daemon.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- daemon.Wait() }()
+	h.t.Cleanup(func() {
+		_ = daemon.Process.Signal(unix.SIGTERM)
+		if err := <-ended; err != nil && !h.t.Skipped() {
+			h.t.Errorf("the daemon: %v\n%s", err, &h.said)
+		}
+	})
+	for deadline := time.Now().Add(hostWait); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			h.t.Skipf("the daemon does not run here: %v\n%s", err, &h.said)
+		default:
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("no daemon\n%s", &h.said)
+		}
+	}
+}
+
+// do runs reeve and returns what it wrote and its status.
+func (h *host) do(args ...string) (out string, status int) {
+	h.t.Helper()
+	cmd := exec.Command(h.reeve, args...)
+	cmd.Env = append(os.Environ(), "REEVE_CONFIG="+h.config, "NO_COLOR=1")
+	raw, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		h.t.Fatal(err)
+	}
+	return string(raw), cmd.ProcessState.ExitCode()
+}
+
+// want fails the test where reeve ends or says otherwise.
+func (h *host) want(status int, says string, args ...string) {
+	h.t.Helper()
+	if out, got := h.do(args...); got != status || !strings.Contains(out, says) {
+		h.t.Errorf("reeve %s: exit %d, want %d and %q in\n%s", strings.Join(args, " "), got, status, says, out)
+	}
+}
+
+// until repeats until reeve says it: events take a moment.
+func (h *host) until(says string, args ...string) string {
+	h.t.Helper()
+	var out string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if out, _ = h.do(args...); strings.Contains(out, says) {
+			return out
+		}
+	}
+	h.t.Errorf("reeve %s: %q is missing in\n%s", strings.Join(args, " "), says, out)
+	return out
+}
+
+func TestDaemonWhereNothingIsRefused(t *testing.T) {
+	dir := stage(t)
+	h := startHost(t, dir)
+	var status struct {
+		Coverage string
+		Programs []struct {
+			Name     string
+			Attached bool
+		}
+	}
+	out, _ := h.do("status", "--json")
+	must(t, json.Unmarshal([]byte(out), &status))
+	if status.Coverage != "observe" {
+		t.Skip("coverage is ", status.Coverage, " here: what is refused is tested elsewhere")
+	}
+	for _, p := range status.Programs {
+		if strings.HasPrefix(p.Name, "enforce") || !p.Attached {
+			t.Errorf("program %+v where there are tracepoints only", p)
+		}
+	}
+	h.want(0, "nothing is blocked", "status")
+	h.want(1, "coverage: observe", "doctor")
+	h.want(125, "coverage is observe, full is required", "run", "--require", "full", "--", "true")
+	h.want(toolStatus, "", "run", "--", "/bin/sh", "-c", "exit 3")
+	if _, said := run(t, "agent", filepath.Join(dir, "agent"), dir); said != agentStatus {
+		t.Errorf("the agent ended with %d: something was refused", said)
+	}
+	list := h.until("stage ended", "events", "--all", "--limit", "200")
+	for _, want := range []string{"stage begins", "! would kill  exec.argv   tool --flag with space", "flags: test", "› tool left behind", "stage ended"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%q is missing in\n%s", want, list)
+		}
+	}
+	if strings.Contains(list, "secret") {
+		t.Errorf("an open that nobody saw is claimed:\n%s", list)
+	}
+	h.until("Stage", "sessions", "--all")
+	h.events()
+}
+
+// events checks each event as programs get it: nothing was stopped.
+func (h *host) events() {
+	h.t.Helper()
+	out, _ := h.do("events", "--all", "--json")
+	for line := range strings.Lines(out) {
+		var e struct {
+			Disposition int `json:"disposition_id"`
+			Action      int `json:"action_id"`
+			Unmapped    struct{ Reeve struct{ Applied bool } }
+		}
+		must(h.t, json.Unmarshal([]byte(line), &e))
+		if e.Disposition == 2 || e.Action == 2 || e.Unmapped.Reeve.Applied {
+			h.t.Errorf("something was stopped: %s", line)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vmtest is what tests on the host need to play something in a machine: programs built for it, agents that
+// provisioning has downloaded, and the answer to what becomes of a test whose needs are absent.
+package vmtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/reeve-sensor/reeve/testdata/vm"
+)
+
+// Skip skips the test for want of something, which is a failure where REQUIRE names it.
+func Skip(t *testing.T, need, reason string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("REQUIRE"), ","), need) {
+		t.Fatalf("REQUIRE=%s: %s", need, reason)
+	}
+	t.Skip(reason)
+}
+
+// Machine skips where no machine with the host's root can be started.
+func Machine(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil || os.Getuid() != 0 {
+		Skip(t, "vm", "no QEMU, or not root")
+	}
+}
+
+// Program skips where a program is absent that provisioning installs for a need.
+func Program(t *testing.T, need, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		Skip(t, need, "no "+name+": run packaging/provision.sh "+need)
+	}
+}
+
+// Layer is the folder of an agent in the harness's cache, of which messages knows the name.
+func Layer(t *testing.T, name func(cache string) string) string {
+	t.Helper()
+	cache, err := vm.DefaultCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := name(cache)
+	if _, err := os.Stat(layer); err != nil {
+		Skip(t, "agents", "no "+filepath.Base(layer)+": run packaging/provision.sh agents")
+	}
+	return layer
+}
+
+// Build builds commands of this module into a folder that goes with the test. Root is the way there from the test's folder.
+func Build(t *testing.T, root string, packages ...string) string {
+	t.Helper()
+	to := t.TempDir()
+	cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-o", to + "/"}, packages...)...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building for the machine: %v\n%s", err, text)
+	}
+	return to
+}
+
+// Play runs the calling test's own binary in machines, one after the other, as its test OnStage, with Reeve's programs and
+// packaging beside it as stage.Install wants them. A machine is a kernel's series, with "nobpf" at its end for one without
+// bpf in lsm=.
+func Play(t *testing.T, machines, root string, config vm.Config) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := Build(t, root, "./cmd/reeved", "./cmd/reeve")
+	config.Mode, config.KVM, config.Log = vm.Systemd, os.Getenv("REEVE_VM_ACCEL") == "kvm", t.Output()
+	config.Files = append(config.Files, vm.File{From: self, To: "test"}, vm.File{From: built, To: "bin"})
+	for _, name := range []string{"reeved.service", "reeve.toml", "sysusers.conf", "tmpfiles.conf"} {
+		config.Files = append(config.Files, vm.File{From: filepath.Join(root, "packaging", name)})
+	}
+	config.Command = "exec ./test -test.v -test.run '^TestOnStage$' -stage"
+	for machine := range strings.FieldsSeq(machines) {
+		t.Run(machine, func(t *testing.T) { run(t, machine, config) })
+	}
+}
+
+func run(t *testing.T, machine string, config vm.Config) {
+	kernel, bare := strings.CutSuffix(machine, "nobpf")
+	config.Kernel, config.Console = kernel, t.Output() // as it comes
+	if bare {
+		config.LSM = vm.NoBPF
+	}
+	result, err := vm.Run(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s, lsm %s: stage after %s, whole %s", result.Kernel, result.LSM, result.Up, result.Elapsed.Round(1e8))
+	if result.Code != 0 {
+		t.Errorf("code %d", result.Code)
+	}
+}
