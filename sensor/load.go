@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/reeve-sensor/reeve/bpf"
@@ -57,20 +59,70 @@ func load(o Options, shared map[string]*ebpf.Map) (*Kernel, error) {
 	if err := bpf.Fit(spec, o.Form); err != nil {
 		return nil, err
 	}
-	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: shared})
+	data := *spec
+	data.Programs = nil
+	c, err := ebpf.NewCollectionWithOptions(&data, ebpf.CollectionOptions{MapReplacements: shared})
 	if err != nil {
 		return nil, loadError(err)
 	}
 	defer c.Close()
-	if err := c.Assign(k.Maps); err != nil {
-		return nil, fmt.Errorf("taking the maps: %w", err)
+	if k.programs, err = loadPrograms(spec, c.Maps); err != nil {
+		return nil, loadError(err)
 	}
-	k.programs = maps.Clone(c.Programs)
-	clear(c.Programs)
-	if err := k.mark(); err != nil {
-		return nil, errors.Join(err, k.Close())
+	if err := errors.Join(c.Assign(k.Maps), k.mark()); err != nil {
+		return nil, errors.Join(fmt.Errorf("taking the maps: %w", err), k.Close())
 	}
 	return k, nil
+}
+
+// loadPrograms loads programs on the given maps, as many at a time as there are processors. kernel: nearly all of the time is
+// the verifier's, which lets a privileged process in side by side (kernel/bpf/verifier.c:bpf_check).
+func loadPrograms(spec *ebpf.CollectionSpec, on map[string]*ebpf.Map) (map[string]*ebpf.Program, error) {
+	names := slices.Sorted(maps.Keys(spec.Programs))
+	loaded, errs := make([]*ebpf.Program, len(names)), make([]error, len(names))
+	turns := make(chan int, len(names))
+	for i := range names {
+		turns <- i
+	}
+	close(turns)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			options := ebpf.CollectionOptions{MapReplacements: on, Cache: btf.NewCache()}
+			for i := range turns {
+				loaded[i], errs[i] = loadProgram(spec, names[i], options)
+			}
+		})
+	}
+	workers.Wait()
+	programs := map[string]*ebpf.Program{}
+	for i, p := range loaded {
+		if p != nil {
+			programs[names[i]] = p
+		}
+	}
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		closePrograms(programs)
+		return nil, errs[i]
+	}
+	return programs, nil
+}
+
+func loadProgram(spec *ebpf.CollectionSpec, name string, options ebpf.CollectionOptions) (*ebpf.Program, error) {
+	part := *spec
+	part.Programs, part.Variables = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}, nil
+	c, err := ebpf.NewCollectionWithOptions(&part, options)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.DetachProgram(name), nil
+}
+
+func closePrograms(programs map[string]*ebpf.Program) {
+	for _, p := range programs {
+		p.Close()
+	}
 }
 
 // mark writes the ABI into maps that are new.

@@ -102,10 +102,12 @@ func TestNothingPassesWhileTheDaemonComesAndGoes(t *testing.T) {
 	write(t, 0)
 	d := newDaemon(t, [2]string{*one, *other})
 	d.start()
-	agentStop, bystanderStop := smith(t, agent), smith(t, bystander)
+	soFar, agentStop := smith(t, agent)
+	_, bystanderStop := smith(t, bystander)
 	before := d.sessions()
 	for _, step := range steps(d, 1) {
 		step()
+		t.Logf("agent so far %+v", soFar())
 	}
 	d.settled()
 	after := d.sessions()

@@ -8,6 +8,7 @@ package churn
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,9 @@ const (
 	program = "/data/secret/busybox-tool"
 )
 
+// oddShown is how many odd ends of one kind of act are shown.
+const oddShown = 3
+
 // tally is what came of one kind of act.
 type tally struct{ Refused, Passed, Odd int64 }
 
@@ -40,7 +44,9 @@ func (t *tally) add(err, refusal error) {
 	case errors.Is(err, refusal), endedAtOnce(err):
 		atomic.AddInt64(&t.Refused, 1)
 	default:
-		atomic.AddInt64(&t.Odd, 1)
+		if atomic.AddInt64(&t.Odd, 1) <= oddShown {
+			fmt.Fprintln(os.Stderr, "odd:", err)
+		}
 	}
 }
 
@@ -151,9 +157,9 @@ func hammer() {
 	select {}
 }
 
-// smith keeps a hammer swinging from a copy at path: one that is killed is followed by another. The function ends it, and
-// gives what all of them counted and how many were killed.
-func smith(t *testing.T, path string) (stop func() (tallies, int)) {
+// smith keeps a hammer swinging from a copy at path: one that is killed is followed by another. so far gives what all of them
+// counted; stop ends it, and says how many were killed besides.
+func smith(t *testing.T, path string) (soFar func() tallies, stop func() (tallies, int)) {
 	t.Helper()
 	install(t, "/proc/self/exe", path)
 	shared := filepath.Join("/data", filepath.Base(filepath.Dir(path))+".tallies")
@@ -188,9 +194,17 @@ func smith(t *testing.T, path string) (stop func() (tallies, int)) {
 			t.Fatalf("%s does not hammer", path)
 		}
 	}
-	return func() (tallies, int) {
+	soFar = func() tallies {
+		var now tallies
+		for i := range all {
+			now[i] = tally{atomic.LoadInt64(&all[i].Refused), atomic.LoadInt64(&all[i].Passed), atomic.LoadInt64(&all[i].Odd)}
+		}
+		return now
+	}
+	return soFar, func() (tallies, int) {
 		close(done)
-		return *all, <-ended
+		killed := <-ended
+		return soFar(), killed
 	}
 }
 
