@@ -7,10 +7,8 @@ package sensor
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -56,23 +54,21 @@ func (k *Kernel) Reattach(p Pins) error {
 	return errors.Join(errs...)
 }
 
-// repin puts what is attached now in the place of what the set has.
+// repin makes what is attached now the set that is pinned. Whoever dies over it leaves a set that is whole: this one, or the
+// one before under another build's name, which goes when a daemon's own programs sit.
 func (k *Kernel) repin(p Pins) error {
 	if !k.pinned {
 		return nil
 	}
-	var errs []error
-	for name, what := range k.pinnable() {
-		if strings.HasPrefix(name, "map_") {
-			continue
-		}
-		file := p.path(k.set().String(), name)
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		errs = append(errs, what.Pin(file))
+	before := k.set()
+	before.build = broken
+	if err := errors.Join(p.remove(before), k.pinHalf(p)); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	if err := os.Rename(p.path(k.set().String()), p.path(before.String())); err != nil {
+		return fmt.Errorf("setting the pins before aside: %w", err)
+	}
+	return errors.Join(p.whole(k.set()), p.remove(before))
 }
 
 func attach(program *ebpf.Program, hook string) (link.Link, error) {

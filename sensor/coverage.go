@@ -55,6 +55,7 @@ type Finding struct {
 	Form     bpf.Form
 	Effects  []Effect // one for each operation, in the order of attempts
 	Reason   error    // nil at Full
+	Passed   error    // why forms that hold more were passed over; nil where this is the first of them
 }
 
 // attempt is one way into an operation.
@@ -97,13 +98,29 @@ var attempts = []attempt{
 	{bpf.OpProcTrace, "trace", noAccess, ""},
 }
 
-// Find sums up what a canary finds held.
+// findTries bounds how often a canary tries anew.
+const findTries = 5
+
+// Find sums up what a canary finds held. race: where the kernel left checks out meanwhile (Skipped), what went on may be an
+// accident that the next trial does not have; what holds in no trial is not held.
 func (k *Kernel) Find(ctx context.Context) (Finding, error) {
-	effects, err := k.Try(ctx)
-	if err != nil {
-		return Finding{}, err
+	for try := 1; ; try++ {
+		before, err := k.Skipped()
+		if err != nil {
+			return Finding{}, err
+		}
+		effects, err := k.Try(ctx)
+		if err != nil {
+			return Finding{}, err
+		}
+		after, err := k.Skipped()
+		if err != nil {
+			return Finding{}, err
+		}
+		if f := finding(k.Form, effects); f.Coverage == Full || after == before || try == findTries {
+			return f, nil
+		}
 	}
-	return finding(k.Form, effects), nil
 }
 
 // Try lets a canary try every operation against the attached programs. An error says that nothing could be found out.

@@ -131,6 +131,15 @@ func (k *Kernel) Pin(p Pins) error {
 	if p == "" || k.pinned {
 		return nil
 	}
+	if err := errors.Join(k.pinHalf(p), p.whole(k.set())); err != nil {
+		return err
+	}
+	k.pinned = true
+	return nil
+}
+
+// pinHalf pins everything where nobody looks for a set.
+func (k *Kernel) pinHalf(p Pins) error {
 	if err := os.Mkdir(p.path(half), 0o700); err != nil {
 		return fmt.Errorf("making a set of pins: %w", err)
 	}
@@ -139,20 +148,35 @@ func (k *Kernel) Pin(p Pins) error {
 			return errors.Join(fmt.Errorf("pinning %s: %w", name, err), os.RemoveAll(p.path(half)))
 		}
 	}
-	if err := os.Rename(p.path(half), p.path(k.set().String())); err != nil {
+	return nil
+}
+
+// whole makes a set of what was pinned.
+func (p Pins) whole(s set) error {
+	if err := os.Rename(p.path(half), p.path(s.String())); err != nil {
 		return errors.Join(fmt.Errorf("pinning a set: %w", err), os.RemoveAll(p.path(half)))
 	}
-	k.pinned = true
 	return nil
 }
 
 type pinner interface{ Pin(string) error }
 
+// another is a pin of a map beside those that it has: the library would move the first one.
+type another struct{ *ebpf.Map }
+
+func (m another) Pin(path string) error {
+	c, err := m.Clone()
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Pin(path), c.Close())
+}
+
 // pinnable is everything of the kernel side by its name in the set's folder.
 func (k *Kernel) pinnable() map[string]pinner {
 	out := map[string]pinner{}
 	for name, m := range k.maps() {
-		out["map_"+name] = m
+		out["map_"+name] = another{m}
 	}
 	for name, p := range k.programs {
 		out["program_"+name] = p

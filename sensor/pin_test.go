@@ -141,6 +141,55 @@ func TestRestartAdoptsWhatIsPinned(t *testing.T) {
 	}
 }
 
+// Programs that are attached anew are pinned in the place of the ones before, with the maps that those had.
+func TestReattachedProgramsAreWhatIsPinned(t *testing.T) {
+	p := pins(t)
+	first, _ := begin(t, p)
+	before := ids(t, first)
+	session := member(t, first)
+	id := session(first)
+	if err := first.Reattach(p); err != nil {
+		t.Fatal(err)
+	}
+	anew := ids(t, first)
+	end(t, first)
+	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build {
+		t.Errorf("pinned: %v, %v", sets, err)
+	}
+
+	second, _ := begin(t, p)
+	defer end(t, second)
+	if got := ids(t, second); !slices.Equal(got, anew) || slices.Equal(got, before) {
+		t.Errorf("programs %v; attached first %v, then %v", got, before, anew)
+	}
+	if session(second) != id {
+		t.Errorf("session %d, before %d", session(second), id)
+	}
+}
+
+// A daemon that dies while it pins anew leaves the set before, under another build's name: its sessions go on.
+func TestSetAsideOutlivesWhoSetItAside(t *testing.T) {
+	p := pins(t)
+	first, _ := begin(t, p)
+	session := member(t, first)
+	id := session(first)
+	aside := first.set()
+	aside.build = broken
+	if err := os.Rename(p.path(first.set().String()), p.path(aside.String())); err != nil {
+		t.Fatal(err)
+	}
+	end(t, first)
+
+	second, _ := begin(t, p)
+	defer end(t, second)
+	if session(second) != id {
+		t.Errorf("session %d, before %d", session(second), id)
+	}
+	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build {
+		t.Errorf("pinned: %v, %v", sets, err)
+	}
+}
+
 func TestUpgradeGoesOnWithTheSessions(t *testing.T) {
 	p := pins(t)
 	first, _ := begin(t, p)

@@ -52,8 +52,9 @@ var ErrOldStays = errors.New("the programs of the build before stay in force")
 // best tries the forms. Nothing weaker takes the place of what is pinned and holds.
 func (s *starter) best(ctx context.Context) (*Kernel, Finding, error) {
 	var reasons []error
-	for _, form := range forms() {
-		if form == bpf.FormObserve && slices.ContainsFunc(s.pinned, func(p set) bool { return p.form != form }) {
+	all := forms()
+	for i, form := range all {
+		if slices.ContainsFunc(s.pinned, func(p set) bool { return slices.Contains(all[:i], p.form) }) {
 			reasons = append(reasons, ErrOldStays)
 			break
 		}
@@ -66,6 +67,7 @@ func (s *starter) best(ctx context.Context) (*Kernel, Finding, error) {
 				return nil, Finding{Coverage: None, Reason: err}, err
 			}
 		case found.Coverage == Full:
+			found.Passed = joined(reasons)
 			return k, found, nil
 		case form == bpf.FormObserve:
 			found.Reason = joined(reasons)

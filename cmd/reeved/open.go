@@ -39,6 +39,9 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	if found.Coverage != sensor.Full {
 		log.Error("nothing is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
 	}
+	if found.Passed != nil {
+		log.Warn("programs that hold more could not be used", "used", found.Form, "problem", found.Passed)
+	}
 	err = enough(found, d.config.Require)
 	if err == nil {
 		_, err = loaded.SeedAgents(ctx)

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf"
 
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
@@ -107,7 +110,7 @@ func TestNothingPassesWhileTheDaemonComesAndGoes(t *testing.T) {
 	before := d.sessions()
 	for _, step := range steps(d, 1) {
 		step()
-		t.Logf("agent so far %+v", soFar())
+		t.Logf("agent so far %+v%s", soFar(), d.trouble())
 	}
 	d.settled()
 	after := d.sessions()
@@ -141,6 +144,24 @@ func (d *daemon) settled() {
 		if c.Value > 0 {
 			d.t.Logf("%s %d", c.Name, c.Value)
 		}
+	}
+	skipped(d.t)
+}
+
+// skipped shows which programs the kernel left out.
+func skipped(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(pins, "*", "program_*"))
+	must(t, err)
+	for _, file := range files {
+		p, err := ebpf.LoadPinnedProgram(file, nil)
+		must(t, err)
+		stats, err := p.Stats()
+		must(t, err)
+		if stats.RecursionMisses > 0 {
+			t.Logf("left out %d times: %s", stats.RecursionMisses, filepath.Base(file))
+		}
+		p.Close()
 	}
 }
 

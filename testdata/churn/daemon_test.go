@@ -97,6 +97,17 @@ func (d *daemon) end(s os.Signal) {
 	d.cmd = nil
 }
 
+// trouble is what the daemon said since its start that is worse than a word on its state.
+func (d *daemon) trouble() string {
+	var lines strings.Builder
+	for line := range strings.Lines(d.said.String()) {
+		if strings.Contains(line, "WARN") || strings.Contains(line, "ERROR") {
+			lines.WriteString("\n\t" + strings.TrimSpace(line))
+		}
+	}
+	return lines.String()
+}
+
 func (d *daemon) restart() { d.end(unix.SIGTERM); d.start() }
 
 func (d *daemon) kill() { d.end(unix.SIGKILL); d.start() }

@@ -50,14 +50,15 @@ func (t *tally) add(err, refusal error) {
 	}
 }
 
-// endedAtOnce reports that a program was killed: the second look does so before its first instruction.
+// endedAtOnce reports that a program was killed before its first instruction: by the second look, or by the kernel, where the
+// check of the exec was left out and that of the program's map refused (fs/exec.c:bprm_execve, past the point of no return).
 func endedAtOnce(err error) bool {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return false
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return ok && status.Signaled() && (status.Signal() == syscall.SIGKILL || status.Signal() == syscall.SIGSEGV)
 }
 
 // blows are the acts, each with what it is refused with.
