@@ -51,15 +51,15 @@ static __always_inline u64 activity_wake(void)
 
 /*
  * A name into a reserved entry. verifier: offset + length is at most TEXT_MAX, which it cannot know; pieces of at most
- * NAME_MAX_ stay inside the buffer's slack.
+ * SLACK stay inside the buffer's. Each piece costs the verifier a way through all that follows: few and large ones.
  */
 static __always_inline void event_name(struct bpf_dynptr *entry, u32 at, struct buffer *buffer)
 {
 	u32 offset = buffer->name.offset;
 	u32 length = buffer->name.length;
 
-	for (u32 i = 0; i <= TEXT_MAX / NAME_MAX_ && length; i++) {
-		u32 piece = BOUNDED(length, NAME_MAX_);
+	for (u32 i = 0; i <= TEXT_MAX / SLACK && length; i++) {
+		u32 piece = BOUNDED(length, SLACK);
 
 		bpf_dynptr_write(entry, at, buffer->text + (offset & (TEXT_MAX - 1)), piece, 0);
 		at += piece;
@@ -72,7 +72,7 @@ static __always_inline void event_name(struct bpf_dynptr *entry, u32 at, struct 
 static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct buffer *buffer, u32 length)
 {
 	if (length)
-		bpf_dynptr_write(entry, at, buffer->text, BOUNDED(length, TEXT_MAX + NAME_MAX_), 0);
+		bpf_dynptr_write(entry, at, buffer->text, BOUNDED(length, TEXT_MAX + SLACK), 0);
 }
 
 /* Record and text as one entry. verifier: the ring is a constant in each branch of the caller. */

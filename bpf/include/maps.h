@@ -152,9 +152,13 @@ struct place {
 
 /*
  * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by
- * another task's hook under preemption, and storage values over 8 KB fail at run time on 7.x. The slack lets a bounded
- * read begin at any offset below TEXT_MAX.
+ * another task's hook under preemption, and storage values over 8 KB fail at run time on 7.x. The slack lets what is
+ * bounded by it begin at any offset below TEXT_MAX.
  */
+enum slack {
+	SLACK = 2048,
+};
+
 struct buffer {
 	u32 taken; /* of the pool: by a hook that is running */
 	u32 pooled;
@@ -169,7 +173,7 @@ struct buffer {
 	struct question question;
 	struct place place;
 	u64 masks[ACTIONS * LINE_WORDS];
-	u8 text[TEXT_MAX + NAME_MAX_];
+	u8 text[TEXT_MAX + SLACK];
 };
 
 enum pool {

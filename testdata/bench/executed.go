@@ -36,7 +36,7 @@ func (r *Report) Budget(series string) (Budget, error) {
 	b := make(Budget)
 	for _, config := range held {
 		for _, op := range heldOps {
-			whole, programs := r.find(config, op), r.Programs(config, op)
+			whole, programs := r.figure(config, op), r.Programs(config, op)
 			if whole == nil || programs == 0 {
 				return nil, fmt.Errorf("%s, %s on %s: not measured", op, config, series)
 			}

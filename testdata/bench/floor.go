@@ -22,13 +22,13 @@ type attached struct {
 	links    []link.Link
 }
 
-// attachFloor loads and attaches the floor.
-func attachFloor() (*attached, error) {
-	spec, err := bpf.Spec(4096, bpf.FormLSM, 0)
+// attachFloor loads and attaches the floor of one form.
+func attachFloor(form bpf.Form) (*attached, error) {
+	spec, err := bpf.Spec(4096, form, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := bpf.Fit(spec, bpf.FormLSM); err != nil {
+	if err := bpf.Fit(spec, form); err != nil {
 		return nil, err
 	}
 	a := &attached{programs: make(map[string]*ebpf.Program)}
@@ -52,7 +52,7 @@ func (a *attached) add(of *ebpf.ProgramSpec) error {
 		return err
 	}
 	a.programs[of.Name] = p
-	l, err := attach(p)
+	l, err := attach(p, of.AttachTo)
 	if err != nil {
 		return err
 	}
@@ -60,9 +60,12 @@ func (a *attached) add(of *ebpf.ProgramSpec) error {
 	return nil
 }
 
-func attach(p *ebpf.Program) (link.Link, error) {
-	if p.Type() == ebpf.LSM {
+func attach(p *ebpf.Program, to string) (link.Link, error) {
+	switch p.Type() {
+	case ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: p})
+	case ebpf.Kprobe:
+		return link.Kprobe(to, p, nil)
 	}
 	return link.AttachTracing(link.TracingOptions{Program: p})
 }

@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
@@ -27,6 +29,8 @@ var Tables = map[string]string{Agent10: "10.table", Agent1k: "1000.table", Agent
 const (
 	rounds     = 6
 	roundsHeld = 12
+
+	roundsFound = 2
 )
 
 // settle is for what a kernel does in the background after its boot.
@@ -36,12 +40,24 @@ const settle = 20 * time.Second
 type Plan struct {
 	TableSize uint32
 	Budget    bool // only what the budget holds
+	Fallback  bool // the form of the programs where lsm= lacks bpf
+}
 
+// form is the one that the sensor would take.
+func (p Plan) form() bpf.Form {
+	switch {
+	case p.Fallback && sensor.Preempts():
+		return bpf.FormTwice
+	case p.Fallback:
+		return bpf.FormModify
+	}
+	return bpf.FormLSM
 }
 
 // guest is a measurement in progress.
 type guest struct {
 	plan    Plan
+	form    bpf.Form
 	report  Report
 	kernel  *sensor.Kernel
 	applier *enforce.Applier
@@ -54,8 +70,12 @@ func Measure(plan Plan) (*Report, error) {
 	if err := unix.Uname(&name); err != nil {
 		return nil, err
 	}
-	g := &guest{plan: plan, report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
-	if err := prepare(); err != nil {
+	g := &guest{plan: plan, form: plan.form(), report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
+	g.report.Form = g.form.String()
+	if plan.Fallback {
+		g.report.Kernel += ", " + g.report.Form
+	}
+	if err := prepare(plan); err != nil {
 		return nil, err
 	}
 	time.Sleep(settle)
@@ -76,7 +96,7 @@ func Measure(plan Plan) (*Report, error) {
 }
 
 // prepare puts object and program where the policies do not look.
-func prepare() error {
+func prepare(plan Plan) error {
 	// A fresh ext4 writes its inode tables in the background for some seconds, on the one processor that is measured.
 	if err := unix.Mount("none", Mount, "", unix.MS_REMOUNT|unix.MS_NOATIME, "noinit_itable"); err != nil {
 		return fmt.Errorf("remounting %s: %w", Mount, err)
@@ -102,11 +122,36 @@ func prepare() error {
 			return err
 		}
 	}
+	if plan.Budget {
+		return nil
+	}
+	return plant()
+}
+
+// plant makes the tree that find goes through, in memory: the machine's disk has too few inodes.
+func plant() error {
+	if err := os.MkdirAll(Tree, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("tree", Tree, "tmpfs", unix.MS_NOATIME, "size=16m,nr_inodes=200k"); err != nil {
+		return fmt.Errorf("mounting %s: %w", Tree, err)
+	}
+	for folder := range 1000 {
+		path := fmt.Sprintf("%s/%04d", Tree, folder)
+		if err := os.Mkdir(path, 0o755); err != nil {
+			return err
+		}
+		for file := range 100 {
+			if err := unix.Mknod(fmt.Sprintf("%s/file-%d", path, file), unix.S_IFREG|0o644, 0); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
 func (g *guest) floor() error {
-	a, err := attachFloor()
+	a, err := attachFloor(g.form)
 	if err != nil {
 		return err
 	}
@@ -115,7 +160,7 @@ func (g *guest) floor() error {
 
 func (g *guest) sensor() error {
 	var err error
-	if g.kernel, err = sensor.Load(sensor.Options{TableSize: g.plan.TableSize}); err != nil {
+	if g.kernel, err = sensor.Load(sensor.Options{TableSize: g.plan.TableSize, Form: g.form}); err != nil {
 		return err
 	}
 	defer g.kernel.Close()
@@ -128,11 +173,27 @@ func (g *guest) sensor() error {
 	if problems, err := g.kernel.SyncMounts(); err != nil || len(problems) > 0 {
 		return errors.Join(append(problems, err)...)
 	}
+	if g.report.Label, err = labelSize(g.kernel.Maps.Labels); err != nil {
+		return err
+	}
 	g.applier = enforce.NewApplier(g.kernel.Maps.Tables, g.kernel.TableSize)
 	if g.rings, err = openRings(g.kernel.Maps); err != nil {
 		return err
 	}
 	return errors.Join(g.configs(), g.rings.Close(), g.applier.Close())
+}
+
+// labelSize is the memory that a kept label takes, by the kernel's own account of the whole map.
+func labelSize(labels *ebpf.Map) (float64, error) {
+	info, err := labels.Info()
+	if err != nil {
+		return 0, fmt.Errorf("reading info of the labels: %w", err)
+	}
+	bytes, ok := info.Memlock()
+	if !ok {
+		return 0, errors.New("reading the labels' memory: the kernel does not tell")
+	}
+	return float64(bytes) / float64(labels.MaxEntries()), nil
 }
 
 // configs are those of the sensor.
@@ -196,7 +257,7 @@ func (g *guest) config(name string, programs map[string]*ebpf.Program, agent boo
 			return errors.Join(err, p.Close())
 		}
 	}
-	for _, op := range opNames {
+	for _, op := range g.ops(name) {
 		if err := errors.Join(g.op(p, name, op), g.parts(p, name, op, programs)); err != nil {
 			return errors.Join(fmt.Errorf("%s: %w", name, err), p.Close())
 		}
@@ -204,11 +265,25 @@ func (g *guest) config(name string, programs map[string]*ebpf.Program, agent boo
 	return p.Close()
 }
 
+// ops are the operations of a configuration.
+func (g *guest) ops(config string) []string {
+	if g.plan.Budget {
+		return heldOps
+	}
+	return slices.DeleteFunc(slices.Clone(opNames), func(op string) bool { return op == find && !slices.Contains(found, config) })
+}
+
+// found are the configurations that have find.
+var found = []string{None, Floor, Bystander, Agent10k, Balanced, Again}
+
 // op measures one operation: the rings are emptied before each round, unless somebody reads them all the time.
 func (g *guest) op(p *process, config, op string) error {
 	n := rounds
-	if g.plan.Budget {
+	switch {
+	case g.plan.Budget:
 		n = roundsHeld
+	case op == find:
+		n = roundsFound
 	}
 	var averages []float64
 	for i := range n + 1 {

@@ -18,6 +18,7 @@ const (
 	Mount  = "/data"
 	Object = "/data/work/sensor/source/package/benchmark-file.txt"
 	Ops    = "/data/bin/ops"
+	Tree   = "/data/work/tree" // of many folders, in memory
 	Line   = "ops - exit"
 )
 

@@ -21,7 +21,7 @@ type process struct {
 
 // startOps starts ops outside of every session.
 func startOps() (*process, error) {
-	cmd := exec.Command(Ops, Object)
+	cmd := exec.Command(Ops, Object, Tree)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (p *process) round(op string) (average float64, count int, err error) {
 	return answer.NS / float64(answer.Count), answer.Count, nil
 }
 
-var letters = map[string]byte{"open": 'o', "again": 'a', "rename": 'r', "unlink": 'u', "exec": 'e', "mmap": 'm', "mprotect": 'p'}
+var letters = map[string]byte{"open": 'o', "again": 'a', "rename": 'r', "unlink": 'u', "exec": 'e', "mmap": 'm', "mprotect": 'p', "find": 'f'}
 
 func (p *process) Close() error {
 	p.in.Close()

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/reeve-sensor/reeve/bpf"
 )
 
 // Goal is one promise and what was measured.
@@ -83,7 +85,7 @@ func (r *Report) Goals() []Goal {
 	}
 	name, cost := r.dearest()
 	goals = append(goals, Goal{"bystander, exec, dearest hook: " + name, r.Kernel, cost, limitHook, ""})
-	for _, op := range opNames {
+	for _, op := range opNames[:len(opNames)-1] {
 		ratio := r.Figure(Agent10k, op)/r.Figure(Agent10, op) - 1
 		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
 	}
@@ -91,6 +93,11 @@ func (r *Report) Goals() []Goal {
 		Goal{"agent, open+close of a file seen before", r.Kernel, r.Above(Agent10k, "again"), limitAgain, ""},
 		Goal{"agent, open+close the first time, 10,000 rules", r.Kernel, r.Above(Agent10k, "open"), limitOpen, ""},
 		Goal{"agent, fork+exec, 10,000 rules", r.Kernel, r.Above(Agent10k, "exec"), limitExec, ""})
+}
+
+// Of keeps the reports of one kind: with the fallback's form, or with that of security modules.
+func Of(reports []*Report, fallback bool) []*Report {
+	return slices.DeleteFunc(slices.Clone(reports), func(r *Report) bool { return (r.Form != bpf.FormLSM.String()) != fallback })
 }
 
 // Worst keeps of each goal the kernel that is farthest from it.
@@ -116,7 +123,7 @@ func (r *Report) WriteTable(w io.Writer) {
 	for _, c := range Configurations {
 		fmt.Fprint(t, c)
 		for _, op := range opNames {
-			fmt.Fprintf(t, "\t%.0f (%+.0f)", r.Figure(c, op), r.Above(c, op))
+			fmt.Fprint(t, "\t"+r.cell(c, op))
 		}
 		fmt.Fprintln(t, "\t")
 	}
@@ -127,11 +134,19 @@ func (r *Report) WriteTable(w io.Writer) {
 	fmt.Fprintln(t, "\t")
 	t.Flush()
 	fmt.Fprintf(w, "catalogue walk of a bystander's exec, with what it allocates: %+.0f\n", r.Catalogue())
+	fmt.Fprintf(w, "memory of a label that is kept: %.0f bytes\n", r.Label)
 	for _, op := range opNames {
 		if drift := r.Figure(None, op)/r.Figure(Again, op) - 1; math.Abs(drift) > quiet {
 			fmt.Fprintf(w, "%s: the machine was not quiet: %+.0f %% between \"%s\" and \"%s\"\n", op, 100*drift, Again, None)
 		}
 	}
+}
+
+func (r *Report) cell(config, op string) string {
+	if r.figure(config, op) == nil {
+		return "·"
+	}
+	return fmt.Sprintf("%.0f (%+.0f)", r.Figure(config, op), r.Above(config, op))
 }
 
 // WriteParts prints what each program costs in each operation, above the floor's program of that name.

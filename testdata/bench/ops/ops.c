@@ -2,7 +2,8 @@
 /*
  * The operations that are measured, one process, no library: a library's start-up and allocator would be in every count.
  *
- *   /PATH/ops FILE  reads a letter, does one round of that operation, answers with one line of JSON, until its input ends
+ *   /PATH/ops FILE TREE
+ *                   reads a letter, does one round of that operation, answers with one line of JSON, until its input ends
  *   ops - exit      ends at once: what the exec round starts
  *
  * Under an instruction-counting clock a nanosecond is an instruction.
@@ -12,7 +13,8 @@ typedef unsigned long ulong;
 
 enum {
 	SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_MMAP = 9, SYS_MPROTECT, SYS_MUNMAP, SYS_VFORK = 58, SYS_EXECVE,
-	SYS_EXIT, SYS_WAIT4, SYS_RENAME = 82, SYS_UNLINK = 87, SYS_CLOCK = 228,
+	SYS_EXIT, SYS_WAIT4, SYS_RENAME = 82, SYS_UNLINK = 87, SYS_GETDENTS = 217, SYS_CLOCK = 228, SYS_STAT = 262,
+	NOFOLLOW = 0x100, /* AT_SYMLINK_NOFOLLOW */
 	READ_ONLY = 02000000, /* O_RDONLY | O_CLOEXEC */
 	CREATE = 02000301, /* O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC */
 	PROT_R = 1, PROT_RX = 5, PRIVATE = 2, PAGE = 4096,
@@ -56,6 +58,7 @@ static ulong now(void)
 
 static const char *self;
 static const char *file;
+static const char *tree;
 
 static long file_open(void)
 {
@@ -76,18 +79,57 @@ static void do_again(long n)
 
 static char numbered[512];
 
-/* The n-th of the files that lie beside it: its name, a dash and four digits. */
-static const char *file_number(long n)
+/* A name, a sign and four digits. */
+static const char *number(const char *from, char sign, long n)
 {
 	char *at = numbered;
 
-	for (const char *from = file; *from;)
+	while (*from)
 		*at++ = *from++;
-	*at++ = '-';
+	*at++ = sign;
 	for (long unit = 1000; unit; unit /= 10)
 		*at++ = '0' + n / unit % 10;
 	*at = 0;
 	return numbered;
+}
+
+/* The n-th of the files that lie beside it. */
+static const char *file_number(long n)
+{
+	return number(file, '-', n);
+}
+
+/* struct linux_dirent64 */
+struct entry {
+	ulong inode, offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+static long stat_all(long fd, char *entries, long size)
+{
+	static char stat[256];
+	long files = 0;
+
+	for (long at = 0; at < size; at += ((struct entry *)(entries + at))->length, files++)
+		must(call(SYS_STAT, fd, (long)((struct entry *)(entries + at))->name, (long)stat, NOFOLLOW, 0, 0), 29);
+	return files;
+}
+
+/* As find(1) and git status do: each folder is read, and all that it lists looked at, until it was n files. */
+static void do_find(long n)
+{
+	static char entries[32768] __attribute__((aligned(8)));
+
+	for (long folder = 0; n > 0; folder++) {
+		long fd = must(call(SYS_OPEN, (long)number(tree, '/', folder), READ_ONLY, 0, 0, 0, 0), 30);
+		long size;
+
+		while ((size = must(call(SYS_GETDENTS, fd, (long)entries, sizeof(entries), 0, 0, 0), 31)))
+			n -= stat_all(fd, entries, size);
+		file_close(fd);
+	}
 }
 
 /* Files that were not opened before in this round. */
@@ -185,6 +227,7 @@ static const struct op {
 	{ 'e', "exec", 40, do_exec },
 	{ 'm', "mmap", 1500, do_map },
 	{ 'p', "mprotect", 1500, do_protect },
+	{ 'f', "find", 100000, do_find },
 };
 
 static char *put(char *at, const char *text)
@@ -225,10 +268,11 @@ static void __attribute__((used, noreturn)) begin(long *stack)
 {
 	char letter;
 
-	if (stack[0] != 2)
-		end(0);
 	self = (const char *)stack[1];
 	file = (const char *)stack[2];
+	tree = (const char *)stack[3];
+	if (file[0] == '-')
+		end(0);
 	while (call(SYS_READ, 0, (long)&letter, 1, 0, 0, 0) == 1)
 		for (ulong i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 			if (ops[i].letter == letter)

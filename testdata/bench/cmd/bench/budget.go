@@ -96,11 +96,11 @@ func sizes(ctx context.Context) (bench.Budget, error) {
 // held measures one kernel.
 func (b *build) held(ctx context.Context, series string, verbose bool) (*bench.Report, error) {
 	begin := time.Now()
-	args, files := "-check", []vm.File(nil)
+	m := machine{series: series, verbose: verbose, args: "-check"}
 	if series == memoryOn {
-		args, files = args+" -daemon ./reeved", []vm.File{{From: binaries[0]}}
+		m.args, m.files = m.args+" -daemon ./reeved", []vm.File{{From: binaries[0]}}
 	}
-	r, err := b.measure(ctx, series, verbose, args, files...)
+	r, err := b.measure(ctx, m)
 	if err != nil {
 		return nil, err
 	}

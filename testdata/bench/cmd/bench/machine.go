@@ -131,11 +131,22 @@ func fastest(ctx context.Context, n int, name string, args ...string) (least tim
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// measure runs a machine; args are further ones for bench inside.
-func (b *build) measure(ctx context.Context, series string, verbose bool, args string, files ...vm.File) (*bench.Report, error) {
-	c := vm.Config{Kernel: series, ICount: true, Memory: 2048, Ext4: bench.Mount, Files: slices.Concat(b.files, files),
-		Timeout: 20 * time.Minute, Log: os.Stderr, Command: fmt.Sprintf("exec ./bench -inside -size %d %s", b.size, args)}
-	if verbose {
+// machine is one that measures.
+type machine struct {
+	series   string
+	fallback bool // without bpf in lsm=
+	verbose  bool
+	args     string // further ones for bench inside
+	files    []vm.File
+}
+
+func (b *build) measure(ctx context.Context, m machine) (*bench.Report, error) {
+	c := vm.Config{Kernel: m.series, ICount: true, Memory: 2048, Ext4: bench.Mount, Files: slices.Concat(b.files, m.files),
+		Timeout: 40 * time.Minute, Log: os.Stderr, Command: fmt.Sprintf("exec ./bench -inside -size %d %s", b.size, m.args)}
+	if m.fallback {
+		c.LSM, c.Command = vm.NoBPF, c.Command+" -fallback"
+	}
+	if m.verbose {
 		c.Console = os.Stderr
 	}
 	result, err := vm.Run(ctx, c)
