@@ -197,16 +197,19 @@ static __always_inline void judge_mark(struct session *session, struct event_hea
 	head->taints |= marks;
 }
 
-/* Who asks what of which name: what an answer depends on besides the table, in one word. */
-static __always_inline u64 act_of(const struct session *session, const struct task_state *state,
-				  const struct question *q, u64 print)
+/*
+ * Who asks what of which name: what an answer depends on besides the table, in one word. The subject is the one that was
+ * judged: what is read changes the session's taints, and with them the next answer.
+ */
+static __always_inline u64 act_of(const struct session *session, const struct subject *who, const struct question *q,
+				  u64 print)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	print = print_mix(print, session->id << 32 ^ (u32)task->tgid);
-	print = print_mix(print, (u64)session->role << 32 ^ (u64)state->principal << 16 ^ session->taints);
+	print = print_mix(print, (u64)who->role << 32 ^ (u64)who->principal << 16 ^ who->taints);
 	print = print_mix(print, (u64)q->wanted << 32 ^ q->second << 16 ^ q->op << 8 ^ q->flags);
-	return print_mix(print, session->denied) | 1;
+	return print_mix(print, who->denied) | 1;
 }
 
 /* Names beside the one that was used: hard links, and what an overlay has below its own. */
@@ -226,6 +229,7 @@ static __always_inline bool act_again(struct task_state *state, struct dentry *d
 {
 	struct session *session = session_of(state);
 	const u8 *table = table_now();
+	struct subject subject;
 	struct label *label;
 	struct act *act;
 	u64 print;
@@ -233,12 +237,13 @@ static __always_inline bool act_again(struct task_state *state, struct dentry *d
 
 	if (!session || !table || has_aliases(inode, dentry))
 		return false;
+	subject = subject_of(state, session);
 	print = print_of(dentry);
 	label = label_recall(dentry, print, policy_of(table), places_now());
 	if (!label)
 		return false;
 	act = &label->acts[q->op & 1];
-	who = act_of(session, state, q, print);
+	who = act_of(session, &subject, q, print);
 	*error = act->error;
 	if (act->who != who || act->until < bpf_jiffies64())
 		return false;
@@ -256,11 +261,11 @@ static __always_inline bool act_again(struct task_state *state, struct dentry *d
 }
 
 /* What was answered and told, for the next one who asks the same. */
-static __always_inline void act_keep(struct label *label, const struct session *session, const struct task_state *state,
+static __always_inline void act_keep(struct label *label, const struct session *session, const struct subject *subject,
 				     const struct question *q, struct event_access *event)
 {
 	struct act *act = &label->acts[q->op & 1];
-	u64 who = act_of(session, state, q, label->print);
+	u64 who = act_of(session, subject, q, label->print);
 
 	event->repeats = __sync_lock_test_and_set(&act->repeats, 0);
 	if (act->who != who)
@@ -388,7 +393,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 		judge_mark(session, &event->head, marks);
 	label = label_kept(buffer, name->policy);
 	if (label)
-		act_keep(label, session, state, q, event);
+		act_keep(label, session, &who, q, event);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, &buffer->source);
@@ -440,6 +445,7 @@ __noinline int place_of(struct buffer *buffer, u32 folder)
 		return 0;
 	place_walk(table, buffer->text, buffer->name.offset, folder, &buffer->place);
 	buffer->place.policy = policy_of(table);
+	buffer->place.marks = 0;
 	return 0;
 }
 
@@ -469,22 +475,17 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 {
 	struct subject who = subject_of(state, session);
 	struct event_access *event = &from->access;
-	u32 marks = 0;
 	int error;
 
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
-	event->label[0] = move_stakes(table, &who, from, to, &marks);
-	if (!event->label[0]) {
-		judge_mark(session, &event->head, marks);
+	event->label[0] = move_stakes(table, &who, from, to, &from->place.marks);
+	if (!event->label[0])
 		return 0;
-	}
 	event->head.op = OP_FILE_RENAME;
 	event->head.action = ACTION_DENY;
 	event->head.flags |= EVENT_MOVE;
 	error = judge_apply(session, table, &who, &event->head);
-	if (!error)
-		judge_mark(session, &event->head, marks);
 	record_object(event, &from->question, &from->name, &from->source);
 	EVENT_SEND_NAME(event, from);
 	return error;
@@ -567,6 +568,15 @@ static __always_inline bool has_below(const struct buffer *buffer)
 	return is_folder(buffer) || (buffer->source.mode & S_IFMT) == S_IFLNK;
 }
 
+/* Nothing refused the move: what reading sets at the old place alone is set. */
+static __always_inline void move_mark(const struct task_state *state, u32 marks)
+{
+	struct session *session = marks ? session_of(state) : NULL;
+
+	if (session && (marks & ~session->taints))
+		__sync_fetch_and_or(&session->taints, marks);
+}
+
 /* Both names are in their buffers, and were judged by themselves. race: as judge_buffer. */
 static __always_inline int judge_move(struct task_state *state, struct buffer *from, struct buffer *to)
 {
@@ -579,6 +589,8 @@ static __always_inline int judge_move(struct task_state *state, struct buffer *f
 		if (!error && has_below(from))
 			error = judge_below(state, from, to);
 	}
+	if (!error)
+		move_mark(state, from->place.marks);
 	return error;
 }
 

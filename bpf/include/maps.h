@@ -142,7 +142,7 @@ struct question {
 /* Where the walk of a name ended, for move.h. */
 struct place {
 	u32 at[ENGINE_AUTOMATA];
-	u32 reserved;
+	u32 marks;  /* taints that who moves something away from here gets, where nothing refuses the move */
 	u64 groups; /* the register: groups, then atoms that matched and that were excepted */
 	u64 matched;
 	u64 but;
