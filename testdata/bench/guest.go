@@ -163,7 +163,10 @@ func (g *guest) sensor() error {
 	if g.kernel, err = sensor.Load(sensor.Options{TableSize: g.plan.TableSize, Form: g.form}); err != nil {
 		return err
 	}
-	defer g.kernel.Close()
+	defer func() {
+		g.kernel.Close()
+		g.kernel = nil // what is measured from here on is without
+	}()
 	if err := g.kernel.Attach(); err != nil {
 		return err
 	}
