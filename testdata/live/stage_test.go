@@ -204,6 +204,9 @@ func look(fd int) (string, error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return fmt.Sprintf("folder, %d links", st.Nlink), nil
 	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		st.Size = 0 // its target may have the name of the tree in it, and the two have other names
+	}
 	return fmt.Sprintf("%o, %d bytes, %d links", st.Mode, st.Size, st.Nlink), nil
 }
 
