@@ -102,7 +102,13 @@ test: ## everything; REQUIRE=vm,agents makes a skip a failure
 	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm budget test-demo
 	$(call STEP,all tests passed)
 
-test-vm: test-harness test-live test-churn ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
+# Machines, two at a time: each keeps about one processor busy. What one says is printed when it is done.
+LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
+CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
+
+test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
+	$(SIDE_BY_SIDE) $(CHURNS) test-harness $(LIVES)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -111,7 +117,7 @@ test-harness: provision-vm
 
 $(VM): FORCE
 	@go build -o $@ ./testdata/vm/cmd/vm
-.PHONY: FORCE
+.PHONY: FORCE live-files churn-files
 FORCE:
 
 # Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks. The decision is the same
@@ -119,16 +125,17 @@ FORCE:
 LIVE ?= -test.timeout=15m
 FEWER := -decisions 10000 -calls 1000
 LIVE_FILES = -ext4 /data -module btrfs -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
-test-live: provision-vm $(VM) bin/test/btrfs.img.gz
+test-live: live-files
+	$(SIDE_BY_SIDE) $(LIVES)
+
+live-files: provision-vm $(VM) bin/test/btrfs.img.gz
 	@for package in testdata/live testdata/bench testdata/observe sensor; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
-	@$(MAKE) --no-print-directory -j2 -Otarget $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 
 # An empty file system; guests have nothing that makes one.
 bin/test/btrfs.img.gz: | provision-vm
 	@mkdir -p $(@D) && rm -f bin/test/btrfs.img && truncate -s 48M bin/test/btrfs.img
 	@mkfs.btrfs -q --mixed bin/test/btrfs.img > /dev/null && gzip -9 bin/test/btrfs.img
 
-# Two at a time: each machine is one busy thread for most of its run. What one says is printed when it is done.
 live-%-nobpf:
 	$(call STEP,test-vm: live tests on $* without bpf in lsm=)
 	@$(VM) -v -k $* -lsm nobpf -t 40m $(LIVE_FILES) -f bin/test/sensor.test -f bin/test/observe.test \
@@ -138,28 +145,28 @@ live-%:
 	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt \
 		-- './live.test $(LIVE) && ./bench.test $(filter -test.timeout%,$(LIVE))'
 
-# An agent that hammers while the daemon comes and goes: more of it on one kernel (soak has the whole), less on the others; and
-# once more without a pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every
-# program anew beside the hammer, which takes minutes here: not in each form. The form with the second look does not pass yet:
-# opens get through its upgrade, and execs end oddly (THREATS.md). It is left out here, and CHURN_LEFT_OUT= runs it.
-CHURN_WHOLE ?= 6.12
-CHURN_HARD  ?= 7.3nobpf
-CHURN_LIGHT ?= 6.1nobpf 6.12nobpf
-CHURN_LEFT_OUT ?= 7.3nobpf
-CHURN ?= -restarts 6 -upgrades 2 -kills 2 -reloads 20
-test-churn: provision-vm $(VM)
+# An agent that hammers while the daemon comes and goes: more of it on one kernel (soak has the whole on each), and without a
+# pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside
+# the hammer, which takes minutes here.
+CHURN          ?=
+CHURN_6.12     := -restarts 6 -upgrades 2 -kills 2 -reloads 20
+CHURN_HARD     := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
+CHURN_FILES     = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
+test-churn: churn-files
+	$(SIDE_BY_SIDE) $(CHURNS)
+
+churn-files: provision-vm $(VM)
 	@go build -o bin/test/reeved ./cmd/reeved
 	@go build -ldflags '-X github.com/reeve-sensor/reeve/bpf.edition=other' -o bin/test/reeved-other ./cmd/reeved
 	@go test -c -o bin/test/churn.test ./testdata/churn
-	@for kernel in $(KERNELS); do for lsm in '' nobpf; do \
-		if [ "$$kernel$$lsm" = '$(CHURN_LEFT_OUT)' ]; then echo "left out: $$kernel$$lsm"; continue; fi; \
-		printf '== test-vm: restarts, upgrades, kills and reloads on %s %s\n' $$kernel $$lsm; \
-		flags=; more=; if [ "$$kernel$$lsm" = '$(CHURN_WHOLE)' ]; then flags='$(CHURN)'; fi; \
-		case ' $(CHURN_LIGHT) ' in *" $$kernel$$lsm "*) flags='-upgrades 0';; esac; \
-		if [ "$$kernel$$lsm" = '$(CHURN_HARD)' ]; then more='&& ./churn.test -test.v -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2'; fi; \
-		$(VM) -v -k $$kernel -lsm "$$lsm" -ext4 /data -t 40m -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other \
-			-- "./churn.test -test.v -test.timeout=39m $$flags $$more"; \
-	done; done
+
+churn-%-nobpf: LSM := nobpf
+churn-7.3-nobpf: MORE = && ./churn.test -test.v $(CHURN_HARD)
+churn-%:
+	$(call STEP,test-vm: restarts$(comma) upgrades$(comma) kills and reloads on $*)
+	@$(VM) -v -k $(*:-nobpf=) -lsm '$(LSM)' -t 90m $(CHURN_FILES) -- './churn.test -test.v -test.timeout=89m $(or $(CHURN),$(CHURN_$*)) $(MORE)'
+
+comma := ,
 
 # Agents in their own sandboxes, and work that must go on in a session as outside of it: the whole daemon, once more in the fallback.
 WORK_MACHINES ?= 6.12
@@ -200,7 +207,7 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 		$(VM) -v -k $$kernel -lsm "$${form%%:*}" -ext4 /data -t 70m -e REQUIRE=bpf,lsm -f bin/test/live.test \
 			-- "./live.test -test.v -test.run=TestModel -test.timeout=65m -for $${form#*:} -seed $$(date +%s)"; \
 	done; done
-	@$(MAKE) --no-print-directory test-churn CHURN='-restarts 50 -upgrades 20 -kills 20 -reloads 200' CHURN_LEFT_OUT=
+	@$(MAKE) --no-print-directory test-churn CHURN='-restarts 50 -upgrades 20 -kills 20 -reloads 200'
 
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
