@@ -33,6 +33,7 @@ type lookup struct {
 	agent   *inventory.Agent
 	root    bool // the session begins
 	child   bool // the process executed something within it
+	trail   string
 }
 
 type enricher struct {
@@ -40,6 +41,7 @@ type enricher struct {
 	queue   chan lookup
 	skipped atomic.Uint64
 	next    map[uint64]time.Time // of the owner: when a session's conversation is looked at again
+	trails  map[uint64]string    // of the owner: the file in which a session's agent says which that is
 
 	lent    chan *event.Event // sockets without their addresses
 	sockets sockets           // of the process that was looked at last
@@ -50,7 +52,7 @@ type enricher struct {
 
 func newEnricher(w *Watch) *enricher {
 	return &enricher{
-		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, users: map[uint32]string{},
+		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, trails: map[uint64]string{}, users: map[uint32]string{},
 		lent: make(chan *event.Event, socketsWaiting),
 	}
 }
@@ -63,14 +65,24 @@ func (n *enricher) see(e *event.Event) {
 	case event.SessionStart, event.SessionClaim:
 		l.root = true
 	case event.SessionEnd:
+		l.trail = n.trails[e.ID()]
 		delete(n.next, e.ID())
-		return
+		delete(n.trails, e.ID())
+		if l.trail == "" {
+			return
+		}
 	case event.Exec, event.Access:
-		if a == nil || e.Time.Before(n.next[e.ID()]) {
+		if a == nil {
+			return
+		}
+		if e.Kind == event.Access && e.Head.Own() && a.Trail.Meant(e.Object) {
+			n.trails[e.ID()] = e.Object
+		}
+		if e.Time.Before(n.next[e.ID()]) {
 			return
 		}
 		n.next[e.ID()] = e.Time.Add(conversation)
-		l.child = e.Kind == event.Exec
+		l.child, l.trail = e.Kind == event.Exec, n.trails[e.ID()]
 	default:
 		return
 	}
@@ -104,13 +116,14 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		p = &procfs.Process{}
 	}
 	registered := n.registered(ctx, l)
+	script, packaged, told := n.files(l, p)
 	n.watch.View(func(t *session.Table) {
 		s := t.Session(l.session)
 		if s == nil {
 			return
 		}
 		if l.root {
-			s.Program, s.Cwd, s.TTY = first(p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
+			s.Program, s.Cwd, s.TTY = first(script, p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
 			if root := s.Process(s.Root); root != nil {
 				root.Path = first(root.Path, s.Program)
 			}
@@ -121,8 +134,8 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		if l.agent == nil {
 			return
 		}
-		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version)
-		s.Conversation = first(registered.Conversation, value(p.Env, l.agent.Conversation), s.Conversation)
+		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version, packaged)
+		s.Conversation = first(registered.Conversation, told, value(p.Env, l.agent.Conversation), s.Conversation)
 		s.Entrypoint = first(value(p.Env, l.agent.Entrypoint), s.Entrypoint)
 	})
 }
@@ -145,6 +158,31 @@ func (n *enricher) registered(ctx context.Context, l lookup) procfs.Registered {
 		return procfs.Registered{}
 	}
 	return *r
+}
+
+// files is what the agent's own files say: the script that an interpreter runs, the version in the manifest of npm, and the
+// conversation in what it writes as it goes.
+func (n *enricher) files(l lookup, p *procfs.Process) (script, packaged, told string) {
+	if l.agent == nil {
+		return "", "", ""
+	}
+	if l.root && len(l.agent.Interpreters) > 0 {
+		script = procfs.Script(p.Cwd, p.Args, l.agent.Runs)
+	}
+	if l.root && l.agent.Manifest {
+		packaged = procfs.Packaged(first(script, p.Program))
+	}
+	if l.trail == "" {
+		return script, packaged, ""
+	}
+	var began time.Time
+	var folder string
+	n.watch.View(func(t *session.Table) {
+		if s := t.Session(l.session); s != nil {
+			began, folder = s.Began, s.Cwd
+		}
+	})
+	return script, packaged, procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(l.trail), began, folder))
 }
 
 func first(values ...string) string {

@@ -19,10 +19,12 @@ const (
 	WrapNone   Wrapper = ""
 	WrapClaude Wrapper = "claude" // SHELL -c "… && eval 'COMMAND' < /dev/null && pwd -P >| FILE"
 	WrapShell  Wrapper = "shell"  // SHELL -lc COMMAND
+	WrapBare   Wrapper = "bare"   // SHELL --norc --noprofile -c COMMAND; other shells are the agent's own business
+	WrapGemini Wrapper = "gemini" // SHELL -c "…; _bgpids_file=FILE\n(\n  trap …\nCOMMAND\n)\n__code=$?\nexit $__code"
 )
 
 // Wrappers lists the known kinds.
-func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell} }
+func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell, WrapBare, WrapGemini} }
 
 var shells = []string{"sh", "bash", "zsh", "dash", "ksh", "fish"}
 
@@ -37,6 +39,10 @@ func Unwrap(w Wrapper, argv []string) (string, bool) {
 		return unwrapClaude(script)
 	case WrapShell:
 		return script, script != ""
+	case WrapBare:
+		return unwrapBare(script, argv)
+	case WrapGemini:
+		return unwrapGemini(script)
 	}
 	return "", false
 }
@@ -93,6 +99,38 @@ func unwrapClaude(script string) (string, bool) {
 		return "", false // more than the agent writes: do not hide it
 	}
 	return command, true
+}
+
+const (
+	bgpids      = "_bgpids_file="
+	geminiBegin = "\n(\n  trap 'jobs -p > \"$_bgpids_file\"' EXIT\n"
+	geminiEnd   = "\n)\n__code=$?\nexit $__code"
+)
+
+// unwrapGemini takes off the subshell that tells of background processes, with the options of the shell before it. The first
+// beginning is the agent's own, and its end is the script's.
+func unwrapGemini(script string) (string, bool) {
+	head, rest, ok := strings.Cut(script, geminiBegin)
+	if !ok {
+		return "", false
+	}
+	options, file, ok := strings.Cut(head, bgpids)
+	if !ok || strings.ContainsAny(file, " \t\n;&|<>$`()") || strings.ContainsAny(options, "\n&|<>$`()") {
+		return "", false // more than the agent writes: do not hide it
+	}
+	command, ok := strings.CutSuffix(rest, geminiEnd)
+	if !ok {
+		return "", false
+	}
+	return command, true
+}
+
+// unwrapBare tells the shells for a model from the others that the agent starts, which read the user's own files.
+func unwrapBare(script string, argv []string) (string, bool) {
+	if !slices.Equal(argv[1:3], []string{"--norc", "--noprofile"}) {
+		return "", false
+	}
+	return script, true
 }
 
 // singleQuoted reads a shell word that began with a single quote, up to its end; quotes inside are '"'"' or '\”.
