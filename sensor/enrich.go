@@ -116,14 +116,14 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		p = &procfs.Process{}
 	}
 	registered := n.registered(ctx, l)
-	script, packaged, told := n.files(l, p)
+	own := n.files(ctx, l)
 	n.watch.View(func(t *session.Table) {
 		s := t.Session(l.session)
 		if s == nil {
 			return
 		}
 		if l.root {
-			s.Program, s.Cwd, s.TTY = first(script, p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
+			s.Program, s.Cwd, s.TTY = first(p.Program, s.Program), first(p.Cwd, s.Cwd), first(p.TTY, s.TTY)
 			if root := s.Process(s.Root); root != nil {
 				root.Path = first(root.Path, s.Program)
 			}
@@ -134,8 +134,9 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		if l.agent == nil {
 			return
 		}
-		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version, packaged)
-		s.Conversation = first(registered.Conversation, told, value(p.Env, l.agent.Conversation), s.Conversation)
+		s.Program = first(own.script, s.Program)
+		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version, own.version)
+		s.Conversation = first(registered.Conversation, own.conversation, value(p.Env, l.agent.Conversation), s.Conversation)
 		s.Entrypoint = first(value(p.Env, l.agent.Entrypoint), s.Entrypoint)
 	})
 }
@@ -160,29 +161,47 @@ func (n *enricher) registered(ctx context.Context, l lookup) procfs.Registered {
 	return *r
 }
 
-// files is what the agent's own files say: the script that an interpreter runs, the version in the manifest of npm, and the
-// conversation in what it writes as it goes.
-func (n *enricher) files(l lookup, p *procfs.Process) (script, packaged, told string) {
+// files is what the agent's own files say of a session.
+type files struct {
+	script       string // that its root's interpreter runs
+	version      string // in npm's manifest
+	conversation string // in what the agent writes as it goes
+}
+
+func (n *enricher) files(ctx context.Context, l lookup) (own files) {
 	if l.agent == nil {
-		return "", "", ""
+		return own
 	}
-	if l.root && len(l.agent.Interpreters) > 0 {
-		script = procfs.Script(p.Cwd, p.Args, l.agent.Runs)
-	}
-	if l.root && l.agent.Manifest {
-		packaged = procfs.Packaged(first(script, p.Program))
-	}
-	if l.trail == "" {
-		return script, packaged, ""
-	}
+	var root session.Key
 	var began time.Time
-	var folder string
+	var folder, version string
 	n.watch.View(func(t *session.Table) {
 		if s := t.Session(l.session); s != nil {
-			began, folder = s.Began, s.Cwd
+			root, began, folder, version = s.Root, s.Began, s.Cwd, s.Version
 		}
 	})
-	return script, packaged, procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(l.trail), began, folder))
+	if version == "" && (l.agent.Manifest || len(l.agent.Interpreters) > 0) {
+		own.script, own.version = n.program(ctx, l.agent, root)
+	}
+	if l.trail != "" {
+		own.conversation = procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(l.trail), began, folder))
+	}
+	return own
+}
+
+// program is the script that the session's root runs, if it is one, and the version that it was packaged with.
+func (n *enricher) program(ctx context.Context, a *inventory.Agent, root session.Key) (script, version string) {
+	p, err := procfs.Look(ctx, root.PID, n.watch.o.Wall(root.Started), nil)
+	if err != nil {
+		return "", ""
+	}
+	if len(a.Interpreters) > 0 {
+		script = procfs.Script(p.Cwd, p.Args, a.Runs)
+	}
+	if a.Manifest {
+		version = procfs.Packaged(first(script, p.Program))
+	}
+	return script, version
 }
 
 func first(values ...string) string {
