@@ -72,16 +72,9 @@ func (n *enricher) see(e *event.Event) {
 			return
 		}
 	case event.Exec, event.Access:
-		if a == nil {
+		if a == nil || !n.due(e, a) {
 			return
 		}
-		if e.Kind == event.Access && e.Head.Own() && a.Trail.Meant(e.Object) {
-			n.trails[e.ID()] = e.Object
-		}
-		if e.Time.Before(n.next[e.ID()]) {
-			return
-		}
-		n.next[e.ID()] = e.Time.Add(conversation)
 		l.child, l.trail = e.Kind == event.Exec, n.trails[e.ID()]
 	default:
 		return
@@ -91,6 +84,30 @@ func (n *enricher) see(e *event.Event) {
 	default:
 		n.skipped.Add(1)
 	}
+}
+
+// due says whether what is known of an event's session is to be looked at again, and keeps what the event itself says. Until a
+// conversation is known, every child of the agent's own program is looked at: only some are told it, and they may be gone soon.
+func (n *enricher) due(e *event.Event, a *inventory.Agent) bool {
+	if e.Kind == event.Access && e.Head.Own() && a.Trail.Meant(e.Object) {
+		n.trails[e.ID()] = e.Object
+	}
+	if e.Kind == event.Exec && e.Head.ByAgent() && !n.told(e.ID()) {
+		return true
+	}
+	if e.Time.Before(n.next[e.ID()]) {
+		return false
+	}
+	n.next[e.ID()] = e.Time.Add(conversation)
+	return true
+}
+
+func (n *enricher) told(id uint64) (told bool) {
+	n.watch.View(func(t *session.Table) {
+		s := t.Session(id)
+		told = s == nil || s.Conversation != ""
+	})
+	return told
 }
 
 func (n *enricher) run(ctx context.Context) {

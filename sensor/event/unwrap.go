@@ -19,12 +19,13 @@ const (
 	WrapNone   Wrapper = ""
 	WrapClaude Wrapper = "claude" // SHELL -c "… && eval 'COMMAND' < /dev/null && pwd -P >| FILE"
 	WrapShell  Wrapper = "shell"  // SHELL -lc COMMAND
+	WrapCodex  Wrapper = "codex"  // as WrapShell, or SHELL -c "__CODEX_SNAPSHOT_…\n\nexec 'SHELL' -c 'COMMAND'"
 	WrapBare   Wrapper = "bare"   // SHELL --norc --noprofile -c COMMAND; other shells are the agent's own business
 	WrapGemini Wrapper = "gemini" // SHELL -c "…; _bgpids_file=FILE\n(\n  trap …\nCOMMAND\n)\n__code=$?\nexit $__code"
 )
 
 // Wrappers lists the known kinds.
-func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell, WrapBare, WrapGemini} }
+func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell, WrapCodex, WrapBare, WrapGemini} }
 
 var shells = []string{"sh", "bash", "zsh", "dash", "ksh", "fish"}
 
@@ -39,6 +40,8 @@ func Unwrap(w Wrapper, argv []string) (string, bool) {
 		return unwrapClaude(script)
 	case WrapShell:
 		return script, script != ""
+	case WrapCodex:
+		return unwrapCodex(script)
 	case WrapBare:
 		return unwrapBare(script, argv)
 	case WrapGemini:
@@ -96,6 +99,39 @@ func unwrapClaude(script string) (string, bool) {
 	rest = strings.TrimPrefix(rest, evalNull)
 	cwd, ok := strings.CutPrefix(rest, evalTail)
 	if !ok || cwd == "" || strings.ContainsAny(cwd, " \t\n;&|<>$`()") {
+		return "", false // more than the agent writes: do not hide it
+	}
+	return command, true
+}
+
+const (
+	codexRestore = "__CODEX_SNAPSHOT_"
+	codexExec    = "\n\nexec '"
+	codexSave    = "# Snapshot file"
+	codexTry     = `set -e; . "`
+)
+
+// unwrapCodex finds the word behind what puts back the environment of the user's shell. How that was saved, and tried, is
+// Codex's own business.
+func unwrapCodex(script string) (string, bool) {
+	if !strings.HasPrefix(script, codexRestore) {
+		own := strings.Contains(script, codexSave) || strings.HasPrefix(script, codexTry)
+		if own || script == "" {
+			return "", false
+		}
+		return script, true
+	}
+	_, rest, ok := strings.Cut(script, codexExec)
+	if !ok {
+		return "", false
+	}
+	_, rest, ok = singleQuoted(rest)
+	flag, quoted, found := strings.Cut(rest, "'")
+	if !ok || !found || (flag != " -c " && flag != " -lc ") {
+		return "", false
+	}
+	command, rest, ok := singleQuoted(quoted)
+	if !ok || rest != "" {
 		return "", false // more than the agent writes: do not hide it
 	}
 	return command, true

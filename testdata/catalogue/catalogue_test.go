@@ -16,12 +16,13 @@ import (
 
 var (
 	machines = flag.String("machines", "6.12", "kernels, each with nobpf at its end for one without bpf in lsm=")
+	only     = flag.String("agents", "", "names of the agents to run; all where there is none")
 	onStage  = flag.Bool("stage", false, "this is the machine")
 )
 
 func TestAgentsFindThemselves(t *testing.T) {
 	vmtest.Machine(t)
-	config := vm.Config{Memory: 4096, Timeout: 20 * time.Minute, Out: *record, Files: []vm.File{{From: "../messages/scenarios/agents.toml"}}}
+	config := vm.Config{Memory: 4096, Timeout: 20 * time.Minute, Out: *record, Env: []string{"AGENTS=" + *only}, Files: []vm.File{{From: "../messages/scenarios/agents.toml"}}}
 	for i := range messages.Agents {
 		config.Layers = append(config.Layers, vmtest.Layer(t, messages.Agents[i].Layer))
 	}

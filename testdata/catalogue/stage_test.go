@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ func TestOnStage(t *testing.T) {
 	defer r.Stop()
 	for i := range messages.Agents {
 		a := &run{Agent: &messages.Agents[i], person: p, reeve: r}
+		if only := strings.Fields(os.Getenv("AGENTS")); len(only) > 0 && !slices.Contains(only, a.Name) {
+			continue
+		}
 		t.Run(a.Name, func(t *testing.T) { a.play(t.Context(), t, scenario) })
 	}
 	if text, err := p.Output(t.Context(), "cat", p.Home+"/.ssh/id_ed25519"); err != nil || text != secret+"\n" {
