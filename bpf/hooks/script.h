@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Agents that are scripts, run as `node agent.js`: what is executed is an interpreter, and the catalogue knows its script. It is
- * the first argument that is no option, as text; what runs later in the process is not looked at.
+ * Agents that are scripts, run as `node agent.js`: what is executed is an interpreter, and the catalogue knows its script.
+ * It is the first argument that is no option, as text; what runs later in the process is not looked at.
  *
  * The text is continued from the host's name of the folder that it counts from, the task's root or working folder. Symbolic
- * links in it are not followed: the catalogue names those that installers make. bound: leading ./ and ../, not those further
- * inside; names of NAME_MAX_ - 1 bytes; the first TEXT_MAX bytes of the line. What is beyond is no agent.
+ * links in it are not followed: the catalogue names those that installers make. bound: leading ./ and ../, four at most,
+ * not those further inside; names of NAME_MAX_ - 2 bytes; the first TEXT_MAX bytes of the line. Beyond is no agent.
  */
 #pragma once
 
