@@ -49,9 +49,7 @@ func readGenerate(r *http.Request) (*request, error) {
 func (r *generateRequest) translate() *request {
 	translated := &request{}
 	for _, t := range r.Tools {
-		for _, f := range t.FunctionDeclarations {
-			translated.Tools = append(translated.Tools, f)
-		}
+		translated.Tools = append(translated.Tools, t.FunctionDeclarations...)
 	}
 	for _, c := range r.Contents {
 		for _, p := range c.Parts {
