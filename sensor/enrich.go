@@ -8,6 +8,7 @@ package sensor
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type lookup struct {
 	agent   *inventory.Agent
 	root    bool // the session begins
 	child   bool // the process executed something within it
-	trail   string
+	trails  []string
 }
 
 type enricher struct {
@@ -41,7 +42,7 @@ type enricher struct {
 	queue   chan lookup
 	skipped atomic.Uint64
 	next    map[uint64]time.Time // of the owner: when a session's conversation is looked at again
-	trails  map[uint64]string    // of the owner: the file in which a session's agent says which that is
+	trails  map[uint64][]string  // of the owner: files in which a session's agent says which that is, the newest last
 
 	lent    chan *event.Event // sockets without their addresses
 	sockets sockets           // of the process that was looked at last
@@ -52,7 +53,7 @@ type enricher struct {
 
 func newEnricher(w *Watch) *enricher {
 	return &enricher{
-		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, trails: map[uint64]string{}, users: map[uint32]string{},
+		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, trails: map[uint64][]string{}, users: map[uint32]string{},
 		lent: make(chan *event.Event, socketsWaiting),
 	}
 }
@@ -65,17 +66,17 @@ func (n *enricher) see(e *event.Event) {
 	case event.SessionStart, event.SessionClaim:
 		l.root = true
 	case event.SessionEnd:
-		l.trail = n.trails[e.ID()]
+		l.trails = n.trails[e.ID()]
 		delete(n.next, e.ID())
 		delete(n.trails, e.ID())
-		if l.trail == "" {
+		if len(l.trails) == 0 {
 			return
 		}
 	case event.Exec, event.Access:
 		if a == nil || !n.due(e, a) {
 			return
 		}
-		l.child, l.trail = e.Kind == event.Exec, n.trails[e.ID()]
+		l.child, l.trails = e.Kind == event.Exec, n.trails[e.ID()]
 	default:
 		return
 	}
@@ -90,7 +91,7 @@ func (n *enricher) see(e *event.Event) {
 // conversation is known, every child of the agent's own program is looked at: only some are told it, and they may be gone soon.
 func (n *enricher) due(e *event.Event, a *inventory.Agent) bool {
 	if e.Kind == event.Access && e.Head.Own() && a.Trail.Meant(e.Object) {
-		n.trails[e.ID()] = e.Object
+		n.trails[e.ID()] = newest(n.trails[e.ID()], e.Object)
 	}
 	if e.Kind == event.Exec && e.Head.ByAgent() && !n.told(e.ID()) {
 		return true
@@ -100,6 +101,16 @@ func (n *enricher) due(e *event.Event, a *inventory.Agent) bool {
 	}
 	n.next[e.ID()] = e.Time.Add(conversation)
 	return true
+}
+
+// trailsMax is how many files of one agent are looked into: an overlay shows each under the name of its layer too, where nobody
+// may be able to read it.
+const trailsMax = 4
+
+// newest is the list with a name at its end, in a copy: the one before may be read meanwhile.
+func newest(names []string, name string) []string {
+	names = append(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name }), name)
+	return names[max(0, len(names)-trailsMax):]
 }
 
 func (n *enricher) told(id uint64) (told bool) {
@@ -200,8 +211,8 @@ func (n *enricher) files(ctx context.Context, l lookup) (own files) {
 	if version == "" && (l.agent.Manifest || len(l.agent.Interpreters) > 0) {
 		own.script, own.version = n.program(ctx, l.agent, root)
 	}
-	if l.trail != "" {
-		own.conversation = procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(l.trail), began, folder))
+	for _, trail := range slices.Backward(l.trails) {
+		own.conversation = first(own.conversation, procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(trail), began, folder)))
 	}
 	return own
 }

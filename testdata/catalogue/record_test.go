@@ -22,7 +22,7 @@ const out = "/out"
 
 // sections are the keys of [start], by operation.
 var sections = []struct{ key, op string }{
-	{"exec", "exec"}, {"lines", "exec.argv"}, {"map", "exec.map"}, {"read", "file.read"}, {"write", "file.write"}, {"write", "file.create"},
+	{"lines", "exec.argv"}, {"map", "exec.map"}, {"read", "file.read"}, {"write", "file.write"}, {"write", "file.create"},
 }
 
 // writeStart leaves the start's needs, where somebody wants them.
@@ -32,23 +32,32 @@ func (a *run) writeStart(t *testing.T, events []event) {
 		return
 	}
 	needs := map[string][]string{}
+	keep := func(key, object string) {
+		object = strings.ReplaceAll(object, a.person.Home, "~")
+		layer := strings.HasPrefix(object, "/up") || strings.HasPrefix(object, "/host/") || strings.HasPrefix(object, "/layer") // of the machine's root
+		if object != "" && !layer && !slices.Contains(needs[key], object) {
+			needs[key] = append(needs[key], object)
+		}
+	}
 	for _, e := range events {
 		r := e.Unmapped.Reeve
 		if r.Command == a.scenario.Turns[0].Tools[0].Input["command"] {
 			break
 		}
+		if r.Kind == "exec" {
+			keep("exec", e.Process.File.Path)
+		}
 		for _, s := range sections {
-			object := strings.ReplaceAll(r.Object, a.person.Home, "~")
-			if r.Op == s.op && !slices.Contains(needs[s.key], object) {
-				needs[s.key] = append(needs[s.key], object)
+			if r.Op == s.op {
+				keep(s.key, r.Object)
 			}
 		}
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "[start] # %s %s\n", a.Name, a.Version)
-	for _, s := range sections[:5] {
-		fmt.Fprintf(&text, "%s = [\n", s.key)
-		for _, object := range needs[s.key] {
+	for _, key := range []string{"exec", "lines", "map", "read", "write"} {
+		fmt.Fprintf(&text, "%s = [\n", key)
+		for _, object := range needs[key] {
 			fmt.Fprintf(&text, "  %q,\n", object)
 		}
 		text.WriteString("]\n")

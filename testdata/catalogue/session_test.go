@@ -26,6 +26,7 @@ type session struct {
 
 // event is as much as this test needs of a line of `reeve events --json`.
 type event struct {
+	Process  struct{ File struct{ Path string } }
 	Unmapped struct {
 		Reeve struct {
 			Kind, Session, Agent, Op, Object, Action, Rule, Command string
@@ -106,7 +107,7 @@ func (a *run) checkEvents(ctx context.Context, t *testing.T, id string) {
 		if r.Command != "" {
 			commands[r.Command]++
 		}
-		if r.Action != "deny" || !r.Applied {
+		if !r.Applied || !slices.Contains([]string{"kill", "deny", "ask"}, r.Action) {
 			continue
 		}
 		refusals++
