@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
@@ -90,7 +91,8 @@ func (n *enricher) see(e *event.Event) {
 // due says whether what is known of an event's session is to be looked at again, and keeps what the event itself says. Until a
 // conversation is known, every child of the agent's own program is looked at: only some are told it, and they may be gone soon.
 func (n *enricher) due(e *event.Event, a *inventory.Agent) bool {
-	if e.Kind == event.Access && e.Head.Own() && a.Trail.Meant(e.Object) {
+	writes := e.Head.Op == event.Op(bpf.OpFileWrite) || e.Head.Op == event.Op(bpf.OpFileCreate) // it may read those of other times
+	if e.Kind == event.Access && writes && e.Head.Own() && a.Trail.Meant(e.Object) {
 		n.trails[e.ID()] = newest(n.trails[e.ID()], e.Object)
 	}
 	if e.Kind == event.Exec && e.Head.ByAgent() && !n.told(e.ID()) {
