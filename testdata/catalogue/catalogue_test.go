@@ -22,7 +22,7 @@ var (
 
 func TestAgentsFindThemselves(t *testing.T) {
 	vmtest.Machine(t)
-	config := vm.Config{Memory: 4096, Timeout: 20 * time.Minute, Out: *record, Env: []string{"AGENTS=" + *only}, Files: []vm.File{{From: "../messages/scenarios/agents.toml"}}}
+	config := vm.Config{Memory: 4096, Timeout: 30 * time.Minute, Out: *record, Env: []string{"AGENTS=" + *only}, Files: []vm.File{{From: "../messages/scenarios/agents.toml"}}}
 	for i := range messages.Agents {
 		config.Layers = append(config.Layers, vmtest.Layer(t, messages.Agents[i].Layer))
 	}

@@ -68,7 +68,7 @@ type run struct {
 }
 
 func (a *run) play(ctx context.Context, t *testing.T, scenario *messages.Scenario) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	defer cancel()
 	a.scenario = scenario
 	spoken, err := scenario.For(a.Agent)
