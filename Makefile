@@ -30,7 +30,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-vm test-live test-churn test-work test-harness \
+.PHONY: default help build generate check format-c lint tidy generated unit test test-vm test-live test-churn test-work test-agents test-harness \
 	test-demo demo bench budget fuzz soak clean provision-build provision-vm provision-agents
 
 default: check unit
@@ -85,7 +85,7 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork|TestAgentsFindThemselves
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
@@ -175,6 +175,12 @@ test-work: provision-vm provision-agents ## ordinary work under the preset, of a
 	@for package in $(PLAYS); do \
 		go test -count=1 -v -timeout 120m $$package -machines '$(WORK_MACHINES)'; \
 	done
+
+# The catalogue's agents, as far as they can be had.
+AGENT_MACHINES ?= 6.12
+test-agents: provision-vm provision-agents ## five real agents find themselves under the preset
+	$(call STEP,test-agents: each a session of its own)
+	@go test -count=1 -v -timeout 60m ./testdata/catalogue -machines '$(AGENT_MACHINES)'
 
 test-demo: demo ## the demo, which checks itself
 

@@ -59,8 +59,11 @@ const (
 )
 
 const (
-	AgentHost    = sensorAgentFlagAGENT_HOST
-	AgentObserve = sensorAgentFlagAGENT_OBSERVE
+	AgentHost        = sensorAgentFlagAGENT_HOST
+	AgentObserve     = sensorAgentFlagAGENT_OBSERVE
+	AgentRelaunch    = sensorAgentFlagAGENT_RELAUNCH
+	AgentScript      = sensorAgentFlagAGENT_SCRIPT
+	AgentInterpreter = sensorAgentFlagAGENT_INTERPRETER
 )
 
 const (
@@ -103,6 +106,8 @@ const (
 	EventSwitch  = sensorEventFlagEVENT_SWITCH
 	EventRelief  = sensorEventFlagEVENT_RELIEF
 	EventMove    = sensorEventFlagEVENT_MOVE
+	EventAgent   = sensorEventFlagEVENT_AGENT
+	EventByAgent = sensorEventFlagEVENT_BY_AGENT
 )
 
 const (

@@ -49,8 +49,11 @@ const (
 type sensorAgentFlag uint32
 
 const (
-	sensorAgentFlagAGENT_HOST    sensorAgentFlag = 1
-	sensorAgentFlagAGENT_OBSERVE sensorAgentFlag = 2
+	sensorAgentFlagAGENT_HOST        sensorAgentFlag = 1
+	sensorAgentFlagAGENT_OBSERVE     sensorAgentFlag = 2
+	sensorAgentFlagAGENT_RELAUNCH    sensorAgentFlag = 4
+	sensorAgentFlagAGENT_SCRIPT      sensorAgentFlag = 8
+	sensorAgentFlagAGENT_INTERPRETER sensorAgentFlag = 16
 )
 
 type sensorApplet struct {
@@ -153,12 +156,14 @@ type sensorEventExec struct {
 type sensorEventFlag uint32
 
 const (
-	sensorEventFlagEVENT_APPLIED sensorEventFlag = 1
-	sensorEventFlagEVENT_SCRIPT  sensorEventFlag = 2
-	sensorEventFlagEVENT_THREAD  sensorEventFlag = 4
-	sensorEventFlagEVENT_SWITCH  sensorEventFlag = 8
-	sensorEventFlagEVENT_MOVE    sensorEventFlag = 32
-	sensorEventFlagEVENT_RELIEF  sensorEventFlag = 16
+	sensorEventFlagEVENT_APPLIED  sensorEventFlag = 1
+	sensorEventFlagEVENT_SCRIPT   sensorEventFlag = 2
+	sensorEventFlagEVENT_THREAD   sensorEventFlag = 4
+	sensorEventFlagEVENT_SWITCH   sensorEventFlag = 8
+	sensorEventFlagEVENT_MOVE     sensorEventFlag = 32
+	sensorEventFlagEVENT_RELIEF   sensorEventFlag = 16
+	sensorEventFlagEVENT_AGENT    sensorEventFlag = 64
+	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
 )
 
 type sensorEventHeader struct {
@@ -502,7 +507,8 @@ type sensorTableRow struct {
 type sensorTaskFlag uint32
 
 const (
-	sensorTaskFlagTASK_AGENT sensorTaskFlag = 1
+	sensorTaskFlagTASK_AGENT    sensorTaskFlag = 1
+	sensorTaskFlagTASK_BY_AGENT sensorTaskFlag = 2
 )
 
 type sensorTaskState struct {

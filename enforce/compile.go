@@ -14,14 +14,6 @@ import (
 	"github.com/reeve-sensor/reeve/enforce/match"
 )
 
-// Agent is one entry of the catalogue, as the kernel needs it.
-type Agent struct {
-	ID      uint32
-	Host    bool     // only contains: the agents that it starts are child sessions
-	Observe bool     // sessions begin in observe mode, whatever the role says
-	Exec    []string // globs of its executables; ~ is every home
-}
-
 // Group is a set of rules that decide alike: the unit of which labels are made.
 type Group struct {
 	Roles     []int // indexes of roles, after extends
@@ -45,8 +37,8 @@ type plan struct {
 
 // Compile makes the table of a policy that has passed its checks. The error is Problems that name the rules at fault.
 func Compile(p *Policy, agents []Agent, generation uint64, o Options) (*Image, error) {
-	if len(agents) > maxAgents {
-		return nil, Problems{{Reason: fmt.Sprintf("%d agents in the catalogue, the kernel's table holds %d", len(agents), maxAgents)}}
+	if rows := len(rowsOf(agents)); rows > maxAgents {
+		return nil, Problems{{Reason: fmt.Sprintf("%d rows of agents in the catalogue, the kernel's table holds %d", rows, maxAgents)}}
 	}
 	if ps := p.overrun(); ps != nil {
 		return nil, ps
@@ -174,31 +166,13 @@ func (pl *plan) engines(agents []Agent) ([3]*match.Engine, Problems) {
 	for i, compile := range []func() (*match.Engine, error){
 		func() (*match.Engine, error) { return match.CompileMoves(pl.pathRules) },
 		func() (*match.Engine, error) { return match.Compile(match.Line, pl.lineRules) },
-		func() (*match.Engine, error) { return match.Compile(match.Path, agentRules(agents, pl.homes)) },
+		func() (*match.Engine, error) { return match.Compile(match.Path, agentRules(rowsOf(agents), pl.homes)) },
 	} {
 		e, err := compile()
 		engines[i] = e
 		ps = append(ps, pl.p.matchProblems(err)...)
 	}
 	return engines, ps
-}
-
-// agentRules give each agent a group of its own, so that the label's bits are agents.
-func agentRules(agents []Agent, homes []string) []match.Rule {
-	rules := make([]match.Rule, len(agents))
-	for i, a := range agents {
-		rules[i] = match.Rule{ID: fmt.Sprintf("agent %d", a.ID), Group: i}
-		for _, g := range a.Exec {
-			if !hasTilde(g) {
-				rules[i].Match = append(rules[i].Match, g)
-				continue
-			}
-			for _, h := range homes {
-				rules[i].Match = append(rules[i].Match, h+g[1:])
-			}
-		}
-	}
-	return slices.DeleteFunc(rules, func(r match.Rule) bool { return len(r.Match) == 0 })
 }
 
 // matchProblems gives the matcher's complaints their places.

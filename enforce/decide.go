@@ -207,15 +207,3 @@ func (t Table) or(masks *[actionCount][lineWords]uint64, row uint32, op Op) {
 		masks[a][0] |= le.Uint64(t.blob[row+8*(uint32(op)*uint32(actionCount)+uint32(a)):])
 	}
 }
-
-// AgentOf is the catalogue's agent that an executed path is, and its flags; 0 is none. Of several the first holds.
-func (t Table) AgentOf(path []byte) (id, flags uint32) {
-	label := match.Walk(t.blob, t.agents, match.Path, path)
-	for i := range t.agentCount {
-		if label.Has(int(i)) {
-			at := t.agentTable + i*agentSize
-			return le.Uint32(t.blob[at:]), le.Uint32(t.blob[at+4:])
-		}
-	}
-	return 0, 0
-}

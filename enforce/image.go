@@ -29,8 +29,11 @@ const (
 	closedAny     = 1 // enum closed
 	closedWriting = 2
 
-	agentHost    = 1
-	agentObserve = 2
+	agentHost        = 1
+	agentObserve     = 2
+	agentRelaunch    = 4
+	agentScript      = 8
+	agentInterpreter = 16
 )
 
 // Image is exactly what the kernel's map will hold, and the names of what it numbers.
@@ -114,8 +117,8 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 		blob = im.rows.rows[i].append(blob)
 	}
 	at[3] = uint32(len(blob))
-	for _, a := range im.Agents {
-		blob = a.append(blob)
+	for _, r := range rowsOf(im.Agents) {
+		blob = r.append(blob)
 	}
 	names := im.Numbers().encode()
 	at[4], at[5] = uint32(len(blob)), uint32(len(names))
@@ -159,7 +162,7 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [6]ui
 			b = le.AppendUint32(b, n)
 		}
 	}
-	for _, n := range []int{len(im.Roles), len(im.Principals), len(im.Taints), len(im.Agents)} {
+	for _, n := range []int{len(im.Roles), len(im.Principals), len(im.Taints), len(rowsOf(im.Agents))} {
 		b = le.AppendUint32(b, uint32(n))
 	}
 	for _, n := range at {
@@ -206,17 +209,6 @@ func (r *row) append(b []byte) []byte {
 		b = le.AppendUint64(b, groups)
 	}
 	return b
-}
-
-func (a Agent) append(b []byte) []byte {
-	var flags uint32
-	if a.Host {
-		flags |= agentHost
-	}
-	if a.Observe {
-		flags |= agentObserve
-	}
-	return le.AppendUint32(le.AppendUint32(b, a.ID), flags)
 }
 
 // String tells the image in words: what a reviewer of a golden reads. The automata are told by the groups they find.

@@ -5,6 +5,7 @@
 package enforce_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/enforce"
@@ -100,5 +101,37 @@ func TestTheTableKnowsTheAgents(t *testing.T) {
 		if id, flags := im.Oracle().AgentOf([]byte(path)); [2]uint32{id, flags} != want {
 			t.Errorf("%s: %d %d, want %v", path, id, flags, want)
 		}
+	}
+}
+
+// TestInterpretersAndTheirScripts: a script's further names count as an interpreter's argument alone, and an interpreter is no agent.
+func TestInterpretersAndTheirScripts(t *testing.T) {
+	p, _ := preset(t, "balanced")
+	im, err := enforce.Compile(p, append(slices.Clone(agents), []enforce.Agent{
+		{ID: 4, Relaunch: true, Exec: []string{"**/@google/gemini-cli/bundle/gemini.js"}, Scripts: []string{"**/bin/gemini"}, Interpreters: []string{"**/bin/node"}},
+		{ID: 5, Exec: []string{"**/bin/aider"}, Interpreters: []string{"**/bin/python3", "**/bin/node"}},
+	}...), 1, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]struct {
+		executed, script uint32
+		interprets       bool
+	}{
+		"/usr/lib/node_modules/@google/gemini-cli/bundle/gemini.js": {4, 4, false},
+		"/home/ana/.local/bin/gemini":                               {0, 4, false},
+		"/home/ana/.local/bin/aider":                                {5, 5, false},
+		"/usr/bin/node":                                             {0, 0, true},
+		"/usr/bin/python3":                                          {0, 0, true},
+		"/usr/bin/bash":                                             {0, 0, false},
+	} {
+		executed, _ := im.Oracle().AgentOf([]byte(path))
+		script, _ := im.Oracle().ScriptOf([]byte(path))
+		if interprets := im.Oracle().Interprets([]byte(path)); executed != want.executed || script != want.script || interprets != want.interprets {
+			t.Errorf("%s: executed %d, as a script %d, interprets %v; want %+v", path, executed, script, interprets, want)
+		}
+	}
+	if _, flags := im.Oracle().AgentOf([]byte("/opt/node_modules/@google/gemini-cli/bundle/gemini.js")); flags != 4 {
+		t.Errorf("Gemini CLI's flags are %d, want that its launcher starts it once more", flags)
 	}
 }

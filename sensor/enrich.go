@@ -8,11 +8,13 @@ package sensor
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
@@ -33,6 +35,7 @@ type lookup struct {
 	agent   *inventory.Agent
 	root    bool // the session begins
 	child   bool // the process executed something within it
+	trails  []string
 }
 
 type enricher struct {
@@ -40,6 +43,7 @@ type enricher struct {
 	queue   chan lookup
 	skipped atomic.Uint64
 	next    map[uint64]time.Time // of the owner: when a session's conversation is looked at again
+	trails  map[uint64][]string  // of the owner: files in which a session's agent says which that is, the newest last
 
 	lent    chan *event.Event // sockets without their addresses
 	sockets sockets           // of the process that was looked at last
@@ -50,7 +54,7 @@ type enricher struct {
 
 func newEnricher(w *Watch) *enricher {
 	return &enricher{
-		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, users: map[uint32]string{},
+		watch: w, queue: make(chan lookup, lookupsMax), next: map[uint64]time.Time{}, trails: map[uint64][]string{}, users: map[uint32]string{},
 		lent: make(chan *event.Event, socketsWaiting),
 	}
 }
@@ -63,14 +67,17 @@ func (n *enricher) see(e *event.Event) {
 	case event.SessionStart, event.SessionClaim:
 		l.root = true
 	case event.SessionEnd:
+		l.trails = n.trails[e.ID()]
 		delete(n.next, e.ID())
-		return
-	case event.Exec, event.Access:
-		if a == nil || e.Time.Before(n.next[e.ID()]) {
+		delete(n.trails, e.ID())
+		if len(l.trails) == 0 {
 			return
 		}
-		n.next[e.ID()] = e.Time.Add(conversation)
-		l.child = e.Kind == event.Exec
+	case event.Exec, event.Access:
+		if a == nil || !n.due(e, a) {
+			return
+		}
+		l.child, l.trails = e.Kind == event.Exec, n.trails[e.ID()]
 	default:
 		return
 	}
@@ -79,6 +86,41 @@ func (n *enricher) see(e *event.Event) {
 	default:
 		n.skipped.Add(1)
 	}
+}
+
+// due says whether what is known of an event's session is to be looked at again, and keeps what the event itself says. Until a
+// conversation is known, every child of the agent's own program is looked at: only some are told it, and they may be gone soon.
+func (n *enricher) due(e *event.Event, a *inventory.Agent) bool {
+	writes := e.Head.Op == event.Op(bpf.OpFileWrite) || e.Head.Op == event.Op(bpf.OpFileCreate) // it may read those of other times
+	if e.Kind == event.Access && writes && e.Head.Own() && a.Trail.Meant(e.Object) {
+		n.trails[e.ID()] = newest(n.trails[e.ID()], e.Object)
+	}
+	if e.Kind == event.Exec && e.Head.ByAgent() && !n.told(e.ID()) {
+		return true
+	}
+	if e.Time.Before(n.next[e.ID()]) {
+		return false
+	}
+	n.next[e.ID()] = e.Time.Add(conversation)
+	return true
+}
+
+// trailsMax is how many files of one agent are looked into: an overlay shows each under the name of its layer too, where nobody
+// may be able to read it.
+const trailsMax = 4
+
+// newest is the list with a name at its end, in a copy: the one before may be read meanwhile.
+func newest(names []string, name string) []string {
+	names = append(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name }), name)
+	return names[max(0, len(names)-trailsMax):]
+}
+
+func (n *enricher) told(id uint64) (told bool) {
+	n.watch.View(func(t *session.Table) {
+		s := t.Session(id)
+		told = s == nil || s.Conversation != ""
+	})
+	return told
 }
 
 func (n *enricher) run(ctx context.Context) {
@@ -104,6 +146,7 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		p = &procfs.Process{}
 	}
 	registered := n.registered(ctx, l)
+	own := n.files(ctx, l)
 	n.watch.View(func(t *session.Table) {
 		s := t.Session(l.session)
 		if s == nil {
@@ -121,8 +164,9 @@ func (n *enricher) look(ctx context.Context, l lookup) {
 		if l.agent == nil {
 			return
 		}
-		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version)
-		s.Conversation = first(registered.Conversation, value(p.Env, l.agent.Conversation), s.Conversation)
+		s.Program = first(own.script, s.Program)
+		s.Version = first(s.Version, l.agent.VersionOf(s.Program), registered.Version, own.version)
+		s.Conversation = first(registered.Conversation, own.conversation, value(p.Env, l.agent.Conversation), s.Conversation)
 		s.Entrypoint = first(value(p.Env, l.agent.Entrypoint), s.Entrypoint)
 	})
 }
@@ -145,6 +189,49 @@ func (n *enricher) registered(ctx context.Context, l lookup) procfs.Registered {
 		return procfs.Registered{}
 	}
 	return *r
+}
+
+// files is what the agent's own files say of a session.
+type files struct {
+	script       string // that its root's interpreter runs
+	version      string // in npm's manifest
+	conversation string // in what the agent writes as it goes
+}
+
+func (n *enricher) files(ctx context.Context, l lookup) (own files) {
+	if l.agent == nil {
+		return own
+	}
+	var root session.Key
+	var began time.Time
+	var folder, version string
+	n.watch.View(func(t *session.Table) {
+		if s := t.Session(l.session); s != nil {
+			root, began, folder, version = s.Root, s.Began, s.Cwd, s.Version
+		}
+	})
+	if version == "" && (l.agent.Manifest || len(l.agent.Interpreters) > 0) {
+		own.script, own.version = n.program(ctx, l.agent, root)
+	}
+	for _, trail := range slices.Backward(l.trails) {
+		own.conversation = first(own.conversation, procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(trail), began, folder)))
+	}
+	return own
+}
+
+// program is the script that the session's root runs, if it is one, and the version that it was packaged with.
+func (n *enricher) program(ctx context.Context, a *inventory.Agent, root session.Key) (script, version string) {
+	p, err := procfs.Look(ctx, root.PID, n.watch.o.Wall(root.Started), nil)
+	if err != nil {
+		return "", ""
+	}
+	if len(a.Interpreters) > 0 {
+		script = procfs.Script(p.Cwd, p.Args, a.Runs)
+	}
+	if a.Manifest {
+		version = procfs.Packaged(first(script, p.Program))
+	}
+	return script, version
 }
 
 func first(values ...string) string {

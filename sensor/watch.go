@@ -204,7 +204,8 @@ func (w *Watch) locate(e *event.Event) {
 }
 
 // unwrap takes the agent's shell wrapper off, where the agent itself started the shell: any other process could dress its
-// own command line up as one.
+// own command line up as one. The kernel says so; of what was adopted it knows no program, and the session's root is taken
+// for the agent.
 func (w *Watch) unwrap(e *event.Event) {
 	a := w.o.Catalogue.ByID(e.Head.Agent)
 	s := w.table.Session(e.ID())
@@ -212,7 +213,7 @@ func (w *Watch) unwrap(e *event.Event) {
 		return
 	}
 	p := s.Process(session.Key{PID: e.Head.PID, Started: e.Head.Started})
-	if p == nil || p.Parent != s.Root || p.Execs > 0 {
+	if !e.Head.ByAgent() && (p == nil || p.Parent != s.Root || p.Execs > 0) {
 		return
 	}
 	e.Command, _ = event.Unwrap(a.Wrapper, e.Argv)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "line.h"
+#include "script.h"
 #include "task.h"
 
 static __always_inline struct exec_state *exec_state(u64 flags)
@@ -34,8 +35,10 @@ static __always_inline void exec_name(struct exec_state *exec, struct dentry *de
 	bpf_probe_read_kernel(exec->text, length & (NAME_MAX_ - 1), BPF_CORE_READ(dentry, d_name.name));
 }
 
-static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 agent)
+static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 row)
 {
+	u32 agent = agent_executed(row);
+
 	if (exec_first(bprm)) {
 		exec->argc = bprm->argc;
 		exec->agent = 0;
@@ -46,6 +49,7 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->depth++;
 	}
 	exec->last = BPF_CORE_READ(bprm, file, f_inode, i_ino);
+	exec->interpreter = agent_interprets(row);
 	if (agent)
 		exec->agent = agent;
 }
@@ -63,7 +67,7 @@ static __always_inline int exec_judge(struct task_state *state, struct buffer *b
 }
 
 /*
- * A task outside of sessions keeps nothing of an exec that begins no agent, nor of an agent's that failed before it. What
+ * A task outside of sessions keeps nothing of an exec that can begin no agent, nor of an agent's that failed before it. What
  * a script left is kept for its interpreter.
  */
 static __always_inline int exec_forget(struct linux_binprm *bprm)
@@ -81,19 +85,19 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
 {
 	struct exec_state *exec;
-	u32 agent;
+	u32 row;
 
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
-	agent = agent_of(buffer);
-	if (!state && !agent)
+	row = agent_of(buffer);
+	if (!state && !row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
-	exec_remember(exec, bprm, agent);
+	exec_remember(exec, bprm, row);
 	return state ? exec_judge(state, buffer, bprm->file) : 0;
 }
 
@@ -207,8 +211,8 @@ static __always_inline bool exec_applet(u64 start, u32 agent)
 
 /*
  * Whose exec is this? A session made by run or adopt takes the agent's name. A host entry does not nest in itself; an
- * agent that executes itself in its own process, or as one of its applets, goes on with its session. Any other agent
- * begins one.
+ * agent that executes itself in its own process, or as one of its applets, goes on with its session; so does one whose
+ * launcher starts it as a child. Any other agent begins one.
  */
 static __noinline bool exec_agent(u64 start, struct task_state *state, const struct exec_state *exec)
 {
@@ -229,22 +233,24 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, const str
 	}
 	if (session->agent == agent && (root || (session->flags & SESSION_HOST) || exec_applet(start, agent)))
 		return true;
+	if (session->agent == agent && (state->flags & TASK_AGENT) && agent_relaunches(exec->agent))
+		return true;
 	return exec_begin(state, exec);
 }
 
-/* The agent whose program is executed, of a file that no check has seen; index + 1. */
+/* The catalogue's row whose program is executed, of a file that no check has seen; index + 1. */
 static __always_inline u32 exec_find(struct linux_binprm *bprm)
 {
 	struct buffer *buffer = buffer_take();
-	u32 agent;
+	u32 row;
 
 	if (!buffer)
 		return 0;
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
-	agent = agent_of(buffer);
+	row = agent_of(buffer);
 	buffer_give(buffer);
-	return agent;
+	return row;
 }
 
 static __always_inline bool exec_unsettled(void)
@@ -262,10 +268,10 @@ static __always_inline bool exec_unsettled(void)
 static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, const struct task_state *state,
 						    bool last)
 {
-	u32 agent = last || exec_unsettled() ? exec_find(bprm) : 0;
+	u32 row = last || exec_unsettled() ? exec_find(bprm) : 0;
 	struct exec_state *exec;
 
-	if (!state && !agent)
+	if (!state && !row)
 		return NULL;
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
@@ -273,7 +279,8 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 		return NULL;
 	}
 	exec->argc = bprm->argc;
-	exec->agent = agent;
+	exec->agent = agent_executed(row);
+	exec->interpreter = agent_interprets(row);
 	exec->depth = 0;
 	exec->done = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
@@ -284,17 +291,19 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_state *exec, u64 start)
 {
 	struct task_state *state = task_state_own();
+	u16 flags = state && (state->flags & TASK_AGENT) ? TASK_BY_AGENT : 0;
 
 	exec->done = 1;
+	if (!exec->agent && exec->interpreter)
+		exec->agent = script_agent(bprm, start);
 	if (exec->agent && !exec_agent(start, state, exec) && cfg_form != FORM_OBSERVE)
 		bpf_send_signal(SIGKILL);
 	state = task_state_own();
-	if (!state)
+	if (!state) {
+		bpf_task_storage_delete(&execs, bpf_get_current_task_btf());
 		return;
-	if (exec->agent)
-		state->flags |= TASK_AGENT;
-	else
-		state->flags &= ~TASK_AGENT;
+	}
+	state->flags = flags | (exec->agent ? TASK_AGENT : 0);
 	state->execs++;
 	line_judge(bprm, state, exec, start);
 }

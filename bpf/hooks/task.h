@@ -140,7 +140,7 @@ static __always_inline u32 lowest(u64 bits)
 }
 
 /*
- * The catalogue's agent whose program was named in the buffer, index + 1; 0 for none. verifier: global, as name_of.
+ * The catalogue's row whose program was named in the buffer, index + 1; 0 for none. verifier: global, as name_of.
  */
 __noinline int agent_of(struct buffer *buffer)
 {
@@ -158,6 +158,24 @@ static __always_inline u32 agent_field(u32 agent, u32 field)
 	if (!table || !agent)
 		return 0;
 	return table_u32(table, HEADER(table, agent_table) + (agent - 1) * sizeof(struct table_agent) + field);
+}
+
+/* Of a row that an executed file matched: the agent, index + 1, or 0 where the row is of scripts or interpreters. */
+static __always_inline u32 agent_executed(u32 row)
+{
+	u32 flags = agent_field(row, __builtin_offsetof(struct table_agent, flags));
+
+	return flags & (AGENT_SCRIPT | AGENT_INTERPRETER) ? 0 : row;
+}
+
+static __always_inline bool agent_interprets(u32 row)
+{
+	return agent_field(row, __builtin_offsetof(struct table_agent, flags)) & AGENT_INTERPRETER;
+}
+
+static __always_inline bool agent_relaunches(u32 row)
+{
+	return agent_field(row, __builtin_offsetof(struct table_agent, flags)) & AGENT_RELAUNCH;
 }
 
 static __always_inline u32 agent_id(u32 agent)
@@ -254,7 +272,7 @@ static __always_inline void seed_agent(struct task_struct *task, struct seed *se
 		return;
 	source_of(&buffer->source, file->f_path.dentry, file->f_inode);
 	name_of(buffer);
-	agent = agent_of(buffer);
+	agent = agent_executed(agent_of(buffer));
 	buffer_give(buffer);
 	if (agent)
 		seed_begin(task, seed, agent, CAUSE_SEED);

@@ -59,12 +59,14 @@ enum event_kind {
 };
 
 enum event_flag {
-	EVENT_APPLIED = 1, /* the action was carried out; not set in observe mode */
-	EVENT_SCRIPT = 2,  /* the object is a script: its interpreter follows */
-	EVENT_THREAD = 4,  /* by a thread that does not lead its process */
-	EVENT_SWITCH = 8,  /* refused by a switch of the session, whatever policy says */
-	EVENT_MOVE = 32,   /* refused a new name: its label has the groups that would not hold there */
-	EVENT_RELIEF = 16, /* policy refuses it, and an administrator lets it pass for a time */
+	EVENT_APPLIED = 1,    /* the action was carried out; not set in observe mode */
+	EVENT_SCRIPT = 2,     /* the object is a script: its interpreter follows */
+	EVENT_THREAD = 4,     /* by a thread that does not lead its process */
+	EVENT_SWITCH = 8,     /* refused by a switch of the session, whatever policy says */
+	EVENT_MOVE = 32,      /* refused a new name: its label has the groups that would not hold there */
+	EVENT_RELIEF = 16,    /* policy refuses it, and an administrator lets it pass for a time */
+	EVENT_AGENT = 64,     /* TASK_AGENT */
+	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -195,7 +197,8 @@ struct session {
 };
 
 enum task_flag {
-	TASK_AGENT = 1, /* runs the agent's own image: no other program was executed since */
+	TASK_AGENT = 1,	   /* runs the agent's own image: no other program was executed since */
+	TASK_BY_AGENT = 2, /* its program was executed by the agent's own image */
 };
 
 /* Whether a task is in session.tasks: goes one way only, each step by one who compared. */
@@ -222,13 +225,13 @@ struct task_state {
 
 /* From bprm_check to bprm_committed_creds of one exec. */
 struct exec_state {
-	__u64 last;  /* inode of the file that was checked last: an interpreter's */
-	__u32 argc;  /* before `#!` changed it */
-	__u32 agent; /* 0 where the catalogue does not match */
-	__u32 agent_flags;
-	__u32 depth; /* interpreters */
-	__u32 name;  /* bytes */
-	__u32 done;  /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
+	__u64 last;	   /* inode of the file that was checked last: an interpreter's */
+	__u32 argc;	   /* before `#!` changed it */
+	__u32 agent;	   /* 0 where the catalogue does not match */
+	__u32 interpreter; /* what was checked last runs scripts that may be agents */
+	__u32 depth;	   /* interpreters */
+	__u32 name;	   /* bytes */
+	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
 };
 

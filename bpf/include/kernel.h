@@ -104,6 +104,11 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+};
+
 struct iattr {
 	unsigned int ia_valid;
 };
@@ -158,6 +163,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct fs_struct *fs;
 	struct signal_struct *signal;
 	const struct cred *cred;
 	unsigned int personality;

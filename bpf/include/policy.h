@@ -156,7 +156,8 @@ struct table_header {
 
 	struct table_engine paths;
 	struct table_engine lines;
-	struct table_engine agents; /* executed paths to agents: bit i of the label is agent i */
+	struct table_engine
+		agents; /* executed paths, and scripts, to agents: bit i of the label is row i of agent_table */
 
 	__u32 roles; /* counts */
 	__u32 principals;
@@ -205,8 +206,11 @@ struct table_row {
 };
 
 enum agent_flag {
-	AGENT_HOST = 1,	   /* only contains: the agents it starts are child sessions, it does not nest in itself */
-	AGENT_OBSERVE = 2, /* sessions of this agent begin in observe mode, whatever the role says */
+	AGENT_HOST = 1,		/* only contains: the agents it starts are child sessions, it does not nest in itself */
+	AGENT_OBSERVE = 2,	/* sessions of this agent begin in observe mode, whatever the role says */
+	AGENT_RELAUNCH = 4,	/* starts itself once more as its child, which goes on with the session */
+	AGENT_SCRIPT = 8,	/* the row is of names that interpreters are given, not of what is executed */
+	AGENT_INTERPRETER = 16, /* the row is no agent: it runs scripts that may be one */
 };
 
 struct table_agent {

@@ -43,6 +43,12 @@ type Head struct {
 // Applied reports whether the action was carried out; it is not where the session is only observed.
 func (h *Head) Applied() bool { return h.Flags&uint8(bpf.EventApplied) != 0 }
 
+// Own says whether the agent's own program acted, or, of an exec, is what was executed.
+func (h *Head) Own() bool { return h.Flags&uint8(bpf.EventAgent) != 0 }
+
+// ByAgent says whether the agent's own program executed the one that acts.
+func (h *Head) ByAgent() bool { return h.Flags&uint8(bpf.EventByAgent) != 0 }
+
 // Relieved reports whether an administrator let pass for a time what policy refuses.
 func (h *Head) Relieved() bool { return h.Flags&uint8(bpf.EventRelief) != 0 }
 

@@ -19,10 +19,13 @@ const (
 	WrapNone   Wrapper = ""
 	WrapClaude Wrapper = "claude" // SHELL -c "… && eval 'COMMAND' < /dev/null && pwd -P >| FILE"
 	WrapShell  Wrapper = "shell"  // SHELL -lc COMMAND
+	WrapCodex  Wrapper = "codex"  // as WrapShell, or SHELL -c "__CODEX_SNAPSHOT_…\n\nexec 'SHELL' -c 'COMMAND'"
+	WrapBare   Wrapper = "bare"   // SHELL --norc --noprofile -c COMMAND; other shells are the agent's own business
+	WrapGemini Wrapper = "gemini" // SHELL -c "…; _bgpids_file=FILE\n(\n  trap …\nCOMMAND\n)\n__code=$?\nexit $__code"
 )
 
 // Wrappers lists the known kinds.
-func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell} }
+func Wrappers() []Wrapper { return []Wrapper{WrapClaude, WrapShell, WrapCodex, WrapBare, WrapGemini} }
 
 var shells = []string{"sh", "bash", "zsh", "dash", "ksh", "fish"}
 
@@ -37,6 +40,12 @@ func Unwrap(w Wrapper, argv []string) (string, bool) {
 		return unwrapClaude(script)
 	case WrapShell:
 		return script, script != ""
+	case WrapCodex:
+		return unwrapCodex(script)
+	case WrapBare:
+		return unwrapBare(script, argv)
+	case WrapGemini:
+		return unwrapGemini(script)
 	}
 	return "", false
 }
@@ -93,6 +102,71 @@ func unwrapClaude(script string) (string, bool) {
 		return "", false // more than the agent writes: do not hide it
 	}
 	return command, true
+}
+
+const (
+	codexRestore = "__CODEX_SNAPSHOT_"
+	codexExec    = "\n\nexec '"
+	codexSave    = "# Snapshot file"
+	codexTry     = `set -e; . "`
+)
+
+// unwrapCodex finds the word behind what puts back the environment of the user's shell. How that was saved, and tried, is
+// Codex's own business.
+func unwrapCodex(script string) (string, bool) {
+	if !strings.HasPrefix(script, codexRestore) {
+		own := strings.Contains(script, codexSave) || strings.HasPrefix(script, codexTry)
+		if own || script == "" {
+			return "", false
+		}
+		return script, true
+	}
+	_, rest, ok := strings.Cut(script, codexExec)
+	if !ok {
+		return "", false
+	}
+	_, rest, ok = singleQuoted(rest)
+	flag, quoted, found := strings.Cut(rest, "'")
+	if !ok || !found || (flag != " -c " && flag != " -lc ") {
+		return "", false
+	}
+	command, rest, ok := singleQuoted(quoted)
+	if !ok || rest != "" {
+		return "", false // more than the agent writes: do not hide it
+	}
+	return command, true
+}
+
+const (
+	bgpids      = "_bgpids_file="
+	geminiBegin = "\n(\n  trap 'jobs -p > \"$_bgpids_file\"' EXIT\n"
+	geminiEnd   = "\n)\n__code=$?\nexit $__code"
+)
+
+// unwrapGemini takes off the subshell that tells of background processes, with the options of the shell before it. The first
+// beginning is the agent's own, and its end is the script's.
+func unwrapGemini(script string) (string, bool) {
+	head, rest, ok := strings.Cut(script, geminiBegin)
+	if !ok {
+		return "", false
+	}
+	options, file, ok := strings.Cut(head, bgpids)
+	if !ok || strings.ContainsAny(file, " \t\n;&|<>$`()") || strings.ContainsAny(options, "\n&|<>$`()") {
+		return "", false // more than the agent writes: do not hide it
+	}
+	command, ok := strings.CutSuffix(rest, geminiEnd)
+	if !ok {
+		return "", false
+	}
+	return command, true
+}
+
+// unwrapBare tells the shells for a model from the others that the agent starts, which read the user's own files.
+func unwrapBare(script string, argv []string) (string, bool) {
+	if !slices.Equal(argv[1:3], []string{"--norc", "--noprofile"}) {
+		return "", false
+	}
+	return script, true
 }
 
 // singleQuoted reads a shell word that began with a single quote, up to its end; quotes inside are '"'"' or '\”.

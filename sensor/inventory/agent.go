@@ -20,6 +20,9 @@ type Agent struct {
 	Title        string        `toml:"title"`
 	Vendor       string        `toml:"vendor"`
 	Exec         []string      `toml:"exec"`         // globs as in policies
+	Scripts      []string      `toml:"scripts"`      // further names by which its interpreter is given it, as installers link them
+	Interpreters []string      `toml:"interpreters"` // globs of what runs it, where it is a script
+	Relaunch     bool          `toml:"relaunch"`     // its launcher starts it once more, as a child
 	Host         bool          `toml:"host"`         // only contains other agents
 	Observe      bool          `toml:"observe"`      // refuses nothing, whatever the role says
 	Wrapper      event.Wrapper `toml:"wrapper"`      // round the commands that its model asks for
@@ -28,8 +31,10 @@ type Agent struct {
 	Conversation []string      `toml:"conversation"` // names of the environment of its children
 	Entrypoint   []string      `toml:"entrypoint"`   // the same, for how it was started
 	Version      []string      `toml:"version"`      // expressions over its path; the first group is the version
+	Manifest     bool          `toml:"manifest"`     // npm's, in whose package the program lies, has the version
 	Applets      []string      `toml:"applets"`      // argv[0] by which its program serves as a tool of its own
 	Verified     string        `toml:"verified"`
+	Trail        Trail         `toml:"trail"`
 	Start        Start         `toml:"start"`
 
 	File     string `toml:"-"` // where it is written

@@ -129,8 +129,8 @@ func parse(file, text string) (Agent, []error) {
 // typeError takes apart how the library tells of a value of the wrong type.
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
-var keys = []string{"id", "name", "title", "vendor", "exec", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "applets", "verified", "[start] exec, map, read, write, lines"}
+var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
+	"entrypoint", "version", "manifest", "applets", "verified", "[trail] file, line", "[start] exec, map, read, write, lines"}
 
 // lineOf finds the line on which a key is written, or 0.
 func lineOf(text string, key toml.Key) int {
@@ -171,7 +171,7 @@ func (a *Agent) check(text string) []error {
 	if len(a.Exec) == 0 {
 		add("exec", "globs of the agent's executables, as in policies", "exec: empty, so nothing is recognised")
 	}
-	for _, g := range a.Exec {
+	for _, g := range slices.Concat(a.Exec, a.Scripts, a.Interpreters) {
 		if !strings.HasPrefix(g, "/") && !strings.HasPrefix(g, "~/") && !strings.HasPrefix(g, "**/") {
 			add("exec", "begin with /, ~/ or **/", "exec %q: not a path of the host", g)
 		}
@@ -189,6 +189,12 @@ func (a *Agent) check(text string) []error {
 	}
 	if a.Verified != "" && !slices.Contains(verified, a.Verified) {
 		add("verified", "known: "+strings.Join(verified, ", "), "verified %q: unknown", a.Verified)
+	}
+	if len(a.Scripts) > 0 && len(a.Interpreters) == 0 {
+		add("scripts", "interpreters = [\"**/bin/node\"], or what else runs them", "scripts: nothing runs them")
+	}
+	if wrong := a.Trail.check(); wrong != "" {
+		add("trail", "file, a glob, and line, a regular expression with a group (?P<id>…)", "trail: %s", wrong)
 	}
 	for _, v := range a.Version {
 		re, err := regexp.Compile(v)

@@ -8,12 +8,8 @@ package procfs
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
-
-	"golang.org/x/sys/unix"
 )
 
 // Registered is what the registry says of a process.
@@ -29,24 +25,12 @@ type Registered struct {
 // conversation is the shape of ids that are believed: the file is the user's.
 var conversation = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
-// registryMax bounds what is read of a file that belongs to the watched user.
-const registryMax = 64 << 10
-
 // ClaudeRegistry reads the entry of pid below the agent's configuration, ~/.claude where it was not moved.
 func ClaudeRegistry(configuration string, pid uint32) (*Registered, error) {
 	name := filepath.Join(configuration, "sessions", fmt.Sprintf("%d.json", pid))
-	// The user may have put anything there: no link at the end, no waiting for a pipe.
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	raw, err := readOwn(name)
 	if err != nil {
 		return nil, fmt.Errorf("agent's registry: %w", err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("agent's registry %s: not a regular file", name)
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, registryMax))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	var r Registered
 	if err := json.Unmarshal(raw, &r); err != nil {

@@ -109,7 +109,8 @@ func catalogue() ([]enforce.Agent, error) {
 	}
 	var agents []enforce.Agent
 	for _, a := range c.Agents {
-		agents = append(agents, enforce.Agent{ID: a.ID, Host: a.Host, Observe: a.Observe, Exec: a.Exec})
+		agents = append(agents, enforce.Agent{ID: a.ID, Host: a.Host, Observe: a.Observe, Relaunch: a.Relaunch, Exec: a.Exec,
+			Scripts: a.Scripts, Interpreters: a.Interpreters})
 	}
 	return agents, nil
 }

@@ -13,14 +13,12 @@ import (
 )
 
 type request struct {
-	Model     string    `json:"model"`
-	Stream    bool      `json:"stream"`
-	MaxTokens int       `json:"max_tokens"`
-	Messages  []message `json:"messages"`
-	Tools     []struct {
-		Name string `json:"name"`
-	} `json:"tools"`
-	OutputFormat *format `json:"output_format"`
+	Model        string    `json:"model"`
+	Stream       bool      `json:"stream"`
+	MaxTokens    int       `json:"max_tokens"`
+	Messages     []message `json:"messages"`
+	Tools        []offered `json:"tools"`
+	OutputFormat *format   `json:"output_format"`
 	OutputConfig struct {
 		Format *format `json:"format"`
 	} `json:"output_config"`
@@ -168,7 +166,8 @@ func (s schema) example() any {
 	if len(s.Enum) > 0 {
 		return s.Enum[0]
 	}
-	switch s.Type {
+	// Google spells them with capitals.
+	switch strings.ToLower(fmt.Sprint(s.Type)) {
 	case "object":
 		object := map[string]any{}
 		for name, property := range s.Properties {

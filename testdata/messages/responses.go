@@ -14,11 +14,9 @@ import (
 
 // responsesRequest is what the server reads of a request: the conversation is a flat list of items.
 type responsesRequest struct {
-	Model string `json:"model"`
-	Input []item `json:"input"`
-	Tools []struct {
-		Name string `json:"name"`
-	} `json:"tools"`
+	Model string    `json:"model"`
+	Input []item    `json:"input"`
+	Tools []offered `json:"tools"`
 }
 
 // item is a part of the conversation. Only what came of a tool call matters.
@@ -61,18 +59,16 @@ func (r *responsesRequest) translate() *request {
 	return translated
 }
 
-func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
+func readResponses(r *http.Request) (*request, error) {
 	var req responsesRequest
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
-		refuse(w, fmt.Sprintf("reading the request: %v", err))
-		return
+		return nil, err
 	}
-	turn, answer, err := s.answer(r.URL.Path, req.translate())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	newResponse(turn, answer).stream(w)
+	return req.translate(), nil
+}
+
+func writeResponses(w http.ResponseWriter, _ *request, turn int, t Turn) {
+	newResponse(turn, t).stream(w)
 }
 
 // response is an answer as its list of items.

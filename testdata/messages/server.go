@@ -18,13 +18,14 @@ const maxBody = 64 << 20
 
 // Record is one line of the record: a request and what it was taken for.
 type Record struct {
-	Time    time.Time `json:"time"`
-	Kind    string    `json:"kind"` // turn, side, count, other
-	Request string    `json:"request"`
-	Model   string    `json:"model,omitempty"`
-	Turn    int       `json:"turn"`
-	Note    string    `json:"note,omitempty"`
-	Results []Result  `json:"results,omitempty"` // those not recorded before
+	Time         time.Time `json:"time"`
+	Kind         string    `json:"kind"` // turn, side, count, other
+	Request      string    `json:"request"`
+	Model        string    `json:"model,omitempty"`
+	Conversation string    `json:"conversation,omitempty"` // as the agent names it in a header
+	Turn         int       `json:"turn"`
+	Note         string    `json:"note,omitempty"`
+	Results      []Result  `json:"results,omitempty"` // those not recorded before
 }
 
 // Server answers an agent from a scenario. It is an http.Handler.
@@ -44,9 +45,10 @@ func New(s *Scenario, record io.Writer) *Server {
 		record = io.Discard
 	}
 	srv := &Server{scenario: s, record: record, seen: map[string]bool{}, mux: http.NewServeMux()}
-	srv.mux.HandleFunc("POST /v1/messages", srv.messages)
+	for _, d := range dialects {
+		srv.mux.HandleFunc(d.path, srv.speak(d))
+	}
 	srv.mux.HandleFunc("POST /v1/messages/count_tokens", srv.count)
-	srv.mux.HandleFunc("POST /v1/responses", srv.responses)
 	srv.mux.HandleFunc("GET /v1/models", srv.models)
 	srv.mux.HandleFunc("/", srv.other)
 	return srv
@@ -65,29 +67,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-func (s *Server) messages(w http.ResponseWriter, r *http.Request) {
-	var req request
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
-		refuse(w, fmt.Sprintf("reading the request: %v", err))
-		return
-	}
-	turn, answer, err := s.answer(r.URL.Path, &req)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	reply := newReply(req.Model, turn, answer)
-	if req.Stream {
-		reply.stream(w)
-		return
-	}
-	writeJSON(w, reply)
-}
-
 // answer finds what to say to a request, and records it.
-func (s *Server) answer(path string, req *request) (int, Turn, error) {
+func (s *Server) answer(r *http.Request, req *request) (int, Turn, error) {
 	answer := Turn{Text: req.side()}
-	record := Record{Kind: "side", Request: path, Model: req.Model}
+	record := Record{Kind: "side", Request: r.URL.Path, Model: req.Model, Conversation: conversation(r.Header)}
 	turn, ok := req.turn(s.scenario)
 	if ok {
 		answer = s.scenario.Turns[turn]
@@ -95,6 +78,16 @@ func (s *Server) answer(path string, req *request) (int, Turn, error) {
 		record.Results = req.results(s.scenario)
 	}
 	return turn, answer, s.keep(record)
+}
+
+// conversation is the agent's own id of its conversation, where it sends one.
+func conversation(h http.Header) string {
+	for _, name := range []string{"X-Claude-Code-Session-Id", "Session-Id", "X-Session-Id"} {
+		if id := h.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
 }
 
 func (s *Server) count(w http.ResponseWriter, r *http.Request) {
