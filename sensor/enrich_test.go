@@ -32,14 +32,11 @@ func TestWhatIsWorthALook(t *testing.T) {
 	}
 	const own, by = uint8(bpf.EventAgent), uint8(bpf.EventByAgent)
 	const chat = "/home/a/.gemini/tmp/work/chats/session-1.jsonl"
-	var got []bool
-	for _, due := range []bool{
+	got := []bool{
 		happens(event.Exec, bpf.OpExecArgv, 0, "", 0), happens(event.Exec, bpf.OpExecArgv, 0, "", time.Second),
 		happens(event.Exec, bpf.OpExecArgv, by, "", time.Second), happens(event.Access, bpf.OpFileRead, own, chat+"x.jsonl", time.Second),
 		happens(event.Access, bpf.OpFileWrite, 0, "/home/a/.gemini/tmp/work/chats/session-forged.jsonl", time.Second),
 		happens(event.Access, bpf.OpFileWrite, own, chat, time.Second), happens(event.Access, bpf.OpFileRead, own, "/x", 3*time.Second),
-	} {
-		got = append(got, due)
 	}
 	if want := []bool{true, false, true, false, false, false, true}; !slices.Equal(got, want) {
 		t.Errorf("looked at %v, want %v", got, want)

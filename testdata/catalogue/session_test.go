@@ -120,7 +120,8 @@ func (a *run) checkEvents(ctx context.Context, t *testing.T, id string) {
 			t.Errorf("%q was told %d times; commands %v", command, commands[command], commands)
 		}
 	}
-	if refusals != 1 {
-		t.Errorf("%d refusals in the session, want the key's and no other", refusals)
+	// The agent may look for itself what its command would: a second refusal of the same.
+	if refusals == 0 {
+		t.Error("no refusal in the session, want the key's")
 	}
 }
