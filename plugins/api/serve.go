@@ -129,7 +129,7 @@ func (s *server) Export(ctx context.Context, r *pb.ExportRequest) (*pb.ExportRep
 	defer cancel()
 	refused, err := s.plugin.Export(ctx, events)
 	if err != nil {
-		return nil, status.Error(codes.Unavailable, err.Error())
+		return nil, status.Error(codes.Aborted, err.Error()) // no trouble of the line has this code
 	}
 	return &pb.ExportReply{Refused: refused}, nil
 }

@@ -5,6 +5,7 @@
 package api
 
 import (
+	"strings"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -24,12 +25,20 @@ var Handshake = goplugin.HandshakeConfig{
 	ProtocolVersion: Version, MagicCookieKey: "REEVE_PLUGIN", MagicCookieValue: "reeve.plugin.v1",
 }
 
-// Wire is an event as it is sent.
+// Wire is an event as it is sent. Names of files are any bytes, texts of messages are not: an odd byte must not keep an event
+// from being sent.
 func (e *Event) Wire() *pb.Event {
-	return &pb.Event{
-		Id: e.ID, TimeUs: e.Time.UnixMicro(), Kind: e.Kind, Severity: e.Severity, Session: e.Session, Agent: e.Agent, User: e.User,
-		Action: e.Action, Applied: e.Applied, Op: e.Op, Object: e.Object, Rule: e.Rule, Reason: e.Reason, Message: e.Message, Ocsf: e.OCSF,
+	m := &pb.Event{TimeUs: e.Time.UnixMicro(), Applied: e.Applied, Ocsf: e.OCSF}
+	for _, f := range []struct {
+		to   *string
+		text string
+	}{
+		{&m.Id, e.ID}, {&m.Kind, e.Kind}, {&m.Severity, e.Severity}, {&m.Session, e.Session}, {&m.Agent, e.Agent}, {&m.User, e.User},
+		{&m.Action, e.Action}, {&m.Op, e.Op}, {&m.Object, e.Object}, {&m.Rule, e.Rule}, {&m.Reason, e.Reason}, {&m.Message, e.Message},
+	} {
+		*f.to = strings.ToValidUTF8(f.text, "\ufffd")
 	}
+	return m
 }
 
 func eventOf(m *pb.Event) Event {
