@@ -73,10 +73,14 @@ func (s *sender) send(ctx context.Context, events []api.Event) (refused []string
 	return refused, nil
 }
 
-// partial reports whether the receiver took a batch and rejected a part. The exporters have no type for it that others may see.
-func partial(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "OTLP partial success")
-}
+// partialText is how the exporters tell of it: they have no type for it that others may see.
+const partialText = "OTLP partial success"
+
+// partial reports whether the receiver took a batch and rejected a part.
+func partial(err error) bool { return err != nil && strings.Contains(err.Error(), partialText) }
+
+// warned reports whether it took the whole batch and had something to say.
+func warned(err error) bool { return partial(err) && strings.Contains(err.Error(), "(0 logs rejected)") }
 
 func (s *sender) records(ctx context.Context, events []api.Event) []sdklog.Record {
 	s.batch.records = make([]sdklog.Record, 0, len(events))
