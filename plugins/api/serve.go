@@ -33,7 +33,7 @@ func Main(p Plugin) {
 		HandshakeConfig:  Handshake,
 		VersionedPlugins: map[int]goplugin.PluginSet{Version: {Service: &served{plugin: &p}}},
 		GRPCServer:       goplugin.DefaultGRPCServer,
-		Logger:           hclog.NewNullLogger(),
+		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
 	})
 	os.Exit(0)
 }

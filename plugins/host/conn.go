@@ -99,10 +99,26 @@ func (w *worker) launch(ctx context.Context) (*conn, error) {
 	})
 	c.end = func() { c.close(client, folder) }
 	if err := c.open(ctx, client, w.o.Patience); err != nil {
+		err = c.early(err)
 		c.end()
-		return nil, plain(err)
+		return nil, err
 	}
 	return c, nil
+}
+
+// early is why a plugin never answered: that its process has ended says more than go-plugin does.
+func (c *conn) early(err error) error {
+	c.mu.Lock()
+	p := c.process
+	c.mu.Unlock()
+	if p != nil && p.cmd.Process != nil {
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%w before it answered: %s", errEnded, p.state)
+		default:
+		}
+	}
+	return plain(err)
 }
 
 // openFolder makes an empty folder that a plugin can reach its own folder through, and see nothing in.

@@ -112,8 +112,17 @@ func (w *worker) tellLost(told uint64) uint64 {
 // trial is how many events are sent at once, and which of them ends the plugin each time.
 type trial struct {
 	size    int
+	single  int // events that are sent one by one: as many as were sent when the plugin ended
 	crashes int // of the first event alone
 	beyond  bool
+}
+
+// next is how many are sent next.
+func (t *trial) next() int {
+	if t.single > 0 {
+		return 1
+	}
+	return t.size
 }
 
 // crashMost is how often one event alone may end the plugin before the next one is tried.
@@ -125,7 +134,7 @@ func (w *worker) export(ctx context.Context, c *conn) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		size := w.trial.size
+		size := w.trial.next()
 		if w.send.broken() {
 			size = 1
 		}
@@ -189,7 +198,7 @@ func (w *worker) sendSome(ctx context.Context, c *conn, records [][]byte, size i
 	if err := w.queue.Done(batch); err != nil {
 		w.o.Log.Error("what arrived will be sent again", "plugin", w.spec.Name, "problem", err)
 	}
-	w.trial.worked()
+	w.trial.worked(len(batch))
 	refused := min(len(reply.Refused), len(batch))
 	if beyond {
 		w.setAside(records[0])
@@ -203,7 +212,7 @@ func (w *worker) sendSome(ctx context.Context, c *conn, records [][]byte, size i
 // crashed narrows down what the plugin cannot take.
 func (t *trial) crashed(sent int, more bool) {
 	if sent > 1 {
-		t.size = max(1, sent/2)
+		t.size, t.single = max(1, sent/2), sent
 		return
 	}
 	t.crashes++
@@ -215,8 +224,13 @@ func (t *trial) crashed(sent int, more bool) {
 	}
 }
 
-func (t *trial) worked() {
-	t.size, t.crashes, t.beyond = min(t.size*2, batchMost), 0, false
+func (t *trial) worked(sent int) {
+	t.crashes, t.beyond = 0, false
+	if t.single > 0 {
+		t.single = max(0, t.single-sent)
+		return
+	}
+	t.size = min(t.size*2, batchMost)
 }
 
 // setAside gives up an event that ended the plugin again and again while the next one did not: what an agent does must not

