@@ -90,7 +90,7 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork|TestRuleFreezes
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn

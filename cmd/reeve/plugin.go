@@ -67,7 +67,7 @@ func writeSkeleton(dir string, values map[string]string) (files []string, err er
 		return nil, err
 	}
 	for _, entry := range entries {
-		t, err := template.ParseFS(skeleton, "skeleton/"+entry.Name())
+		t, err := template.New(entry.Name()).Delims("<<", ">>").ParseFS(skeleton, "skeleton/"+entry.Name())
 		if err != nil {
 			return nil, err
 		}

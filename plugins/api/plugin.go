@@ -89,6 +89,9 @@ type Values struct {
 	values map[string]any
 }
 
+// ValuesOf makes values for an author's tests: string, int64, bool and []string by their keys.
+func ValuesOf(values map[string]any) Values { return Values{values: values} }
+
 // Text is a setting of kind Text, or other where it is not set.
 func (v Values) Text(key, other string) string {
 	if s, ok := v.values[key].(string); ok {
