@@ -147,8 +147,7 @@ func (c *conn) open(ctx context.Context, client *goplugin.Client, patience time.
 		return err
 	case <-ctx.Done():
 		c.kill()
-		<-done
-		return fmt.Errorf("it did not answer in time: %w", ctx.Err())
+		return errors.Join(fmt.Errorf("it did not answer in time: %w", ctx.Err()), <-done)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -42,12 +43,7 @@ func (w *worker) wants(e *Event) bool {
 			return true
 		}
 	}
-	for _, name := range e.Chosen {
-		if name == w.spec.Name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.Chosen, w.spec.Name)
 }
 
 // offer takes an event in, or counts it. It never waits.

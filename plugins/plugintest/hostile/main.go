@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -178,16 +179,16 @@ var attempts = map[string]func(string) error{
 	"read":    func(name string) error { _, err := os.ReadFile(name); return err },
 	"list":    func(name string) error { _, err := os.ReadDir(name); return err },
 	"connect": func(name string) error { c, err := net.Dial("unix", name); _ = c; return err },
-	"trace": func(pid string) error {
-		var n int
-		fmt.Sscan(pid, &n)
-		return syscall.PtraceAttach(n)
-	},
-	"signal": func(pid string) error {
-		var n int
-		fmt.Sscan(pid, &n)
-		return syscall.Kill(n, syscall.SIGTERM)
-	},
-	"root": func(string) error { return syscall.Setuid(0) },
-	"exec": func(name string) error { return exec.Command(name).Run() },
+	"trace":   func(pid string) error { return syscall.PtraceAttach(number(pid)) },
+	"signal":  func(pid string) error { return syscall.Kill(number(pid), syscall.SIGTERM) },
+	"root":    func(string) error { return syscall.Setuid(0) },
+	"exec":    func(name string) error { return exec.Command(name).Run() },
+}
+
+func number(pid string) int {
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
