@@ -5,6 +5,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,18 +96,20 @@ func label(plugin, action string) string {
 
 // carryOut tries until it is done, or its time is over.
 func (w *worker) carryOut(ctx context.Context, o *order) error {
+	var last error // what went wrong with the plugin says more than that it does not run
 	for {
 		c, err := w.running(ctx, o.until)
 		if err != nil {
-			return err
+			return cmp.Or(last, err)
 		}
 		if err = w.respond(ctx, c, o); err == nil {
 			w.set(func(s *Status) { s.Answered++ })
 			return nil
 		}
+		last = plain(err)
 		var said *saidError
 		if errors.As(err, &said) || w.clock.Now().After(o.until) {
-			return plain(err)
+			return last
 		}
 		select {
 		case <-ctx.Done():
@@ -194,7 +197,12 @@ func (w *worker) lost(c *conn, err error) error {
 		c.kill()
 		return errHangs
 	}
-	return err
+	select {
+	case <-c.process.ended:
+		return fmt.Errorf("%w: %s", errEnded, c.process.state)
+	case <-time.After(orderPause):
+		return err
+	}
 }
 
 // act does what the plugin asks for, where it may: what the rule named, and what the configuration lets it ask for.

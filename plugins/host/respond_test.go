@@ -14,10 +14,18 @@ import (
 
 var denied = &api.Event{ID: "e1", Session: "3f2a-1", Rule: "secrets", Message: "deny file.read /x"}
 
+// unhurried is a host whose half minute for an order is one.
+func unhurried(t *testing.T, specs ...host.Spec) host.Options {
+	t.Helper()
+	o := options(t, specs...)
+	o.Clock = nil
+	return o
+}
+
 func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 	s := spec(t, "contain", nil)
 	s.Path = program(t, "contain")
-	r := start(t, options(t, s))
+	r := start(t, unhurried(t, s))
 	began := time.Now()
 	if !r.Order("contain", "freeze", 7, denied) || r.Order("none", "freeze", 7, denied) {
 		t.Error("contain is there, none is not")
@@ -41,7 +49,7 @@ func TestPluginMayNotAskForMoreThanTheRuleNamed(t *testing.T) {
 	s := spec(t, "good", nil)
 	allowed := spec(t, "allowed", nil)
 	allowed.Acts = []string{"kill"}
-	r := start(t, options(t, s, allowed))
+	r := start(t, unhurried(t, s, allowed))
 	r.Order("good", "many", 7, denied)
 	plugintest.Wait(t, "a notice", func() bool { return len(r.told(host.NoticeFailed)) == 1 })
 	if n := r.told(host.NoticeFailed)[0]; !strings.Contains(n.Message, "asks for too much") || len(r.asked()) != 0 {
@@ -56,7 +64,7 @@ func TestPluginMayNotAskForMoreThanTheRuleNamed(t *testing.T) {
 
 func TestResponseThatCannotBeIsToldInTime(t *testing.T) {
 	for name, want := range map[string]string{
-		"crash-respond": "error reading from server", "hang-respond": "did not answer in time", "crash-start": "does not run",
+		"crash-respond": "it ended: exit status 2", "hang-respond": "did not answer in time", "crash-start": "does not run",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +90,7 @@ func TestRuleThatNamesAnExporterHasItExport(t *testing.T) {
 	b := plugintest.NewBackend(t)
 	s := spec(t, "good", b)
 	s.Events = host.Chosen
-	r := start(t, options(t, s))
+	r := start(t, unhurried(t, s))
 	r.Export(event("left out"))
 	e := event("e0")
 	e.Chosen = []string{"good"}
