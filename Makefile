@@ -15,23 +15,25 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped: vm, agents. CI sets both.
+# What may not be skipped: vm, agents, backends. CI sets all.
 REQUIRE ?=
 export REQUIRE
 
 # ./... leaves testdata out.
-HELPERS   := $(shell find testdata -name '*.go' -printf './%h\n' | sort -u)
+HELPERS   := $(shell find testdata -path '*/collector' -prune -o -name '*.go' -printf './%h\n' | sort -u)
 PACKAGES  := ./... $(HELPERS)
 C_SOURCES := $(wildcard bpf/include/*.h bpf/hooks/*.h bpf/prog/*.c)
 # Written by `make generate` and committed, so that building needs neither clang nor protoc.
-GENERATED := bpf/*_bpfel.go bpf/*_bpfel.o bpf/*/*_bpfel.go bpf/*/*_bpfel.o sensor/api/reeve/*.pb.go
+GENERATED := bpf/*_bpfel.go bpf/*_bpfel.o bpf/*/*_bpfel.go bpf/*/*_bpfel.o sensor/api/reeve/*.pb.go plugins/api/plugin/*.pb.go
+# The plugins that come with Reeve.
+PLUGINS   := contain syslog otlp
 
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-vm test-live test-churn test-work test-agents test-harness \
-	test-demo demo bench budget fuzz soak clean provision-build provision-vm provision-agents
+.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-agents \
+	test-harness test-demo demo bench budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
 
 default: check unit
 
@@ -39,21 +41,24 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## the binaries, into bin/
-	$(call STEP,build: bin/reeved bin/reeve $(VERSION))
+	$(call STEP,build: bin/reeved bin/reeve bin/plugins $(VERSION))
 	@for command in reeved reeve; do \
 		go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/$$command ./cmd/$$command; \
+	done
+	@for plugin in $(PLUGINS); do \
+		go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/plugins/$$plugin ./plugins/$$plugin; \
 	done
 
 generate: provision-build ## kernel objects with their Go face, and the local API
 	$(call STEP,generate: bpf2go and protoc)
-	@go generate ./bpf/... ./sensor/...
+	@go generate ./bpf/... ./sensor/... ./plugins/...
 
 check: format-go format-c tidy lint generated ## everything that is found without running Reeve
 
 .PHONY: format-go
 format-go:
 	$(call STEP,check: gofmt and go vet)
-	@unformatted=$$(gofmt -l bpf cmd enforce sensor testdata); \
+	@unformatted=$$(gofmt -l bpf cmd enforce plugins sensor testdata); \
 	if [ -n "$$unformatted" ]; then echo "gofmt:" $$unformatted >&2; exit 1; fi
 	@go vet $(PACKAGES)
 
@@ -85,22 +90,29 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork|TestAgentsFindThemselves
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
+# Tests that need rsyslog and the OpenTelemetry Collector.
+BACKENDS := ./testdata/backends
 # Tests that choose their machines by a flag.
 PLAYS  := $(wildcard ./testdata/sandbox ./testdata/work)
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
 	@go test ./...
-	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS),$(HELPERS))
+	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
-test: ## everything; REQUIRE=vm,agents makes a skip a failure
+test: ## everything; REQUIRE=vm,agents,backends makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
+	@$(MAKE) --no-print-directory test-plugins
 	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm budget test-demo
 	$(call STEP,all tests passed)
+
+test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetry Collector
+	$(call STEP,test-plugins: real back ends)
+	@go test -count=1 -timeout 10m $(BACKENDS)
 
 # Machines, two at a time: each keeps about one processor busy. What one says is printed when it is done.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
@@ -113,7 +125,7 @@ test-vm: provision-vm live-files churn-files ## tests in machines, on every kern
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
 	$(call STEP,test-vm: machines and the scripted agent)
-	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' $(filter-out $(GUESTS) $(PLAYS) ./testdata/bench%,$(HELPERS))
+	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS) $(PLAYS) ./testdata/bench%,$(HELPERS))
 
 $(VM): FORCE
 	@go build -o $@ ./testdata/vm/cmd/vm
@@ -218,5 +230,5 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
 
-provision-build provision-vm provision-agents: provision-%:
+provision-build provision-vm provision-agents provision-backends: provision-%:
 	@packaging/provision.sh $*

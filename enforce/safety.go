@@ -37,6 +37,8 @@ type CheckOptions struct {
 	Groups Groups
 	Agents []Agent
 	Starts []Start
+	// Plugins are those that run here; nil where that is not known.
+	Plugins []string
 }
 
 // ownStart is what sessions need of Reeve: to ask why, and to be heard by its hooks.
@@ -55,6 +57,7 @@ var ownStart = Start{Agent: "Reeve", Acts: []Act{
 func Check(p *Policy, o CheckOptions) Problems {
 	c := &checker{p: p, ps: p.verify(o.Options)}
 	c.checkGroups(o.Groups)
+	c.checkResponders(o.Plugins)
 	if c.ps.err() != nil {
 		return c.ps.sorted()
 	}

@@ -5,6 +5,7 @@
 #   provision.sh build     compilers and libraries to regenerate, build and check
 #   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm), and those that ordinary work uses in a guest
 #   provision.sh agents    the real agents that system tests and the demo run, into the cache, and what their sandboxes need
+#   provision.sh backends  rsyslog and the OpenTelemetry Collector, which plugins are tested against
 #
 # Several words may be given; none means all. Needs root for packages that are missing.
 set -eu
@@ -149,6 +150,22 @@ npm_layer() {
 	settle
 }
 
+backends() {
+	say "backends: rsyslog, the OpenTelemetry Collector"
+	packages rsyslog rsyslog-gnutls
+	command -v go > /dev/null || golang
+	source=$(dirname "$0")/../testdata/backends/collector
+	sum=$(cat "$source"/go.sum "$source"/*.go | sha256sum | cut -c1-16)
+	program=$cache/backends/collector-$sum
+	if [ -x "$program" ]; then
+		return
+	fi
+	say "building the Collector"
+	mkdir -p "$cache/backends"
+	(cd "$source" && go build -o "$program.new" .)
+	mv "$program.new" "$program"
+}
+
 settle() { # gives a finished layer its place, and its files to the guest's ordinary user, who could not take them without copying
 	if [ "$(id -u)" -eq 0 ]; then
 		chown -Rh 4200:4200 "$layer.new/home/alice"
@@ -156,12 +173,12 @@ settle() { # gives a finished layer its place, and its files to the guest's ordi
 	mv "$layer.new" "$layer"
 }
 
-[ $# -gt 0 ] || set -- build vm agents
+[ $# -gt 0 ] || set -- build vm agents backends
 for part in "$@"; do
 	case $part in
-	build | vm | agents) $part ;;
+	build | vm | agents | backends) $part ;;
 	*)
-		echo "provision: $part: not one of build, vm, agents" >&2
+		echo "provision: $part: not one of build, vm, agents, backends" >&2
 		exit 2
 		;;
 	esac

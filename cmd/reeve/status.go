@@ -88,6 +88,7 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 	} else {
 		row("losses", e.paint.amber(strings.Join(losses, ", ")))
 	}
+	printPlugins(e, s.Plugins, now, row)
 	for _, n := range s.Notes {
 		row("note", safe(n))
 	}
@@ -137,6 +138,7 @@ func statusJSON(s *pb.StatusReply) map[string]any {
 		"version": s.Version, "coverage": s.Coverage, "started": time.UnixMilli(s.StartedMs).UTC(), "policy": policyJSON(s.Policy),
 		"programs": programs, "sessions": s.Sessions, "events": s.Events, "counters": counters, "losses": losses, "notes": s.Notes,
 		"form": s.Form, "operations": effectsJSON(s.Effects), "degraded": s.Degraded,
+		"plugins": pluginsJSON(s.Plugins),
 	}
 }
 

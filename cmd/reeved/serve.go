@@ -23,6 +23,7 @@ import (
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/api"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
@@ -38,6 +39,7 @@ type daemon struct {
 	first    *live
 	warnings enforce.Problems
 	safety   *safety
+	outlet   *outlet // where plugins hang on
 }
 
 // prepare reads configuration, catalogue and policy. It needs no privilege.
@@ -97,8 +99,15 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	limits := session.DefaultLimits
 	limits.Sessions = d.config.Memory.Sessions
 	d.safety = d.safeguards(k, events, session.BootOf(boot))
+	started := time.Now()
+	from := event.Host{Name: hostname(), Version: version, Life: lifeOf(started)}
+	plugged, err := d.plugins(log, from, func() *containment { return k.contain }, d.policies.notices.tell)
+	if err != nil {
+		return errors.Join(err, k.Close())
+	}
+	d.outlet = &outlet{next: d.safety.brake, host: plugged, respond: d.policies.Respond, from: from}
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: d.safety.brake, Limits: limits, Boot: session.BootOf(boot),
+		Catalogue: d.agents, Names: d.policies, Sink: d.outlet, Limits: limits, Boot: session.BootOf(boot),
 	})
 	watch.Resume(slots)
 	k.guard.tell = watch.Notice
@@ -107,7 +116,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	err = d.run(ctx, log, k, watch, api.Backend{
 		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
-		Host: event.Host{Name: hostname(), Version: version}, Started: time.Now(), Notes: k.notes,
+		Host: from, Started: started, Notes: k.notes, Plugins: func() []*pb.Plugin { return pluginStates(plugged) },
 	})
 	_ = notify("STOPPING=1")
 	return errors.Join(err, d.leave(k, log))
@@ -128,6 +137,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	defer signal.Stop(hangup)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	endPlugins := d.outlet.begin()
 	var wait sync.WaitGroup
 	errs := make(chan error, 8)
 	loop := func(f func() error) {
@@ -158,6 +168,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	}
 	<-ctx.Done()
 	wait.Wait()
+	err = errors.Join(err, endPlugins())
 	close(errs)
 	for e := range errs {
 		err = errors.Join(err, e)

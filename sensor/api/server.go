@@ -77,6 +77,7 @@ type Backend struct {
 	Host      event.Host
 	Started   time.Time
 	Notes     func() []string // shown by status
+	Plugins   func() []*pb.Plugin
 }
 
 type server struct {
@@ -102,6 +103,9 @@ func (s *server) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusRep
 		Reliefs: s.reliefs(callerOf(ctx)),
 	}
 	reply.Form, reply.Effects, reply.Degraded = s.Kernel.Held()
+	if s.Plugins != nil {
+		reply.Plugins = s.Plugins()
+	}
 	s.Table.View(func(t *session.Table) {
 		for _, x := range t.Sessions() {
 			if !x.Over() && s.mine(callerOf(ctx), x) {

@@ -63,6 +63,10 @@ const (
 	SessionThawed     = "session.thawed"
 	DaemonStarted     = "daemon.started"
 	DaemonStopped     = "daemon.stopped"
+	PluginDown        = "plugin.down" // it does not run, or what it exports waits
+	PluginUp          = "plugin.up"
+	PluginLost        = "plugin.lost"   // events that it should have exported
+	PluginFailed      = "plugin.failed" // to do what a rule wants
 )
 
 // notices is the table: how severe each is where it does not say itself, and what OCSF calls it.
@@ -88,6 +92,10 @@ var notices = map[string]struct {
 	SessionThawed:     {"medium", activity{classAPI, 3, "Update"}},
 	DaemonStarted:     {"info", activity{classLifecycle, 3, "Start"}},
 	DaemonStopped:     {"info", activity{classLifecycle, 4, "Stop"}},
+	PluginDown:        {"medium", activity{classFinding, 1, "Create"}},
+	PluginUp:          {"info", activity{classFinding, 3, "Close"}},
+	PluginLost:        {"high", activity{classFinding, 1, "Create"}},
+	PluginFailed:      {"high", activity{classFinding, 1, "Create"}},
 }
 
 // NewNotice makes the event of what is said. at is the moment on the kernel's clock, wall the same on the wall's.

@@ -22,6 +22,7 @@ const schemaVersion = "1.3.0"
 type Host struct {
 	Name    string
 	Version string // of Reeve
+	Life    string // of the daemon: its events are numbered from 1
 }
 
 // class is one row of the table of OCSF classes.
@@ -134,9 +135,24 @@ func (e *Event) metadata(h Host) fields {
 		"version":  schemaVersion,
 		"product":  fields{"name": "Reeve", "vendor_name": "Reeve", "version": h.Version},
 		"profiles": profiles,
-		"uid":      fmt.Sprintf("%s/%d", orElse(e.Session, h.Name), e.Seq),
+		"uid":      e.UID(h),
 		"sequence": e.Seq,
 	}
+}
+
+// UID is the event's identity, the same wherever and however often it is sent.
+func (e *Event) UID(h Host) string {
+	if h.Life == "" {
+		return fmt.Sprintf("%s/%d", orElse(e.Session, h.Name), e.Seq)
+	}
+	return fmt.Sprintf("%s/%s-%d", orElse(e.Session, h.Name), h.Life, e.Seq)
+}
+
+// Grade is how severe the event is, in the words of rules.
+func (e *Event) Grade() string {
+	o := fields{}
+	e.verdict(o)
+	return severities[o["severity_id"].(int)-1]
 }
 
 // severities are those of rules, in OCSF's order.

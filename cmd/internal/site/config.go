@@ -34,6 +34,8 @@ type Config struct {
 	Group        string   `toml:"group"`          // that may use admin.sock
 	Memory       Memory   `toml:"memory"`
 	Safety       Safety   `toml:"safety"`
+	Plugins      Plugins  `toml:"plugins"`
+	Plugin       []Plugin `toml:"plugin"`
 }
 
 // Memory bounds what is kept in memory.
@@ -56,7 +58,8 @@ func Defaults() Config {
 	return Config{
 		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Pins: "/sys/fs/bpf/reeve", Homes: []string{},
 		OnDaemonExit: "keep", Group: "reeve", Memory: Memory{EventsMB: 64, Sessions: 1024},
-		Safety: Safety{OnSpike: "audit"},
+		Safety:  Safety{OnSpike: "audit"},
+		Plugins: Plugins{Folders: []string{"/usr/lib/reeve/plugins"}, QueueMB: 256},
 	}
 }
 
@@ -98,10 +101,12 @@ func ReadConfig(name string) (Config, error) {
 		problem.File, problem.Line = name, lineOf(text, problem.File)
 		errs = append(errs, problem)
 	}
+	errs = append(errs, c.checkPlugins(name, text)...)
 	return c, errors.Join(errs...)
 }
 
-var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike"}
+var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike",
+	"[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
 
 // check tells what the configuration cannot mean. File names the key.
 func (c *Config) check() []*Fault {

@@ -128,7 +128,7 @@ func (c *Config) verify(p *enforce.Policy, err error, agents *inventory.Catalogu
 	if err != nil {
 		return nil, enforce.Problems{{Reason: err.Error()}}
 	}
-	ps = enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents)})
+	ps = enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents), Plugins: c.PluginNames()})
 	if len(ps.Errors()) > 0 {
 		return nil, ps
 	}

@@ -136,6 +136,7 @@ type StatusReply struct {
 	Form          string                 `protobuf:"bytes,11,opt,name=form,proto3" json:"form,omitempty"`          // how programs are attached
 	Effects       []*Effect              `protobuf:"bytes,12,rep,name=effects,proto3" json:"effects,omitempty"`    // as the canary found them last
 	Degraded      bool                   `protobuf:"varint,13,opt,name=degraded,proto3" json:"degraded,omitempty"` // coverage fell since the daemon started
+	Plugins       []*Plugin              `protobuf:"bytes,20,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -261,6 +262,186 @@ func (x *StatusReply) GetDegraded() bool {
 	return false
 }
 
+func (x *StatusReply) GetPlugins() []*Plugin {
+	if x != nil {
+		return x.Plugins
+	}
+	return nil
+}
+
+// Plugin is how one of the daemon's plugins is.
+type Plugin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	State         string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`     // starting, running; waiting for its back end; resting before it is started again
+	Problem       string                 `protobuf:"bytes,4,opt,name=problem,proto3" json:"problem,omitempty"` // why it waits or rests
+	Health        string                 `protobuf:"bytes,5,opt,name=health,proto3" json:"health,omitempty"`   // what it says itself
+	Sha256        string                 `protobuf:"bytes,6,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Pid           uint32                 `protobuf:"varint,7,opt,name=pid,proto3" json:"pid,omitempty"`
+	SinceMs       int64                  `protobuf:"varint,8,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	UntilMs       int64                  `protobuf:"varint,9,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"` // the next attempt
+	Restarts      uint64                 `protobuf:"varint,10,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	Exported      uint64                 `protobuf:"varint,11,opt,name=exported,proto3" json:"exported,omitempty"`
+	Refused       uint64                 `protobuf:"varint,12,opt,name=refused,proto3" json:"refused,omitempty"` // events that its back end does not take
+	Dropped       uint64                 `protobuf:"varint,13,opt,name=dropped,proto3" json:"dropped,omitempty"` // events that did not fit its queue
+	Queued        uint64                 `protobuf:"varint,14,opt,name=queued,proto3" json:"queued,omitempty"`
+	QueuedBytes   int64                  `protobuf:"varint,15,opt,name=queued_bytes,json=queuedBytes,proto3" json:"queued_bytes,omitempty"`
+	Answered      uint64                 `protobuf:"varint,16,opt,name=answered,proto3" json:"answered,omitempty"` // responses
+	Failed        uint64                 `protobuf:"varint,17,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Plugin) Reset() {
+	*x = Plugin{}
+	mi := &file_reeve_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Plugin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Plugin) ProtoMessage() {}
+
+func (x *Plugin) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
+func (*Plugin) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Plugin) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Plugin) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Plugin) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Plugin) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Plugin) GetHealth() string {
+	if x != nil {
+		return x.Health
+	}
+	return ""
+}
+
+func (x *Plugin) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Plugin) GetPid() uint32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *Plugin) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Plugin) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Plugin) GetRestarts() uint64 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+func (x *Plugin) GetExported() uint64 {
+	if x != nil {
+		return x.Exported
+	}
+	return 0
+}
+
+func (x *Plugin) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *Plugin) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *Plugin) GetQueued() uint64 {
+	if x != nil {
+		return x.Queued
+	}
+	return 0
+}
+
+func (x *Plugin) GetQueuedBytes() int64 {
+	if x != nil {
+		return x.QueuedBytes
+	}
+	return 0
+}
+
+func (x *Plugin) GetAnswered() uint64 {
+	if x != nil {
+		return x.Answered
+	}
+	return 0
+}
+
+func (x *Plugin) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
 // What becomes of one operation: held, seen, or not seen.
 type Effect struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -273,7 +454,7 @@ type Effect struct {
 
 func (x *Effect) Reset() {
 	*x = Effect{}
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -285,7 +466,7 @@ func (x *Effect) String() string {
 func (*Effect) ProtoMessage() {}
 
 func (x *Effect) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -298,7 +479,7 @@ func (x *Effect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Effect.ProtoReflect.Descriptor instead.
 func (*Effect) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{3}
+	return file_reeve_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Effect) GetOp() string {
@@ -333,7 +514,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +526,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +539,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{4}
+	return file_reeve_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Program) GetName() string {
@@ -398,7 +579,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +591,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +604,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{5}
+	return file_reeve_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Policy) GetGeneration() uint64 {
@@ -514,7 +695,7 @@ type SessionInfo struct {
 
 func (x *SessionInfo) Reset() {
 	*x = SessionInfo{}
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +707,7 @@ func (x *SessionInfo) String() string {
 func (*SessionInfo) ProtoMessage() {}
 
 func (x *SessionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +720,7 @@ func (x *SessionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionInfo.ProtoReflect.Descriptor instead.
 func (*SessionInfo) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{6}
+	return file_reeve_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SessionInfo) GetId() string {
@@ -719,7 +900,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +912,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +925,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{7}
+	return file_reeve_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SessionsRequest) GetAll() bool {
@@ -763,7 +944,7 @@ type SessionsReply struct {
 
 func (x *SessionsReply) Reset() {
 	*x = SessionsReply{}
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +956,7 @@ func (x *SessionsReply) String() string {
 func (*SessionsReply) ProtoMessage() {}
 
 func (x *SessionsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +969,7 @@ func (x *SessionsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsReply.ProtoReflect.Descriptor instead.
 func (*SessionsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{8}
+	return file_reeve_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SessionsReply) GetSessions() []*SessionInfo {
@@ -807,7 +988,7 @@ type SessionRequest struct {
 
 func (x *SessionRequest) Reset() {
 	*x = SessionRequest{}
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +1000,7 @@ func (x *SessionRequest) String() string {
 func (*SessionRequest) ProtoMessage() {}
 
 func (x *SessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +1013,7 @@ func (x *SessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRequest.ProtoReflect.Descriptor instead.
 func (*SessionRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{9}
+	return file_reeve_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionRequest) GetId() string {
@@ -865,7 +1046,7 @@ type Process struct {
 
 func (x *Process) Reset() {
 	*x = Process{}
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1058,7 @@ func (x *Process) String() string {
 func (*Process) ProtoMessage() {}
 
 func (x *Process) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1071,7 @@ func (x *Process) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Process.ProtoReflect.Descriptor instead.
 func (*Process) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{10}
+	return file_reeve_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Process) GetPid() uint32 {
@@ -1012,7 +1193,7 @@ type SessionReply struct {
 
 func (x *SessionReply) Reset() {
 	*x = SessionReply{}
-	mi := &file_reeve_proto_msgTypes[11]
+	mi := &file_reeve_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1205,7 @@ func (x *SessionReply) String() string {
 func (*SessionReply) ProtoMessage() {}
 
 func (x *SessionReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[11]
+	mi := &file_reeve_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1218,7 @@ func (x *SessionReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionReply.ProtoReflect.Descriptor instead.
 func (*SessionReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{11}
+	return file_reeve_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SessionReply) GetSession() *SessionInfo {
@@ -1107,7 +1288,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_reeve_proto_msgTypes[12]
+	mi := &file_reeve_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1300,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[12]
+	mi := &file_reeve_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1313,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{12}
+	return file_reeve_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Held) GetSession() string {
@@ -1258,7 +1439,7 @@ type ContainRequest struct {
 
 func (x *ContainRequest) Reset() {
 	*x = ContainRequest{}
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1451,7 @@ func (x *ContainRequest) String() string {
 func (*ContainRequest) ProtoMessage() {}
 
 func (x *ContainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1464,7 @@ func (x *ContainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainRequest.ProtoReflect.Descriptor instead.
 func (*ContainRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{13}
+	return file_reeve_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ContainRequest) GetId() string {
@@ -1316,7 +1497,7 @@ type ContainReply struct {
 
 func (x *ContainReply) Reset() {
 	*x = ContainReply{}
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1509,7 @@ func (x *ContainReply) String() string {
 func (*ContainReply) ProtoMessage() {}
 
 func (x *ContainReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1522,7 @@ func (x *ContainReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainReply.ProtoReflect.Descriptor instead.
 func (*ContainReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{14}
+	return file_reeve_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ContainReply) GetProcesses() uint32 {
@@ -1388,7 +1569,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1581,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1594,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{15}
+	return file_reeve_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Event) GetSeq() uint64 {
@@ -1634,7 +1815,7 @@ type EventsRequest struct {
 
 func (x *EventsRequest) Reset() {
 	*x = EventsRequest{}
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +1827,7 @@ func (x *EventsRequest) String() string {
 func (*EventsRequest) ProtoMessage() {}
 
 func (x *EventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +1840,7 @@ func (x *EventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsRequest.ProtoReflect.Descriptor instead.
 func (*EventsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{16}
+	return file_reeve_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EventsRequest) GetSession() string {
@@ -1721,7 +1902,7 @@ type EventsReply struct {
 
 func (x *EventsReply) Reset() {
 	*x = EventsReply{}
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1733,7 +1914,7 @@ func (x *EventsReply) String() string {
 func (*EventsReply) ProtoMessage() {}
 
 func (x *EventsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1746,7 +1927,7 @@ func (x *EventsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsReply.ProtoReflect.Descriptor instead.
 func (*EventsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{17}
+	return file_reeve_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EventsReply) GetEvent() *Event {
@@ -1774,7 +1955,7 @@ type AdoptRequest struct {
 
 func (x *AdoptRequest) Reset() {
 	*x = AdoptRequest{}
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1967,7 @@ func (x *AdoptRequest) String() string {
 func (*AdoptRequest) ProtoMessage() {}
 
 func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +1980,7 @@ func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptRequest.ProtoReflect.Descriptor instead.
 func (*AdoptRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{18}
+	return file_reeve_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AdoptRequest) GetPid() uint32 {
@@ -1834,7 +2015,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1846,7 +2027,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1859,7 +2040,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{19}
+	return file_reeve_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RunRequest) GetAgent() string {
@@ -1893,7 +2074,7 @@ type AdoptReply struct {
 
 func (x *AdoptReply) Reset() {
 	*x = AdoptReply{}
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +2086,7 @@ func (x *AdoptReply) String() string {
 func (*AdoptReply) ProtoMessage() {}
 
 func (x *AdoptReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +2099,7 @@ func (x *AdoptReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptReply.ProtoReflect.Descriptor instead.
 func (*AdoptReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{20}
+	return file_reeve_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AdoptReply) GetId() string {
@@ -1945,7 +2126,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2138,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2151,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{21}
+	return file_reeve_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -1997,7 +2178,7 @@ type PolicyApplyRequest struct {
 
 func (x *PolicyApplyRequest) Reset() {
 	*x = PolicyApplyRequest{}
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2190,7 @@ func (x *PolicyApplyRequest) String() string {
 func (*PolicyApplyRequest) ProtoMessage() {}
 
 func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2203,7 @@ func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyRequest.ProtoReflect.Descriptor instead.
 func (*PolicyApplyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{22}
+	return file_reeve_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PolicyApplyRequest) GetFiles() []*PolicyFile {
@@ -2050,7 +2231,7 @@ type PolicyProblem struct {
 
 func (x *PolicyProblem) Reset() {
 	*x = PolicyProblem{}
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2243,7 @@ func (x *PolicyProblem) String() string {
 func (*PolicyProblem) ProtoMessage() {}
 
 func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2256,7 @@ func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyProblem.ProtoReflect.Descriptor instead.
 func (*PolicyProblem) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{23}
+	return file_reeve_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PolicyProblem) GetText() string {
@@ -2110,7 +2291,7 @@ type PolicyApplyReply struct {
 
 func (x *PolicyApplyReply) Reset() {
 	*x = PolicyApplyReply{}
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2303,7 @@ func (x *PolicyApplyReply) String() string {
 func (*PolicyApplyReply) ProtoMessage() {}
 
 func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2316,7 @@ func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyReply.ProtoReflect.Descriptor instead.
 func (*PolicyApplyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{24}
+	return file_reeve_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PolicyApplyReply) GetPolicy() *Policy {
@@ -2167,7 +2348,7 @@ type PolicyConfirmRequest struct {
 
 func (x *PolicyConfirmRequest) Reset() {
 	*x = PolicyConfirmRequest{}
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2360,7 @@ func (x *PolicyConfirmRequest) String() string {
 func (*PolicyConfirmRequest) ProtoMessage() {}
 
 func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2373,7 @@ func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmRequest.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{25}
+	return file_reeve_proto_rawDescGZIP(), []int{26}
 }
 
 type PolicyConfirmReply struct {
@@ -2204,7 +2385,7 @@ type PolicyConfirmReply struct {
 
 func (x *PolicyConfirmReply) Reset() {
 	*x = PolicyConfirmReply{}
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +2397,7 @@ func (x *PolicyConfirmReply) String() string {
 func (*PolicyConfirmReply) ProtoMessage() {}
 
 func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +2410,7 @@ func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmReply.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{26}
+	return file_reeve_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PolicyConfirmReply) GetConfirmed() bool {
@@ -2247,7 +2428,7 @@ type PolicyShowRequest struct {
 
 func (x *PolicyShowRequest) Reset() {
 	*x = PolicyShowRequest{}
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2440,7 @@ func (x *PolicyShowRequest) String() string {
 func (*PolicyShowRequest) ProtoMessage() {}
 
 func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2453,7 @@ func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowRequest.ProtoReflect.Descriptor instead.
 func (*PolicyShowRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{27}
+	return file_reeve_proto_rawDescGZIP(), []int{28}
 }
 
 type PolicyShowReply struct {
@@ -2285,7 +2466,7 @@ type PolicyShowReply struct {
 
 func (x *PolicyShowReply) Reset() {
 	*x = PolicyShowReply{}
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2478,7 @@ func (x *PolicyShowReply) String() string {
 func (*PolicyShowReply) ProtoMessage() {}
 
 func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2491,7 @@ func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowReply.ProtoReflect.Descriptor instead.
 func (*PolicyShowReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{28}
+	return file_reeve_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PolicyShowReply) GetPolicy() *Policy {
@@ -2342,7 +2523,7 @@ type Relief struct {
 
 func (x *Relief) Reset() {
 	*x = Relief{}
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2354,7 +2535,7 @@ func (x *Relief) String() string {
 func (*Relief) ProtoMessage() {}
 
 func (x *Relief) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2367,7 +2548,7 @@ func (x *Relief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relief.ProtoReflect.Descriptor instead.
 func (*Relief) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{29}
+	return file_reeve_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Relief) GetRole() string {
@@ -2426,7 +2607,7 @@ type BreakGlassRequest struct {
 
 func (x *BreakGlassRequest) Reset() {
 	*x = BreakGlassRequest{}
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2619,7 @@ func (x *BreakGlassRequest) String() string {
 func (*BreakGlassRequest) ProtoMessage() {}
 
 func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2632,7 @@ func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassRequest.ProtoReflect.Descriptor instead.
 func (*BreakGlassRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{30}
+	return file_reeve_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *BreakGlassRequest) GetHost() bool {
@@ -2506,7 +2687,7 @@ type BreakGlassReply struct {
 
 func (x *BreakGlassReply) Reset() {
 	*x = BreakGlassReply{}
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2518,7 +2699,7 @@ func (x *BreakGlassReply) String() string {
 func (*BreakGlassReply) ProtoMessage() {}
 
 func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2531,7 +2712,7 @@ func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassReply.ProtoReflect.Descriptor instead.
 func (*BreakGlassReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{31}
+	return file_reeve_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *BreakGlassReply) GetRelief() *Relief {
@@ -2558,7 +2739,7 @@ type WhyRequest struct {
 
 func (x *WhyRequest) Reset() {
 	*x = WhyRequest{}
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +2751,7 @@ func (x *WhyRequest) String() string {
 func (*WhyRequest) ProtoMessage() {}
 
 func (x *WhyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +2764,7 @@ func (x *WhyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
 func (*WhyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{32}
+	return file_reeve_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WhyRequest) GetLast() uint32 {
@@ -2611,7 +2792,7 @@ type WhyReply struct {
 
 func (x *WhyReply) Reset() {
 	*x = WhyReply{}
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2623,7 +2804,7 @@ func (x *WhyReply) String() string {
 func (*WhyReply) ProtoMessage() {}
 
 func (x *WhyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2636,7 +2817,7 @@ func (x *WhyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyReply.ProtoReflect.Descriptor instead.
 func (*WhyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{33}
+	return file_reeve_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *WhyReply) GetSession() string {
@@ -2669,7 +2850,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value\x12\x12\n" +
-	"\x04loss\x18\x03 \x01(\bR\x04loss\"\xbc\x03\n" +
+	"\x04loss\x18\x03 \x01(\bR\x04loss\"\xe8\x03\n" +
 	"\vStatusReply\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bcoverage\x18\x02 \x01(\tR\bcoverage\x12\x1d\n" +
@@ -2685,7 +2866,27 @@ const file_reeve_proto_rawDesc = "" +
 	" \x03(\v2\x10.reeve.v1.ReliefR\areliefs\x12\x12\n" +
 	"\x04form\x18\v \x01(\tR\x04form\x12*\n" +
 	"\aeffects\x18\f \x03(\v2\x10.reeve.v1.EffectR\aeffects\x12\x1a\n" +
-	"\bdegraded\x18\r \x01(\bR\bdegraded\"F\n" +
+	"\bdegraded\x18\r \x01(\bR\bdegraded\x12*\n" +
+	"\aplugins\x18\x14 \x03(\v2\x10.reeve.v1.PluginR\aplugins\"\xb9\x03\n" +
+	"\x06Plugin\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x18\n" +
+	"\aproblem\x18\x04 \x01(\tR\aproblem\x12\x16\n" +
+	"\x06health\x18\x05 \x01(\tR\x06health\x12\x16\n" +
+	"\x06sha256\x18\x06 \x01(\tR\x06sha256\x12\x10\n" +
+	"\x03pid\x18\a \x01(\rR\x03pid\x12\x19\n" +
+	"\bsince_ms\x18\b \x01(\x03R\asinceMs\x12\x19\n" +
+	"\buntil_ms\x18\t \x01(\x03R\auntilMs\x12\x1a\n" +
+	"\brestarts\x18\n" +
+	" \x01(\x04R\brestarts\x12\x1a\n" +
+	"\bexported\x18\v \x01(\x04R\bexported\x12\x18\n" +
+	"\arefused\x18\f \x01(\x04R\arefused\x12\x18\n" +
+	"\adropped\x18\r \x01(\x04R\adropped\x12\x16\n" +
+	"\x06queued\x18\x0e \x01(\x04R\x06queued\x12!\n" +
+	"\fqueued_bytes\x18\x0f \x01(\x03R\vqueuedBytes\x12\x1a\n" +
+	"\banswered\x18\x10 \x01(\x04R\banswered\x12\x16\n" +
+	"\x06failed\x18\x11 \x01(\x04R\x06failed\"F\n" +
 	"\x06Effect\x12\x0e\n" +
 	"\x02op\x18\x01 \x01(\tR\x02op\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
@@ -2925,95 +3126,97 @@ func file_reeve_proto_rawDescGZIP() []byte {
 	return file_reeve_proto_rawDescData
 }
 
-var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_reeve_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: reeve.v1.StatusRequest
 	(*Counter)(nil),              // 1: reeve.v1.Counter
 	(*StatusReply)(nil),          // 2: reeve.v1.StatusReply
-	(*Effect)(nil),               // 3: reeve.v1.Effect
-	(*Program)(nil),              // 4: reeve.v1.Program
-	(*Policy)(nil),               // 5: reeve.v1.Policy
-	(*SessionInfo)(nil),          // 6: reeve.v1.SessionInfo
-	(*SessionsRequest)(nil),      // 7: reeve.v1.SessionsRequest
-	(*SessionsReply)(nil),        // 8: reeve.v1.SessionsReply
-	(*SessionRequest)(nil),       // 9: reeve.v1.SessionRequest
-	(*Process)(nil),              // 10: reeve.v1.Process
-	(*SessionReply)(nil),         // 11: reeve.v1.SessionReply
-	(*Held)(nil),                 // 12: reeve.v1.Held
-	(*ContainRequest)(nil),       // 13: reeve.v1.ContainRequest
-	(*ContainReply)(nil),         // 14: reeve.v1.ContainReply
-	(*Event)(nil),                // 15: reeve.v1.Event
-	(*EventsRequest)(nil),        // 16: reeve.v1.EventsRequest
-	(*EventsReply)(nil),          // 17: reeve.v1.EventsReply
-	(*AdoptRequest)(nil),         // 18: reeve.v1.AdoptRequest
-	(*RunRequest)(nil),           // 19: reeve.v1.RunRequest
-	(*AdoptReply)(nil),           // 20: reeve.v1.AdoptReply
-	(*PolicyFile)(nil),           // 21: reeve.v1.PolicyFile
-	(*PolicyApplyRequest)(nil),   // 22: reeve.v1.PolicyApplyRequest
-	(*PolicyProblem)(nil),        // 23: reeve.v1.PolicyProblem
-	(*PolicyApplyReply)(nil),     // 24: reeve.v1.PolicyApplyReply
-	(*PolicyConfirmRequest)(nil), // 25: reeve.v1.PolicyConfirmRequest
-	(*PolicyConfirmReply)(nil),   // 26: reeve.v1.PolicyConfirmReply
-	(*PolicyShowRequest)(nil),    // 27: reeve.v1.PolicyShowRequest
-	(*PolicyShowReply)(nil),      // 28: reeve.v1.PolicyShowReply
-	(*Relief)(nil),               // 29: reeve.v1.Relief
-	(*BreakGlassRequest)(nil),    // 30: reeve.v1.BreakGlassRequest
-	(*BreakGlassReply)(nil),      // 31: reeve.v1.BreakGlassReply
-	(*WhyRequest)(nil),           // 32: reeve.v1.WhyRequest
-	(*WhyReply)(nil),             // 33: reeve.v1.WhyReply
-	nil,                          // 34: reeve.v1.SessionInfo.ActionsEntry
-	nil,                          // 35: reeve.v1.Process.ActionsEntry
+	(*Plugin)(nil),               // 3: reeve.v1.Plugin
+	(*Effect)(nil),               // 4: reeve.v1.Effect
+	(*Program)(nil),              // 5: reeve.v1.Program
+	(*Policy)(nil),               // 6: reeve.v1.Policy
+	(*SessionInfo)(nil),          // 7: reeve.v1.SessionInfo
+	(*SessionsRequest)(nil),      // 8: reeve.v1.SessionsRequest
+	(*SessionsReply)(nil),        // 9: reeve.v1.SessionsReply
+	(*SessionRequest)(nil),       // 10: reeve.v1.SessionRequest
+	(*Process)(nil),              // 11: reeve.v1.Process
+	(*SessionReply)(nil),         // 12: reeve.v1.SessionReply
+	(*Held)(nil),                 // 13: reeve.v1.Held
+	(*ContainRequest)(nil),       // 14: reeve.v1.ContainRequest
+	(*ContainReply)(nil),         // 15: reeve.v1.ContainReply
+	(*Event)(nil),                // 16: reeve.v1.Event
+	(*EventsRequest)(nil),        // 17: reeve.v1.EventsRequest
+	(*EventsReply)(nil),          // 18: reeve.v1.EventsReply
+	(*AdoptRequest)(nil),         // 19: reeve.v1.AdoptRequest
+	(*RunRequest)(nil),           // 20: reeve.v1.RunRequest
+	(*AdoptReply)(nil),           // 21: reeve.v1.AdoptReply
+	(*PolicyFile)(nil),           // 22: reeve.v1.PolicyFile
+	(*PolicyApplyRequest)(nil),   // 23: reeve.v1.PolicyApplyRequest
+	(*PolicyProblem)(nil),        // 24: reeve.v1.PolicyProblem
+	(*PolicyApplyReply)(nil),     // 25: reeve.v1.PolicyApplyReply
+	(*PolicyConfirmRequest)(nil), // 26: reeve.v1.PolicyConfirmRequest
+	(*PolicyConfirmReply)(nil),   // 27: reeve.v1.PolicyConfirmReply
+	(*PolicyShowRequest)(nil),    // 28: reeve.v1.PolicyShowRequest
+	(*PolicyShowReply)(nil),      // 29: reeve.v1.PolicyShowReply
+	(*Relief)(nil),               // 30: reeve.v1.Relief
+	(*BreakGlassRequest)(nil),    // 31: reeve.v1.BreakGlassRequest
+	(*BreakGlassReply)(nil),      // 32: reeve.v1.BreakGlassReply
+	(*WhyRequest)(nil),           // 33: reeve.v1.WhyRequest
+	(*WhyReply)(nil),             // 34: reeve.v1.WhyReply
+	nil,                          // 35: reeve.v1.SessionInfo.ActionsEntry
+	nil,                          // 36: reeve.v1.Process.ActionsEntry
 }
 var file_reeve_proto_depIdxs = []int32{
-	5,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
-	4,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
+	6,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
+	5,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
 	1,  // 2: reeve.v1.StatusReply.counters:type_name -> reeve.v1.Counter
-	29, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
-	3,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
-	34, // 5: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
-	6,  // 6: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
-	35, // 7: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
-	6,  // 8: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
-	6,  // 9: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
-	10, // 10: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
-	15, // 11: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
-	12, // 12: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
-	15, // 13: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
-	21, // 14: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
-	5,  // 15: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
-	23, // 16: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
-	5,  // 17: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
-	29, // 18: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
-	15, // 19: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
-	0,  // 20: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
-	7,  // 21: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
-	9,  // 22: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
-	13, // 23: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
-	16, // 24: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
-	18, // 25: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
-	19, // 26: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
-	22, // 27: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
-	25, // 28: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
-	27, // 29: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
-	30, // 30: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
-	32, // 31: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
-	2,  // 32: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
-	8,  // 33: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
-	11, // 34: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
-	14, // 35: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
-	17, // 36: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
-	20, // 37: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
-	20, // 38: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
-	24, // 39: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
-	26, // 40: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
-	28, // 41: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
-	31, // 42: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
-	33, // 43: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
-	32, // [32:44] is the sub-list for method output_type
-	20, // [20:32] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	30, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
+	4,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
+	3,  // 5: reeve.v1.StatusReply.plugins:type_name -> reeve.v1.Plugin
+	35, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
+	7,  // 7: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
+	36, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
+	7,  // 9: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
+	7,  // 10: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
+	11, // 11: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
+	16, // 12: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
+	13, // 13: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
+	16, // 14: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
+	22, // 15: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
+	6,  // 16: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
+	24, // 17: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
+	6,  // 18: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
+	30, // 19: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
+	16, // 20: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
+	0,  // 21: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
+	8,  // 22: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
+	10, // 23: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
+	14, // 24: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
+	17, // 25: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
+	19, // 26: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
+	20, // 27: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
+	23, // 28: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
+	26, // 29: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
+	28, // 30: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
+	31, // 31: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
+	33, // 32: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
+	2,  // 33: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
+	9,  // 34: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
+	12, // 35: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
+	15, // 36: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
+	18, // 37: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
+	21, // 38: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
+	21, // 39: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
+	25, // 40: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
+	27, // 41: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
+	29, // 42: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
+	32, // 43: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
+	34, // 44: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
+	33, // [33:45] is the sub-list for method output_type
+	21, // [21:33] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_reeve_proto_init() }
@@ -3027,7 +3230,7 @@ func file_reeve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_proto_rawDesc), len(file_reeve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

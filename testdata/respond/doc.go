@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package respond sees the whole daemon act by itself, in a machine: reeved as its unit runs the plugins contain and syslog as
+// their users, a rule has a session frozen, and a listener is told.
+package respond
