@@ -107,7 +107,7 @@ test-vm: test-harness test-live test-churn ## tests in machines, on every kernel
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
 	$(call STEP,test-vm: machines and the scripted agent)
-	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' $(filter-out $(GUESTS) $(PLAYS) ./testdata/bench%,$(HELPERS))
+	@go test -count=1 -p 1 -timeout 35m -run '$(BOOTS)' $(filter-out $(GUESTS) $(PLAYS) ./testdata/bench%,$(HELPERS))
 
 $(VM): FORCE
 	@go build -o $@ ./testdata/vm/cmd/vm
