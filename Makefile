@@ -97,7 +97,7 @@ GUESTS := ./testdata/live ./testdata/churn
 # Tests that need rsyslog and the OpenTelemetry Collector.
 BACKENDS := ./testdata/backends
 # Tests that choose their machines by a flag.
-PLAYS  := $(wildcard ./testdata/sandbox ./testdata/work)
+PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
@@ -120,7 +120,7 @@ CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) $(CHURNS) test-harness $(LIVES)
+	$(SIDE_BY_SIDE) test-agents $(CHURNS) test-harness $(LIVES)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -184,7 +184,7 @@ comma := ,
 WORK_MACHINES ?= 6.12
 test-work: provision-vm provision-agents ## ordinary work under the preset, of agents in their sandboxes and of tools, on every kernel
 	$(call STEP,test-work: nothing ordinary is refused)
-	@for package in $(PLAYS); do \
+	@for package in $(filter-out ./testdata/catalogue,$(PLAYS)); do \
 		go test -count=1 -v -timeout 120m $$package -machines '$(WORK_MACHINES)'; \
 	done
 
