@@ -2,8 +2,9 @@
 /*
  * The second look behind a check. kernel: a tracing program, fmod_ret among them, is left out while the same one is at work
  * on that processor (__bpf_prog_enter_recur); on a kernel that preempts itself another task's check may stand there for a
- * whole slice of time. Kprobes and tracepoints run with preemption off and are not left out so. What a check has not seen
- * is judged here, behind the act and before its result can be used: refusing is SIGKILL.
+ * whole slice of time. Kprobes run with preemption off, and are left out only while somebody's bpf(2) is interrupted amid a
+ * map there; tracepoints are taken from the processor too on 7.x, but two programs have to be at once. What a check has not
+ * seen is judged here, behind the act and before its result can be used: refusing is SIGKILL.
  */
 #pragma once
 
