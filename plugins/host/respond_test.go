@@ -46,6 +46,7 @@ func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 }
 
 func TestPluginMayNotAskForMoreThanTheRuleNamed(t *testing.T) {
+	t.Parallel()
 	s := spec(t, "good", nil)
 	allowed := spec(t, "allowed", nil)
 	allowed.Acts = []string{"kill"}
@@ -87,6 +88,7 @@ func TestResponseThatCannotBeIsToldInTime(t *testing.T) {
 }
 
 func TestRuleThatNamesAnExporterHasItExport(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	s := spec(t, "good", b)
 	s.Events = host.Chosen
