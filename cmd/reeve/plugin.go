@@ -127,8 +127,8 @@ func pluginCounts(e *env, p *pb.Plugin) string {
 		what string
 		loss bool
 	}{
-		{p.Exported, "exported", false}, {p.Queued, "queued", false}, {p.Answered, "responses", false}, {p.Restarts, "restarts", false},
-		{p.Refused, "refused", true}, {p.Dropped, "dropped", true}, {p.Failed, "responses failed", true},
+		{p.Exported, "exported", false}, {p.Queued, "queued", false}, {p.Answered, "responded", false}, {p.Restarts, "restarted", false},
+		{p.Refused, "refused", true}, {p.Dropped, "dropped", true}, {p.Failed, "not responded", true},
 	} {
 		if c.n == 0 {
 			continue

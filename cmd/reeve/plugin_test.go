@@ -95,7 +95,7 @@ func TestPluginsAreShown(t *testing.T) {
 		{Name: "contain", Version: "1.0", State: "running", SinceMs: ms(0), Answered: 2},
 		{Name: "syslog", Version: "1.0", State: "waiting", SinceMs: ms(0), Problem: "connection\x1b refused", UntilMs: ms(80), Exported: 3, Queued: 10, Dropped: 1},
 	}, began.Add(60*time.Second), row)
-	want := "plugins    contain 1.0 running since 1m00s: 2 responses\n           syslog 1.0 waiting since 1m00s: 3 exported, 10 queued, 1 dropped\n"
+	want := "plugins    contain 1.0 running since 1m00s: 2 responded\n           syslog 1.0 waiting since 1m00s: 3 exported, 10 queued, 1 dropped\n"
 	if got := out.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "refused; next attempt in 20s") || strings.Contains(got, "\x1b ") {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -33,8 +33,11 @@ const (
 	syncEvery  = time.Second
 )
 
-// wants reports whether the plugin exports an event.
+// wants reports whether the plugin exports an event. Until it has run once it is taken for one that does.
 func (w *worker) wants(e *Event) bool {
+	if w.silent.Load() {
+		return false
+	}
 	switch w.spec.Events {
 	case All:
 		return true
@@ -127,6 +130,7 @@ const crashMost = 3
 // export sends what waits. It returns when the plugin must be started anew.
 func (w *worker) export(ctx context.Context, c *conn) error {
 	if !c.about.Exports {
+		w.discard(ctx)
 		return nil
 	}
 	for ctx.Err() == nil {
@@ -150,6 +154,22 @@ func (w *worker) export(ctx context.Context, c *conn) error {
 		}
 	}
 	return nil
+}
+
+// discard empties the queue of a plugin that exports nothing: what came before that was known.
+func (w *worker) discard(ctx context.Context) {
+	for {
+		records, err := w.queue.Peek(batchMost, batchBytes)
+		if err == nil && len(records) > 0 {
+			err = w.queue.Done(records)
+		}
+		if err != nil {
+			w.o.Log.Error("a queue that nobody needs stays", "plugin", w.spec.Name, "problem", err)
+		}
+		if (err != nil || len(records) == 0) && !w.idle(ctx) {
+			return
+		}
+	}
 }
 
 // idleMost is how long an idle exporter looks at nothing.

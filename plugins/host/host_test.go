@@ -5,6 +5,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -53,6 +54,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(daemonVariable) != "" {
 		daemon()
 		return
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+		panic(err)
 	}
 	code := m.Run()
 	os.RemoveAll(programs())
@@ -255,12 +260,14 @@ func TestWhoCrashesOrHangsAtAnyMomentLosesNothing(t *testing.T) {
 }
 
 func TestOtherVersionOfTheContractIsRefused(t *testing.T) {
+	t.Parallel()
 	r := start(t, options(t, spec(t, "version-start", nil)))
 	plugintest.Wait(t, "the problem", func() bool { return strings.Contains(status(r).Problem, "version") })
 	plugintest.Wait(t, "a notice", func() bool { return len(r.told(host.NoticeDown)) == 1 })
 }
 
 func TestWhoLeaksIsEnded(t *testing.T) {
+	t.Parallel()
 	s := spec(t, "leak-configure", nil)
 	s.Memory = 64 << 20
 	r := start(t, options(t, s))
@@ -301,9 +308,12 @@ func (w *countingWriter) lines() int {
 }
 
 func TestBackEndThatIsDownForFiveMinutes(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	b.Down()
-	r := start(t, options(t, spec(t, "good", b)))
+	o := options(t, spec(t, "good", b))
+	o.Patience, o.Plugins[0].Timeout = time.Minute, time.Minute // no restart is to come of a busy machine
+	r := start(t, o)
 	export(r, 0, 3000)
 	plugintest.Wait(t, "a notice", func() bool { return len(r.told(host.NoticeDown)) == 1 })
 	if s := status(r); s.State != host.Waiting || !strings.Contains(s.Problem, "refused") || s.Until.Before(s.Since) {
@@ -326,6 +336,7 @@ func TestBackEndThatIsDownForFiveMinutes(t *testing.T) {
 }
 
 func TestBackEndThatRefusesOrIsSlow(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	b.Behave(0, "no")
 	r := start(t, options(t, spec(t, "good", b)))
@@ -340,6 +351,7 @@ func TestBackEndThatRefusesOrIsSlow(t *testing.T) {
 }
 
 func TestEventThatEndsThePluginIsLeftOutAndTold(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	s := spec(t, "good", b)
 	s.Settings["poison"] = "poison"
@@ -420,6 +432,7 @@ func TestProgramThatIsSwappedIsRefused(t *testing.T) {
 }
 
 func TestUnpinnedProgramThatOthersMayWriteIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "good")
 	raw, err := os.ReadFile(program(t, "hostile"))

@@ -30,6 +30,7 @@ func endProcess(t testing.TB, pid int) {
 
 // TestHostilePluginGetsAtNothing: it runs under a user of its own, and says what it could read.
 func TestHostilePluginGetsAtNothing(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("root alone gives plugins users of their own")
 	}
@@ -89,6 +90,7 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 
 // TestControlReadsWhatIsOpen is the control: the same attempt succeeds where nothing forbids it.
 func TestControlReadsWhatIsOpen(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	open := filepath.Join(t.TempDir(), "open")
 	if err := os.WriteFile(open, []byte("x"), 0o644); err != nil {
@@ -106,6 +108,7 @@ func TestControlReadsWhatIsOpen(t *testing.T) {
 }
 
 func TestWhatAPluginLeavesBehindIsEnded(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("root alone gives plugins users of their own")
 	}
@@ -157,6 +160,7 @@ func daemon() {
 }
 
 func TestDaemonThatIsKilledLosesNothing(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	b.Behave(200*time.Microsecond, "ok") // so that it is killed in the middle
 	s := spec(t, "good", b)

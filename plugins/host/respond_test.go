@@ -26,6 +26,7 @@ func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 	s := spec(t, "contain", nil)
 	s.Path = program(t, "contain")
 	r := start(t, unhurried(t, s))
+	export(r, 0, 100) // some before it is known that it exports nothing
 	began := time.Now()
 	if !r.Order("contain", "freeze", 7, denied) || r.Order("none", "freeze", 7, denied) {
 		t.Error("contain is there, none is not")
@@ -38,6 +39,8 @@ func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 	if got.Plugin != "contain" || got.Action != "freeze" || got.Session != 7 || got.Reason != "rule secrets: deny file.read /x" || got.Event.ID != "e1" {
 		t.Errorf("%+v", got)
 	}
+	export(r, 100, 200)
+	plugintest.Wait(t, "an empty queue", func() bool { return status(r).Queued == 0 })
 	r.Order("contain", "frieze", 7, denied)
 	plugintest.Wait(t, "a notice", func() bool { return len(r.told(host.NoticeFailed)) == 1 })
 	if n := r.told(host.NoticeFailed)[0]; !strings.Contains(n.Message, `contain:frieze to rule secrets failed: plugin contain knows no action "frieze"`) || n.Session != 7 {
@@ -46,6 +49,7 @@ func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 }
 
 func TestPluginMayNotAskForMoreThanTheRuleNamed(t *testing.T) {
+	t.Parallel()
 	s := spec(t, "good", nil)
 	allowed := spec(t, "allowed", nil)
 	allowed.Acts = []string{"kill"}
@@ -87,6 +91,7 @@ func TestResponseThatCannotBeIsToldInTime(t *testing.T) {
 }
 
 func TestRuleThatNamesAnExporterHasItExport(t *testing.T) {
+	t.Parallel()
 	b := plugintest.NewBackend(t)
 	s := spec(t, "good", b)
 	s.Events = host.Chosen

@@ -74,6 +74,7 @@ func (w *worker) lives(c *conn) {
 		w.status.PID = 0
 		return
 	}
+	w.silent.Store(!c.about.Exports)
 	s := &w.status
 	s.Version, s.SHA256, s.State, s.Problem = oneLine(c.about.Version), c.sum, Running, ""
 	s.PID, s.Since, s.Until = c.process.cmd.Process.Pid, w.clock.Now(), time.Time{}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pb "github.com/reeve-sensor/reeve/plugins/api/plugin"
@@ -37,6 +38,7 @@ type worker struct {
 	life   pause
 	send   pause
 	trial  trial
+	silent atomic.Bool // it exports nothing
 	in     chan Event
 	orders chan *order
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -165,6 +166,9 @@ func TestOnStage(t *testing.T) {
 	status, err := r.Output(ctx, "status")
 	must(t, err)
 	t.Log(status)
+	if !regexp.MustCompile(`contain dev running since [^:]*: 1 responded\n`).MatchString(status) {
+		t.Error("contain has one response behind it, and nothing else")
+	}
 }
 
 // processesAreAlone looks at the plugins' processes: users of their own, without any right.
