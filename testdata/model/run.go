@@ -9,6 +9,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -144,9 +145,9 @@ func (r *Runner) settle() error {
 		return nil
 	}
 	last := r.taken[len(r.taken)-1].step
-	want := r.world.Entries()
+	want := alike(r.world.Entries(), Inside)
 	for _, tree := range []string{Inside, Outside} {
-		if got := r.Kernel.Entries(tree); !slices.Equal(got, want) {
+		if got := alike(r.Kernel.Entries(tree), tree); !slices.Equal(got, want) {
 			return &Disagreement{last, fmt.Sprintf("at the end the tree %s is\n%v, by the model\n%v", tree, got, want)}
 		}
 	}
@@ -154,4 +155,23 @@ func (r *Runner) settle() error {
 		return &Disagreement{last, fmt.Sprintf("at the end taints are %#x, by the model %#x", now, r.judge.Taints)}
 	}
 	return nil
+}
+
+// alike is a listing in which files that are called like the tree have the same name in both.
+func alike(entries []Entry, tree string) []Entry {
+	var all []Entry
+	for _, e := range entries {
+		all = append(all, Entry{Path: calledAlike(e.Path, tree), Kind: calledAlike(e.Kind, tree), Same: calledAlike(e.Same, tree)})
+	}
+	return all
+}
+
+func calledAlike(path, tree string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if p == tree {
+			parts[i] = "@"
+		}
+	}
+	return strings.Join(parts, "/")
 }

@@ -107,9 +107,10 @@ struct entry {
 	char name[];
 };
 
+/* Its buffers are on the stack: more static memory would be another map for every exec of this program. */
 static long stat_all(long fd, char *entries, long size)
 {
-	static char stat[256];
+	char stat[256];
 	long files = 0;
 
 	for (long at = 0; at < size; at += ((struct entry *)(entries + at))->length, files++)
@@ -120,7 +121,7 @@ static long stat_all(long fd, char *entries, long size)
 /* As find(1) and git status do: each folder is read, and all that it lists looked at, until it was n files. */
 static void do_find(long n)
 {
-	static char entries[32768] __attribute__((aligned(8)));
+	char entries[32768] __attribute__((aligned(8)));
 
 	for (long folder = 0; n > 0; folder++) {
 		long fd = must(call(SYS_OPEN, (long)number(tree, '/', folder), READ_ONLY, 0, 0, 0, 0), 30);
