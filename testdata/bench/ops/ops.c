@@ -107,7 +107,6 @@ struct entry {
 	char name[];
 };
 
-/* Its buffers are on the stack: more static memory would be another map for every exec of this program. */
 static long stat_all(long fd, char *entries, long size)
 {
 	char stat[256];
@@ -269,11 +268,11 @@ static void __attribute__((used, noreturn)) begin(long *stack)
 {
 	char letter;
 
+	if (*(const char *)stack[2] == '-')
+		end(0); /* before anything is written, which would be a page of memory for each exec */
 	self = (const char *)stack[1];
 	file = (const char *)stack[2];
 	tree = (const char *)stack[3];
-	if (file[0] == '-')
-		end(0);
 	while (call(SYS_READ, 0, (long)&letter, 1, 0, 0, 0) == 1)
 		for (ulong i = 0; i < sizeof(ops) / sizeof(*ops); i++)
 			if (ops[i].letter == letter)
