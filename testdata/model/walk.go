@@ -113,10 +113,11 @@ func (k *walker) step(c string) syscall.Errno {
 	if child == nil {
 		return k.absent(c)
 	}
-	if child.node.kind == link && (len(k.rest) > 0 || k.follow) {
-		return k.through(child.node.target)
-	}
+	// kernel: mounts are crossed first (fs/namei.c:step_into), and a symbolic link can be mounted over a file
 	at := k.w.cross(place{k.at.mount, child})
+	if at.name.node.kind == link && (len(k.rest) > 0 || k.follow) {
+		return k.through(at.name.node.target)
+	}
 	k.found = found{parent: k.at, base: c, child: child, at: at}
 	k.at = at
 	return 0
