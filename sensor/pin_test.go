@@ -190,6 +190,40 @@ func TestSetAsideOutlivesWhoSetItAside(t *testing.T) {
 	}
 }
 
+// A set of a form that holds more stays: whatever is tried after that form is not put in its place.
+func TestNothingWeakerTakesThePlaceOfWhatIsPinned(t *testing.T) {
+	p := pins(t)
+	first, _ := begin(t, p)
+	mine := first.set()
+	end(t, first)
+	if mine.form != bpf.FormObserve {
+		t.Skip("a form that enforces loads here")
+	}
+	stronger := set{abi, bpf.FormLSM, mine.size, "another"}
+	if err := os.Rename(p.path(mine.String()), p.path(stronger.String())); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Start(t.Context(), Options{Pins: p}, Blank); !errors.Is(err, ErrOldStays) {
+		t.Errorf("started beside %s: %v", stronger, err)
+	}
+	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0] != stronger {
+		t.Errorf("pinned: %v, %v", sets, err)
+	}
+	for _, row := range []struct {
+		pinned bpf.Form
+		before []bpf.Form
+		stays  bool
+	}{
+		{bpf.FormTwice, []bpf.Form{bpf.FormTwice}, true},
+		{bpf.FormModify, []bpf.Form{bpf.FormTwice}, false},
+		{bpf.FormTwice, nil, false},
+	} {
+		if got := anyOf([]set{{form: row.pinned}}, row.before); got != row.stays {
+			t.Errorf("%s pinned, %v failed before: stays is %v", row.pinned, row.before, got)
+		}
+	}
+}
+
 func TestUpgradeGoesOnWithTheSessions(t *testing.T) {
 	p := pins(t)
 	first, _ := begin(t, p)

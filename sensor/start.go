@@ -54,7 +54,7 @@ func (s *starter) best(ctx context.Context) (*Kernel, Finding, error) {
 	var reasons []error
 	all := forms()
 	for i, form := range all {
-		if slices.ContainsFunc(s.pinned, func(p set) bool { return slices.Contains(all[:i], p.form) }) {
+		if anyOf(s.pinned, all[:i]) {
 			reasons = append(reasons, ErrOldStays)
 			break
 		}
@@ -81,6 +81,11 @@ func (s *starter) best(ctx context.Context) (*Kernel, Finding, error) {
 	}
 	err := joined(reasons)
 	return nil, Finding{Coverage: None, Reason: err}, err
+}
+
+// anyOf reports whether a set has one of the forms.
+func anyOf(sets []set, forms []bpf.Form) bool {
+	return slices.ContainsFunc(sets, func(s set) bool { return slices.Contains(forms, s.form) })
 }
 
 // try brings one form up. Programs of an adopted set that do not take effect are attached anew.
