@@ -60,7 +60,8 @@ folder /home /mnt                                                         ssh-ke
 folder /etc /etc.old                                                      ssh-keys
 folder /home/ana/src/app/.git /home/ana/src/app/git.bak                   git-hooks
 folder /home/ana/src/app/.git/hooks /home/ana/src/app/.git/x              git-hooks
-folder /home/ana/src/app/.claude /home/ana/src/app/claude                 project-agent-settings
+folder /home/ana/src/app/.claude /home/ana/src/app/claude                 let | project-claude-settings
+folder /home/ana/src/app/.codex /home/ana/src/app/codex                   project-agent-settings
 file   /home/ana/.ssh/id /home/ana/id                                     ssh-keys
 file   /home/ana/.ssh/id /home/ana/.ssh/id.pub                            ssh-keys
 file   /home/ana/.npmrc /home/ana/npmrc                                   service-tokens
@@ -72,7 +73,8 @@ file   /home/ana/Documents/x /home/ana/src/x                              let | 
 # in vain: the rule holds at the new place by another group; an except begins where nothing is that it could except
 file   /home/ana/.npmrc /home/ana/.ssh/npmrc                              service-tokens
 folder /home/ana/.ssh /home/ana/.aws                                      ssh-access
-folder /home/ana/claude /home/ana/.claude                                 project-agent-settings
+folder /home/ana/claude /home/ana/.claude                                 let | project-claude-settings
+folder /home/ana/codex /home/ana/.codex                                   project-agent-settings
 `
 
 // answerOf is what became of a move: let, or who refused it.

@@ -66,8 +66,9 @@ file.write  /home/ana/src/app/.claude/settings.local.json  allow default | allow
 file.read   /home/ana/.claude/.credentials.json            allow default | allow strict-read
 file.write  /home/ana/.claude/settings.json                audit user-agent-settings | ask user-agent-settings
 file.write  /home/ana/.codex/config.toml                   audit user-agent-settings | ask user-agent-settings
-file.write  /home/ana/src/app/.claude/settings.json        ask project-agent-settings
-file.write  /home/ana/src/app/.mcp.json                    ask project-agent-settings
+file.write  /home/ana/src/app/.claude/settings.json        audit project-claude-settings | ask project-claude-settings
+file.write  /home/ana/src/app/.mcp.json                    audit project-claude-settings | ask project-claude-settings
+file.write  /home/ana/src/app/.cursor/mcp.json             ask project-agent-settings
 file.write  /etc/claude-code/managed-settings.json         deny managed-agent-settings
 exec.argv   2.1.330 --dangerously-skip-permissions         audit agent-unleashed | ask agent-unleashed
 
