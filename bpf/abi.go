@@ -145,6 +145,7 @@ const (
 	OpFileAttr       = sensorOpOP_FILE_ATTR
 	OpProcSignal     = sensorOpOP_PROC_SIGNAL
 	OpProcTrace      = sensorOpOP_PROC_TRACE
+	OpUnixConnect    = sensorOpOP_UNIX_CONNECT
 	OpPathLast       = sensorOpOP_PATH_LAST
 	OpExecArgv       = sensorOpOP_EXEC_ARGV
 	OpLineLast       = sensorOpOP_LINE_LAST
@@ -152,7 +153,6 @@ const (
 	OpNetAddr        = sensorOpOP_NET_ADDR
 	OpNetListen      = sensorOpOP_NET_LISTEN
 	OpNetFamily      = sensorOpOP_NET_FAMILY
-	OpUnixConnect    = sensorOpOP_UNIX_CONNECT
 	OpPrivSetuid     = sensorOpOP_PRIV_SETUID
 	OpPrivMount      = sensorOpOP_PRIV_MOUNT
 	OpPrivUserns     = sensorOpOP_PRIV_USERNS

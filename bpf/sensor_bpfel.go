@@ -16,12 +16,13 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION  sensorAbi = 2
+	sensorAbiABI_VERSION  sensorAbi = 3
 	sensorAbiSESSIONS_MAX sensorAbi = 4096
 	sensorAbiMOUNTS_MAX   sensorAbi = 4096
 	sensorAbiLABELS_MAX   sensorAbi = 16384
 	sensorAbiUSERS_MAX    sensorAbi = 65536
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
+	sensorAbiSERVERS_MAX  sensorAbi = 16384
 	sensorAbiAPPLETS_MAX  sensorAbi = 1024
 	sensorAbiPREFIX_MAX   sensorAbi = 256
 	sensorAbiSUBVOL_MAX   sensorAbi = 32
@@ -306,14 +307,14 @@ const (
 	sensorOpOP_FILE_ATTR       sensorOp = 10
 	sensorOpOP_PROC_SIGNAL     sensorOp = 11
 	sensorOpOP_PROC_TRACE      sensorOp = 12
-	sensorOpOP_PATH_LAST       sensorOp = 12
+	sensorOpOP_UNIX_CONNECT    sensorOp = 13
+	sensorOpOP_PATH_LAST       sensorOp = 13
 	sensorOpOP_EXEC_ARGV       sensorOp = 16
 	sensorOpOP_LINE_LAST       sensorOp = 16
 	sensorOpOP_NET_DOMAIN      sensorOp = 20
 	sensorOpOP_NET_ADDR        sensorOp = 21
 	sensorOpOP_NET_LISTEN      sensorOp = 22
 	sensorOpOP_NET_FAMILY      sensorOp = 23
-	sensorOpOP_UNIX_CONNECT    sensorOp = 24
 	sensorOpOP_PRIV_SETUID     sensorOp = 28
 	sensorOpOP_PRIV_MOUNT      sensorOp = 29
 	sensorOpOP_PRIV_USERNS     sensorOp = 30
@@ -552,6 +553,7 @@ const (
 	sensorMapPool                = "pool"
 	sensorMapReliefs             = "reliefs"
 	sensorMapSeeds               = "seeds"
+	sensorMapServers             = "servers"
 	sensorMapSessions            = "sessions"
 	sensorMapSettled             = "settled"
 	sensorMapTables              = "tables"
@@ -560,6 +562,8 @@ const (
 	sensorMapUsers               = "users"
 	sensorMapVerdicts            = "verdicts"
 	sensorProgChangeState        = "change_state"
+	sensorProgEnforceBind        = "enforce_bind"
+	sensorProgEnforceConnect     = "enforce_connect"
 	sensorProgEnforceCreate      = "enforce_create"
 	sensorProgEnforceExec        = "enforce_exec"
 	sensorProgEnforceFork        = "enforce_fork"
@@ -575,11 +579,13 @@ const (
 	sensorProgEnforceRemovexattr = "enforce_removexattr"
 	sensorProgEnforceRename      = "enforce_rename"
 	sensorProgEnforceRmdir       = "enforce_rmdir"
+	sensorProgEnforceSend        = "enforce_send"
 	sensorProgEnforceSetacl      = "enforce_setacl"
 	sensorProgEnforceSetattr     = "enforce_setattr"
 	sensorProgEnforceSetattrOld  = "enforce_setattr_old"
 	sensorProgEnforceSetflags    = "enforce_setflags"
 	sensorProgEnforceSetxattr    = "enforce_setxattr"
+	sensorProgEnforceSignal      = "enforce_signal"
 	sensorProgEnforceSymlink     = "enforce_symlink"
 	sensorProgEnforceTrace       = "enforce_trace"
 	sensorProgEnforceUnlink      = "enforce_unlink"
@@ -643,6 +649,8 @@ type sensorSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorProgramSpecs struct {
 	ChangeState        *ebpf.ProgramSpec `ebpf:"change_state"`
+	EnforceBind        *ebpf.ProgramSpec `ebpf:"enforce_bind"`
+	EnforceConnect     *ebpf.ProgramSpec `ebpf:"enforce_connect"`
 	EnforceCreate      *ebpf.ProgramSpec `ebpf:"enforce_create"`
 	EnforceExec        *ebpf.ProgramSpec `ebpf:"enforce_exec"`
 	EnforceFork        *ebpf.ProgramSpec `ebpf:"enforce_fork"`
@@ -658,11 +666,13 @@ type sensorProgramSpecs struct {
 	EnforceRemovexattr *ebpf.ProgramSpec `ebpf:"enforce_removexattr"`
 	EnforceRename      *ebpf.ProgramSpec `ebpf:"enforce_rename"`
 	EnforceRmdir       *ebpf.ProgramSpec `ebpf:"enforce_rmdir"`
+	EnforceSend        *ebpf.ProgramSpec `ebpf:"enforce_send"`
 	EnforceSetacl      *ebpf.ProgramSpec `ebpf:"enforce_setacl"`
 	EnforceSetattr     *ebpf.ProgramSpec `ebpf:"enforce_setattr"`
 	EnforceSetattrOld  *ebpf.ProgramSpec `ebpf:"enforce_setattr_old"`
 	EnforceSetflags    *ebpf.ProgramSpec `ebpf:"enforce_setflags"`
 	EnforceSetxattr    *ebpf.ProgramSpec `ebpf:"enforce_setxattr"`
+	EnforceSignal      *ebpf.ProgramSpec `ebpf:"enforce_signal"`
 	EnforceSymlink     *ebpf.ProgramSpec `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.ProgramSpec `ebpf:"enforce_trace"`
 	EnforceUnlink      *ebpf.ProgramSpec `ebpf:"enforce_unlink"`
@@ -695,6 +705,7 @@ type sensorMapSpecs struct {
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
+	Servers     *ebpf.MapSpec `ebpf:"servers"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
@@ -750,6 +761,7 @@ type sensorMaps struct {
 	Pool        *ebpf.Map `ebpf:"pool"`
 	Reliefs     *ebpf.Map `ebpf:"reliefs"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
+	Servers     *ebpf.Map `ebpf:"servers"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
 	Tables      *ebpf.Map `ebpf:"tables"`
@@ -775,6 +787,7 @@ func (m *sensorMaps) Close() error {
 		m.Pool,
 		m.Reliefs,
 		m.Seeds,
+		m.Servers,
 		m.Sessions,
 		m.Settled,
 		m.Tables,
@@ -802,6 +815,8 @@ type sensorVariables struct {
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorPrograms struct {
 	ChangeState        *ebpf.Program `ebpf:"change_state"`
+	EnforceBind        *ebpf.Program `ebpf:"enforce_bind"`
+	EnforceConnect     *ebpf.Program `ebpf:"enforce_connect"`
 	EnforceCreate      *ebpf.Program `ebpf:"enforce_create"`
 	EnforceExec        *ebpf.Program `ebpf:"enforce_exec"`
 	EnforceFork        *ebpf.Program `ebpf:"enforce_fork"`
@@ -817,11 +832,13 @@ type sensorPrograms struct {
 	EnforceRemovexattr *ebpf.Program `ebpf:"enforce_removexattr"`
 	EnforceRename      *ebpf.Program `ebpf:"enforce_rename"`
 	EnforceRmdir       *ebpf.Program `ebpf:"enforce_rmdir"`
+	EnforceSend        *ebpf.Program `ebpf:"enforce_send"`
 	EnforceSetacl      *ebpf.Program `ebpf:"enforce_setacl"`
 	EnforceSetattr     *ebpf.Program `ebpf:"enforce_setattr"`
 	EnforceSetattrOld  *ebpf.Program `ebpf:"enforce_setattr_old"`
 	EnforceSetflags    *ebpf.Program `ebpf:"enforce_setflags"`
 	EnforceSetxattr    *ebpf.Program `ebpf:"enforce_setxattr"`
+	EnforceSignal      *ebpf.Program `ebpf:"enforce_signal"`
 	EnforceSymlink     *ebpf.Program `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.Program `ebpf:"enforce_trace"`
 	EnforceUnlink      *ebpf.Program `ebpf:"enforce_unlink"`
@@ -839,6 +856,8 @@ type sensorPrograms struct {
 func (p *sensorPrograms) Close() error {
 	return _SensorClose(
 		p.ChangeState,
+		p.EnforceBind,
+		p.EnforceConnect,
 		p.EnforceCreate,
 		p.EnforceExec,
 		p.EnforceFork,
@@ -854,11 +873,13 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceRemovexattr,
 		p.EnforceRename,
 		p.EnforceRmdir,
+		p.EnforceSend,
 		p.EnforceSetacl,
 		p.EnforceSetattr,
 		p.EnforceSetattrOld,
 		p.EnforceSetflags,
 		p.EnforceSetxattr,
+		p.EnforceSignal,
 		p.EnforceSymlink,
 		p.EnforceTrace,
 		p.EnforceUnlink,

@@ -34,7 +34,7 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 	if v != ViewHost || !op.Compiled() {
 		return im.policy.Attribute(im.query(s, op, v, text), a)
 	}
-	return im.first(groups, match.Walk(im.Table, layout, syntax, text), s, op, a, func(r *Rule) bool {
+	return im.first(groups, match.Walk(im.Table, layout, syntax, objectText(op, text)), s, op, a, func(r *Rule) bool {
 		return im.policy.matches(r, string(text), im.homes) != ""
 	})
 }

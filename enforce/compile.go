@@ -97,7 +97,7 @@ func (g *Group) marks() bool { return g.Taint > 0 && slices.Contains(g.Ops, OpFi
 func (pl *plan) add(r *Rule) {
 	groups, rules := &pl.paths, &pl.pathRules
 	switch r.text() {
-	case textPath:
+	case textPath, textSocket:
 	case textLine:
 		groups, rules = &pl.lines, &pl.lineRules
 	default:
@@ -107,7 +107,7 @@ func (pl *plan) add(r *Rule) {
 	if len(g.Roles) == 0 {
 		return
 	}
-	key := fmt.Sprint(r.text(), g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action)
+	key := fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action)
 	at, known := pl.known[key]
 	if !known {
 		at = len(*groups)

@@ -118,7 +118,7 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	var label match.Label
 	switch {
 	case op < pathOps:
-		label = match.Walk(t.blob, t.paths, match.Path, text)
+		label = match.Walk(t.blob, t.paths, match.Path, objectText(op, text))
 	case op == OpExecArgv:
 		label = match.Walk(t.blob, t.lines, match.Line, text)
 	default:

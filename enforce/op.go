@@ -22,6 +22,7 @@ const (
 	OpFileAttr
 	OpProcSignal
 	OpProcTrace
+	OpUnixConnect
 )
 
 // OpExecArgv has command lines.
@@ -33,7 +34,6 @@ const (
 	OpNetAddr
 	OpNetListen
 	OpNetFamily
-	OpUnixConnect
 )
 
 // Operations that take privileges.
@@ -129,8 +129,8 @@ var ops = [...]opInfo{
 	{OpNetAddr, "net.addr", textAddr, ClassNet, false, false, false},
 	{OpNetListen, "net.listen", textAddr, ClassNet, false, false, false},
 	{OpNetFamily, "net.family", textName, ClassNet, false, false, false},
-	{OpUnixConnect, "unix.connect", textSocket, ClassUnix, false, false, false},
-	{OpProcSignal, "proc.signal", textPath, ClassNone, false, false, false},
+	{OpUnixConnect, "unix.connect", textSocket, ClassUnix, false, false, true},
+	{OpProcSignal, "proc.signal", textPath, ClassNone, false, false, true},
 	{OpProcTrace, "proc.trace", textPath, ClassNone, false, false, true},
 	{OpPrivSetuid, "priv.setuid", textName, ClassNone, false, false, false},
 	{OpPrivMount, "priv.mount", textName, ClassNone, false, false, false},
@@ -156,7 +156,7 @@ func (o Op) info() opInfo {
 // String is the name of o in policies, or "?" for a number that is no operation.
 func (o Op) String() string { return o.info().name }
 
-// Compiled reports whether rules on o reach the kernel's table: host paths and command lines do.
+// Compiled reports whether rules on o reach the kernel's table: host paths, sockets among them, and command lines do.
 func (o Op) Compiled() bool { return o == OpExecArgv || (o > 0 && o < pathOps) }
 
 // Held reports whether this build refuses o in the kernel. Rules on the others are read, checked and explained, and

@@ -105,7 +105,7 @@ func (s *rowSet) share(open map[int]*row) {
 type roleRow struct {
 	enforce                     bool
 	fallback, foreign, nameless [opCount]Action
-	closed                      opSet
+	closed                      opSet // not sockets: what is moved is hardly ever one, and a default on them would hold ordinary files
 }
 
 // opSet is a set of operations on paths.
@@ -129,7 +129,7 @@ func (p *Policy) roleRowOf(role string) roleRow {
 		r.fallback[op] = p.viewDefault(role, op, ViewHost)
 		r.foreign[op] = p.nameDecides(role, op, ViewForeign)
 		r.nameless[op] = p.nameDecides(role, op, ViewNameless)
-		if op < pathOps && r.fallback[op].Refuses() && !p.coversAll(role, op) {
+		if op < pathOps && op != OpUnixConnect && r.fallback[op].Refuses() && !p.coversAll(role, op) {
 			r.closed |= 1 << op
 		}
 	}
@@ -147,7 +147,7 @@ func (p *Policy) coversAll(role string, op Op) bool {
 func (p *Policy) viewDefault(role string, op Op, v View) Action {
 	info := op.info()
 	switch {
-	case v == ViewHost:
+	case v == ViewHost, v < ViewRefused && op == OpUnixConnect:
 		return p.Default(role, info.class)
 	case v == ViewForeign && info.foreign:
 		return p.Default(role, ClassForeign)
@@ -178,6 +178,6 @@ func (p *Policy) nameDecides(role string, op Op, v View) Action {
 // overAll reports whether a rule means every path, whoever asks. Rules with a principal or a taint do not count: the
 // table has no room for them on objects without names.
 func (r *Rule) overAll() bool {
-	return r.text() == textPath && len(r.Except) == 0 && r.Principal == "" && len(r.When) == 0 &&
+	return (r.text() == textPath || r.text() == textSocket) && len(r.Except) == 0 && r.Principal == "" && len(r.When) == 0 &&
 		(slices.Contains(r.Match, "**") || slices.Contains(r.Match, "/**"))
 }

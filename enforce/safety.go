@@ -176,14 +176,5 @@ func Notes(p *Policy) []string {
 			notes = append(notes, fmt.Sprintf("%s is checked and explained, but not yet held by this build: %s", op, shortList(ids)))
 		}
 	}
-	var marks []string
-	for i := range p.Rules {
-		if p.Rules[i].Taint != "" {
-			marks = append(marks, p.Rules[i].ID)
-		}
-	}
-	if len(marks) > 0 {
-		notes = append(notes, "taints are not yet set by this build's kernel programs: "+shortList(marks))
-	}
 	return notes
 }

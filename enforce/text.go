@@ -53,18 +53,27 @@ func checkPath(glob string) (reason, hint string) {
 
 func checkLine(glob string) (reason, hint string) { return checkGlob(match.Line, glob) }
 
-func checkSocket(glob string) (reason, hint string) {
-	if strings.HasPrefix(glob, "@") {
-		return checkGlob(match.Line, glob)
-	}
-	return checkPath(glob)
-}
+func checkSocket(glob string) (reason, hint string) { return checkPath(socketText(glob)) }
 
 func matchSocket(glob, object string) bool {
-	if strings.HasPrefix(glob, "@") || strings.HasPrefix(object, "@") {
-		return glob == "**" || match.Match(match.Line, glob, object)
+	return match.Match(match.Path, socketText(glob), socketText(object))
+}
+
+// socketText is a socket's name, or a glob on such names, as the table has it: one that lies in no file system, @NAME, is
+// /@NAME there, so that one walk serves both kinds.
+func socketText(name string) string {
+	if strings.HasPrefix(name, "@") {
+		return "/" + name
 	}
-	return match.Match(match.Path, glob, object)
+	return name
+}
+
+// objectText is what the table's walk takes of an object.
+func objectText(op Op, object []byte) []byte {
+	if op == OpUnixConnect {
+		return []byte(socketText(string(object)))
+	}
+	return object
 }
 
 // cutPort splits name:port. The port is empty where none is named.

@@ -56,6 +56,9 @@ func (p *Policy) expand(r *Rule, globs, homes []string) []string {
 			members = s.Globs
 		}
 		for _, m := range members {
+			if r.text() == textSocket {
+				m = socketText(m)
+			}
 			if !hasTilde(m) || r.text() != textPath && r.text() != textSocket {
 				out = append(out, m)
 				continue

@@ -93,6 +93,7 @@ type canary struct {
 	patient *time.Timer
 	slot    uint32 // of its session
 	folder  string
+	servers []io.Closer
 	absent  map[string]bool // trials that the file system of the folder has not the means for
 }
 
@@ -103,6 +104,10 @@ func startCanary() (*canary, error) {
 	folder, err := stageFolder()
 	if err != nil {
 		return nil, err
+	}
+	servers, err := serve(folder)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making servers for the canary: %w", err), os.RemoveAll(folder))
 	}
 	cmd := exec.Command(self)
 	cmd.Args[0] = "reeve-canary"
@@ -116,10 +121,11 @@ func startCanary() (*canary, error) {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting the canary: %w", err), os.RemoveAll(folder))
+		return nil, errors.Join(fmt.Errorf("starting the canary: %w", err), closed(servers), os.RemoveAll(folder))
 	}
 	patient := time.AfterFunc(canaryWait, func() { _ = cmd.Process.Signal(unix.SIGTERM) })
-	return &canary{cmd: cmd, in: in, orders: json.NewEncoder(in), answers: json.NewDecoder(out), patient: patient, folder: folder, absent: map[string]bool{}}, nil
+	return &canary{cmd: cmd, in: in, orders: json.NewEncoder(in), answers: json.NewDecoder(out), patient: patient,
+		folder: folder, servers: servers, absent: map[string]bool{}}, nil
 }
 
 // try lets the canary try one thing.
@@ -141,7 +147,15 @@ func (c *canary) end() error {
 	if waitErr := c.cmd.Wait(); waitErr != nil {
 		err = errors.Join(err, fmt.Errorf("the canary: %w", waitErr))
 	}
-	return errors.Join(err, os.RemoveAll(c.folder))
+	return errors.Join(err, closed(c.servers), os.RemoveAll(c.folder))
+}
+
+func closed(all []io.Closer) error {
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // killed waits for a canary that does not answer, and reports whether it was killed.
@@ -149,6 +163,7 @@ func (c *canary) killed() bool {
 	defer c.patient.Stop()
 	_ = c.in.Close()
 	_ = c.cmd.Wait()
+	_ = closed(c.servers)
 	_ = os.RemoveAll(c.folder)
 	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == unix.SIGKILL

@@ -96,6 +96,9 @@ var attempts = []attempt{
 	{bpf.OpFileAttr, "removeacl", noAccess, ""},
 	{bpf.OpFileAttr, "chattr", noAccess, bpf.SetFlags},
 	{bpf.OpProcTrace, "trace", noAccess, ""},
+	{bpf.OpProcSignal, "signal", noPermission, ""},
+	{bpf.OpUnixConnect, "connect", noAccess, ""},
+	{bpf.OpUnixConnect, "send", noAccess, ""},
 }
 
 // findTries bounds how often a canary tries anew.

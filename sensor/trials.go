@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +85,9 @@ var trials = map[string]func(*stage) error{
 	"removeacl":   func(s *stage) error { return unix.Removexattr(s.file, accessList) },
 	"chattr":      (*stage).chattr,
 	"trace":       func(*stage) error { return looked(os.Getppid()) },
+	"signal":      func(*stage) error { return unix.Kill(os.Getppid(), unix.SIGURG) }, // which Go sends itself all the time
+	"connect":     func(s *stage) error { return connected(unix.SOCK_STREAM, s.in(streamServer)) },
+	"send":        func(s *stage) error { return connected(unix.SOCK_DGRAM, s.in(datagramServer)) },
 	"map":         func(s *stage) error { return mapped(s.program, unix.PROT_READ|unix.PROT_EXEC, 0) },
 	"mprotect":    func(s *stage) error { return mapped(s.program, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
 	"exec":        func(*stage) error { return executed() },
@@ -168,6 +173,34 @@ func (s *stage) chattr() error {
 func looked(pid int) error {
 	_, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
 	return err
+}
+
+// Servers of the sensor's in a canary's folder, by type.
+const (
+	streamServer   = "stream"
+	datagramServer = "datagram"
+)
+
+// serve gives a canary's folder the servers that it may not reach. They answer nothing: the kernel connects.
+func serve(folder string) ([]io.Closer, error) {
+	stream, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(folder, streamServer), Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	datagrams, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(folder, datagramServer), Net: "unixgram"})
+	if err != nil {
+		return nil, errors.Join(err, stream.Close())
+	}
+	return []io.Closer{stream, datagrams}, nil
+}
+
+func connected(kind int, path string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path})
 }
 
 func opened(path string, flags int) error {

@@ -14,12 +14,13 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 2,
+	ABI_VERSION = 3,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
 	USERS_MAX = 65536,
 	GRANTS_MAX = 16384,
+	SERVERS_MAX = 16384,
 	APPLETS_MAX = 1024,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
@@ -221,6 +222,12 @@ struct task_state {
 
 	__u64 opened; /* FORM_TWICE: what the last check of an open and of a map looked at */
 	__u64 mapped;
+};
+
+/* Whose session something is. */
+struct owner {
+	__u32 slot;
+	__u32 generation;
 };
 
 /* From bprm_check to bprm_committed_creds of one exec. */

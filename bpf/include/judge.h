@@ -82,7 +82,7 @@ static __always_inline struct question question_of_open(u32 flags, u32 mode)
 /* The errno an operation is refused with (the policy language fixes it). */
 static __always_inline int op_errno(u32 op)
 {
-	return op >= OP_FILE_READ && op <= OP_FILE_ATTR ? -EACCES : -EPERM;
+	return (op >= OP_FILE_READ && op <= OP_FILE_ATTR) || op == OP_UNIX_CONNECT ? -EACCES : -EPERM;
 }
 
 static __always_inline int refuse_blind(const struct session *session, const u8 *table, u32 op)

@@ -114,6 +114,8 @@ struct iattr {
 };
 
 struct mnt_idmap;
+struct kernel_siginfo;
+struct sockaddr;
 struct posix_acl;
 struct file_kattr;
 
@@ -181,6 +183,33 @@ struct linux_binprm {
 	unsigned long exec;
 };
 
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sockaddr_un {
+	u16 sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+};
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 };
@@ -235,6 +264,9 @@ enum kernel {
 
 	/* include/linux/ptrace.h */
 	PTRACE_MODE_NOAUDIT = 4,
+
+	AF_UNIX = 1,
+	SUN_PATH_MAX = 108, /* include/uapi/linux/un.h */
 
 	PF_EXITING = 4, /* set before sched_process_exit */
 	CLONE_THREAD = 0x10000,

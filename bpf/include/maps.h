@@ -261,6 +261,17 @@ struct {
 	__type(value, struct grant);
 } grants SEC(".maps");
 
+/*
+ * Unix sockets that a session gave a name, by the kernel's cookie, which is never given out twice (net/core/sock_diag.c). Full:
+ * the one that was asked for longest ago goes, and is somebody else's from then on.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SERVERS_MAX);
+	__type(key, u64);
+	__type(value, struct owner);
+} servers SEC(".maps");
+
 /* The next session's number, and a hint where a free slot is. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

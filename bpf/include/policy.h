@@ -35,7 +35,8 @@ enum action {
 
 /*
  * The operations of the policy language, in the order of the design's table. Their objects are texts of four kinds:
- * host paths, command lines, network names and addresses, and bare names. An id is never reused.
+ * host paths, command lines, network names and addresses, and bare names. A socket's name is a path too; one that is in no
+ * file system, @NAME, is /@NAME to the table. An id is never reused.
  */
 enum op {
 	OP_NONE,
@@ -51,7 +52,8 @@ enum op {
 	OP_FILE_ATTR,
 	OP_PROC_SIGNAL,
 	OP_PROC_TRACE,
-	OP_PATH_LAST = OP_PROC_TRACE,
+	OP_UNIX_CONNECT,
+	OP_PATH_LAST = OP_UNIX_CONNECT,
 
 	OP_EXEC_ARGV = 16,
 	OP_LINE_LAST = OP_EXEC_ARGV,
@@ -60,7 +62,6 @@ enum op {
 	OP_NET_ADDR,
 	OP_NET_LISTEN,
 	OP_NET_FAMILY,
-	OP_UNIX_CONNECT,
 
 	OP_PRIV_SETUID = 28,
 	OP_PRIV_MOUNT,

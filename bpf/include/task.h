@@ -46,6 +46,17 @@ static __always_inline struct session *session_of(const struct task_state *state
 	return session;
 }
 
+/* Whether another session is the task's own, or one that its own began. */
+static __always_inline bool session_inside(const struct task_state *state, u32 slot, u32 generation)
+{
+	struct session *session;
+
+	if (slot == state->slot && generation == state->generation)
+		return true;
+	session = session_at(slot);
+	return session && session->generation == generation && session->parent && session->parent_slot == state->slot;
+}
+
 /* Index of a buffer of the pool, now taken; -1 where none is free. race: the compare-and-swap gives it to one. */
 __noinline int pool_take(void)
 {

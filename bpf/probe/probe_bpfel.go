@@ -61,6 +61,7 @@ const (
 	probeMapPool         = "pool"
 	probeMapReliefs      = "reliefs"
 	probeMapSeeds        = "seeds"
+	probeMapServers      = "servers"
 	probeMapSessions     = "sessions"
 	probeMapSettled      = "settled"
 	probeMapTables       = "tables"
@@ -142,6 +143,7 @@ type probeMapSpecs struct {
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
+	Servers     *ebpf.MapSpec `ebpf:"servers"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
@@ -197,6 +199,7 @@ type probeMaps struct {
 	Pool        *ebpf.Map `ebpf:"pool"`
 	Reliefs     *ebpf.Map `ebpf:"reliefs"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
+	Servers     *ebpf.Map `ebpf:"servers"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
 	Tables      *ebpf.Map `ebpf:"tables"`
@@ -222,6 +225,7 @@ func (m *probeMaps) Close() error {
 		m.Pool,
 		m.Reliefs,
 		m.Seeds,
+		m.Servers,
 		m.Sessions,
 		m.Settled,
 		m.Tables,

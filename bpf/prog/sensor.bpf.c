@@ -14,6 +14,7 @@
 #include "../hooks/image.h"
 #include "../hooks/names.h"
 #include "../hooks/trace.h"
+#include "../hooks/unix.h"
 
 char terms[] SEC("license") = "Dual BSD/GPL";
 
@@ -34,6 +35,7 @@ const union {
 	struct seed seed;
 	struct change change;
 	struct exec_state exec_state;
+	struct owner owner;
 	enum abi abi;
 	enum form form;
 	enum relief relief;
@@ -238,6 +240,35 @@ int BPF_PROG(enforce_trace, struct task_struct *target, u32 mode, int ret)
 {
 	LSM_KEEP(ret);
 	return lsm_errno(decide_trace(target, mode));
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(enforce_signal, struct task_struct *target, struct kernel_siginfo *info, int number,
+	     const struct cred *cred, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_signal(target, number));
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(enforce_connect, struct sock *client, struct sock *server, struct sock *accepted, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_connect(server));
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(enforce_send, struct socket *client, struct socket *server, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_send(server));
+}
+
+SEC("lsm/socket_bind")
+int BPF_PROG(enforce_bind, struct socket *socket, struct sockaddr *address, int length, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(observe_bind(socket));
 }
 
 SEC("lsm/mmap_file")

@@ -160,8 +160,14 @@ func (r *Record) access(raw []byte) error {
 	r.Label, r.Inode, r.Device, r.Generation, r.Wanted = e.Label, e.Inode, e.Device, e.InodeGeneration, e.Wanted
 	r.Repeats = e.Repeats
 	r.Text, err = text(tail, uint64(e.Text))
+	if r.Op == Op(bpf.OpUnixConnect) && bytes.HasPrefix(r.Text, abstract) {
+		r.Text = r.Text[1:]
+	}
 	return err
 }
+
+// abstract is how the table spells that a socket's name lies in no file system.
+var abstract = []byte("/@")
 
 func (r *Record) exec(raw []byte) error {
 	e, tail, err := view[bpf.EventExec](raw)

@@ -123,7 +123,7 @@ func TestDecodeRefusesWhatLies(t *testing.T) {
 
 func TestNamesCoverTheABI(t *testing.T) {
 	for _, family := range [][2]bpf.Op{
-		{bpf.OpExec, bpf.OpPathLast}, {bpf.OpExecArgv, bpf.OpLineLast}, {bpf.OpNetDomain, bpf.OpUnixConnect},
+		{bpf.OpExec, bpf.OpPathLast}, {bpf.OpExecArgv, bpf.OpLineLast}, {bpf.OpNetDomain, bpf.OpNetFamily},
 		{bpf.OpPrivSetuid, bpf.OpPrivModule}, {bpf.OpConnectorStart, bpf.OpToolCall},
 	} {
 		for op := family[0]; op <= family[1]; op++ {
