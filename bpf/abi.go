@@ -108,6 +108,7 @@ const (
 	EventMove    = sensorEventFlagEVENT_MOVE
 	EventAgent   = sensorEventFlagEVENT_AGENT
 	EventByAgent = sensorEventFlagEVENT_BY_AGENT
+	EventGuard   = sensorEventFlagEVENT_GUARD
 )
 
 const (

@@ -38,6 +38,7 @@ const (
 	SeedTasks   = sensorProgSeedTasks
 	SeedFiles   = sensorProgSeedFiles
 	ChangeState = sensorProgChangeState
+	GuardSelf   = sensorProgGuardSelf
 	SetFlags    = sensorProgEnforceSetflags
 )
 
@@ -90,6 +91,13 @@ var Programs = []Program{
 	{sensorProgEnforceBind, RoleEnforce, nil, "security_socket_bind", enforcing, 0},
 	{sensorProgEnforceConnect, RoleEnforce, []Op{OpUnixConnect}, "security_unix_stream_connect", enforcing, 0},
 	{sensorProgEnforceSend, RoleEnforce, []Op{OpUnixConnect}, "security_unix_may_send", enforcing, 0},
+	{sensorProgEnforceBpf, RoleEnforce, []Op{OpPrivBpf}, "security_bpf", enforcing, 0},
+	{sensorProgEnforcePerf, RoleEnforce, nil, "security_perf_event_open", enforcing, 1},
+	{sensorProgEnforcePerfOld, RoleEnforce, nil, "security_perf_event_open", enforcing, 2},
+	{sensorProgEnforceLoad, RoleEnforce, []Op{OpPrivModule}, "security_kernel_load_data", enforcing, 0},
+	{sensorProgEnforceLoadFile, RoleEnforce, []Op{OpPrivModule}, "security_kernel_read_file", enforcing, 0},
+	{sensorProgEnforceIoctl, RoleEnforce, nil, "security_file_ioctl", enforcing, 0},
+	{sensorProgEnforceIoctlCompat, RoleEnforce, nil, "security_file_ioctl_compat", enforcing, 3},
 	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", []Form{FormLSM}, 0},
 	{sensorProgModifyMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", fallback, 0},
 	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect", enforcing, 0},
@@ -101,6 +109,7 @@ var Programs = []Program{
 	{SeedTasks, RoleSeed, nil, "iter/task", everyForm, 0},
 	{SeedFiles, RoleSeed, nil, "iter/task_file", everyForm, 0},
 	{ChangeState, RoleSeed, nil, "syscall", everyForm, 0},
+	{GuardSelf, RoleSeed, nil, "syscall", everyForm, 0},
 }
 
 // Fit takes from a specification in one form the programs whose hooks the running kernel does not have.

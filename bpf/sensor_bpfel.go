@@ -23,6 +23,7 @@ const (
 	sensorAbiUSERS_MAX    sensorAbi = 65536
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
 	sensorAbiSERVERS_MAX  sensorAbi = 16384
+	sensorAbiGUARDED_MAX  sensorAbi = 64
 	sensorAbiAPPLETS_MAX  sensorAbi = 1024
 	sensorAbiPREFIX_MAX   sensorAbi = 256
 	sensorAbiSUBVOL_MAX   sensorAbi = 32
@@ -165,6 +166,7 @@ const (
 	sensorEventFlagEVENT_RELIEF   sensorEventFlag = 16
 	sensorEventFlagEVENT_AGENT    sensorEventFlag = 64
 	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
+	sensorEventFlagEVENT_GUARD    sensorEventFlag = 256
 )
 
 type sensorEventHeader struct {
@@ -185,8 +187,7 @@ type sensorEventHeader struct {
 	Taints    uint16
 	Action    uint8
 	View      uint8
-	Flags     uint8
-	Reserved  uint8
+	Flags     uint16
 	Error     int32
 	Policy    uint64
 	Comm      [16]uint8
@@ -331,7 +332,7 @@ const (
 type sensorPolicyLimits uint32
 
 const (
-	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385522
+	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385523
 	sensorPolicyLimitsENGINE_AUTOMATA sensorPolicyLimits = 3
 	sensorPolicyLimitsPATH_WORDS      sensorPolicyLimits = 1
 	sensorPolicyLimitsLINE_WORDS      sensorPolicyLimits = 4
@@ -484,6 +485,7 @@ type sensorTableHeader struct {
 	Names      uint32
 	NamesSize  uint32
 	Marks      [16]uint64
+	Guards     [16]uint64
 }
 
 type sensorTableRole struct {
@@ -546,6 +548,7 @@ const (
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
 	sensorMapGrants              = "grants"
+	sensorMapGuarded             = "guarded"
 	sensorMapLabels              = "labels"
 	sensorMapMounts              = "mounts"
 	sensorMapPathBuffers         = "path_buffers"
@@ -563,17 +566,24 @@ const (
 	sensorMapVerdicts            = "verdicts"
 	sensorProgChangeState        = "change_state"
 	sensorProgEnforceBind        = "enforce_bind"
+	sensorProgEnforceBpf         = "enforce_bpf"
 	sensorProgEnforceConnect     = "enforce_connect"
 	sensorProgEnforceCreate      = "enforce_create"
 	sensorProgEnforceExec        = "enforce_exec"
 	sensorProgEnforceFork        = "enforce_fork"
+	sensorProgEnforceIoctl       = "enforce_ioctl"
+	sensorProgEnforceIoctlCompat = "enforce_ioctl_compat"
 	sensorProgEnforceLine        = "enforce_line"
 	sensorProgEnforceLink        = "enforce_link"
+	sensorProgEnforceLoad        = "enforce_load"
+	sensorProgEnforceLoadFile    = "enforce_load_file"
 	sensorProgEnforceMkdir       = "enforce_mkdir"
 	sensorProgEnforceMknod       = "enforce_mknod"
 	sensorProgEnforceMmap        = "enforce_mmap"
 	sensorProgEnforceMprotect    = "enforce_mprotect"
 	sensorProgEnforceOpen        = "enforce_open"
+	sensorProgEnforcePerf        = "enforce_perf"
+	sensorProgEnforcePerfOld     = "enforce_perf_old"
 	sensorProgEnforceReceive     = "enforce_receive"
 	sensorProgEnforceRemoveacl   = "enforce_removeacl"
 	sensorProgEnforceRemovexattr = "enforce_removexattr"
@@ -589,6 +599,7 @@ const (
 	sensorProgEnforceSymlink     = "enforce_symlink"
 	sensorProgEnforceTrace       = "enforce_trace"
 	sensorProgEnforceUnlink      = "enforce_unlink"
+	sensorProgGuardSelf          = "guard_self"
 	sensorProgModifyMmap         = "modify_mmap"
 	sensorProgModifyRename       = "modify_rename"
 	sensorProgObserveEnd         = "observe_end"
@@ -650,17 +661,24 @@ type sensorSpecs struct {
 type sensorProgramSpecs struct {
 	ChangeState        *ebpf.ProgramSpec `ebpf:"change_state"`
 	EnforceBind        *ebpf.ProgramSpec `ebpf:"enforce_bind"`
+	EnforceBpf         *ebpf.ProgramSpec `ebpf:"enforce_bpf"`
 	EnforceConnect     *ebpf.ProgramSpec `ebpf:"enforce_connect"`
 	EnforceCreate      *ebpf.ProgramSpec `ebpf:"enforce_create"`
 	EnforceExec        *ebpf.ProgramSpec `ebpf:"enforce_exec"`
 	EnforceFork        *ebpf.ProgramSpec `ebpf:"enforce_fork"`
+	EnforceIoctl       *ebpf.ProgramSpec `ebpf:"enforce_ioctl"`
+	EnforceIoctlCompat *ebpf.ProgramSpec `ebpf:"enforce_ioctl_compat"`
 	EnforceLine        *ebpf.ProgramSpec `ebpf:"enforce_line"`
 	EnforceLink        *ebpf.ProgramSpec `ebpf:"enforce_link"`
+	EnforceLoad        *ebpf.ProgramSpec `ebpf:"enforce_load"`
+	EnforceLoadFile    *ebpf.ProgramSpec `ebpf:"enforce_load_file"`
 	EnforceMkdir       *ebpf.ProgramSpec `ebpf:"enforce_mkdir"`
 	EnforceMknod       *ebpf.ProgramSpec `ebpf:"enforce_mknod"`
 	EnforceMmap        *ebpf.ProgramSpec `ebpf:"enforce_mmap"`
 	EnforceMprotect    *ebpf.ProgramSpec `ebpf:"enforce_mprotect"`
 	EnforceOpen        *ebpf.ProgramSpec `ebpf:"enforce_open"`
+	EnforcePerf        *ebpf.ProgramSpec `ebpf:"enforce_perf"`
+	EnforcePerfOld     *ebpf.ProgramSpec `ebpf:"enforce_perf_old"`
 	EnforceReceive     *ebpf.ProgramSpec `ebpf:"enforce_receive"`
 	EnforceRemoveacl   *ebpf.ProgramSpec `ebpf:"enforce_removeacl"`
 	EnforceRemovexattr *ebpf.ProgramSpec `ebpf:"enforce_removexattr"`
@@ -676,6 +694,7 @@ type sensorProgramSpecs struct {
 	EnforceSymlink     *ebpf.ProgramSpec `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.ProgramSpec `ebpf:"enforce_trace"`
 	EnforceUnlink      *ebpf.ProgramSpec `ebpf:"enforce_unlink"`
+	GuardSelf          *ebpf.ProgramSpec `ebpf:"guard_self"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.ProgramSpec `ebpf:"observe_end"`
@@ -698,6 +717,7 @@ type sensorMapSpecs struct {
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
+	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
 	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
@@ -754,6 +774,7 @@ type sensorMaps struct {
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
+	Guarded     *ebpf.Map `ebpf:"guarded"`
 	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
@@ -780,6 +801,7 @@ func (m *sensorMaps) Close() error {
 		m.Devices,
 		m.Execs,
 		m.Grants,
+		m.Guarded,
 		m.Labels,
 		m.Mounts,
 		m.PathBuffers,
@@ -816,17 +838,24 @@ type sensorVariables struct {
 type sensorPrograms struct {
 	ChangeState        *ebpf.Program `ebpf:"change_state"`
 	EnforceBind        *ebpf.Program `ebpf:"enforce_bind"`
+	EnforceBpf         *ebpf.Program `ebpf:"enforce_bpf"`
 	EnforceConnect     *ebpf.Program `ebpf:"enforce_connect"`
 	EnforceCreate      *ebpf.Program `ebpf:"enforce_create"`
 	EnforceExec        *ebpf.Program `ebpf:"enforce_exec"`
 	EnforceFork        *ebpf.Program `ebpf:"enforce_fork"`
+	EnforceIoctl       *ebpf.Program `ebpf:"enforce_ioctl"`
+	EnforceIoctlCompat *ebpf.Program `ebpf:"enforce_ioctl_compat"`
 	EnforceLine        *ebpf.Program `ebpf:"enforce_line"`
 	EnforceLink        *ebpf.Program `ebpf:"enforce_link"`
+	EnforceLoad        *ebpf.Program `ebpf:"enforce_load"`
+	EnforceLoadFile    *ebpf.Program `ebpf:"enforce_load_file"`
 	EnforceMkdir       *ebpf.Program `ebpf:"enforce_mkdir"`
 	EnforceMknod       *ebpf.Program `ebpf:"enforce_mknod"`
 	EnforceMmap        *ebpf.Program `ebpf:"enforce_mmap"`
 	EnforceMprotect    *ebpf.Program `ebpf:"enforce_mprotect"`
 	EnforceOpen        *ebpf.Program `ebpf:"enforce_open"`
+	EnforcePerf        *ebpf.Program `ebpf:"enforce_perf"`
+	EnforcePerfOld     *ebpf.Program `ebpf:"enforce_perf_old"`
 	EnforceReceive     *ebpf.Program `ebpf:"enforce_receive"`
 	EnforceRemoveacl   *ebpf.Program `ebpf:"enforce_removeacl"`
 	EnforceRemovexattr *ebpf.Program `ebpf:"enforce_removexattr"`
@@ -842,6 +871,7 @@ type sensorPrograms struct {
 	EnforceSymlink     *ebpf.Program `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.Program `ebpf:"enforce_trace"`
 	EnforceUnlink      *ebpf.Program `ebpf:"enforce_unlink"`
+	GuardSelf          *ebpf.Program `ebpf:"guard_self"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.Program `ebpf:"observe_end"`
@@ -857,17 +887,24 @@ func (p *sensorPrograms) Close() error {
 	return _SensorClose(
 		p.ChangeState,
 		p.EnforceBind,
+		p.EnforceBpf,
 		p.EnforceConnect,
 		p.EnforceCreate,
 		p.EnforceExec,
 		p.EnforceFork,
+		p.EnforceIoctl,
+		p.EnforceIoctlCompat,
 		p.EnforceLine,
 		p.EnforceLink,
+		p.EnforceLoad,
+		p.EnforceLoadFile,
 		p.EnforceMkdir,
 		p.EnforceMknod,
 		p.EnforceMmap,
 		p.EnforceMprotect,
 		p.EnforceOpen,
+		p.EnforcePerf,
+		p.EnforcePerfOld,
 		p.EnforceReceive,
 		p.EnforceRemoveacl,
 		p.EnforceRemovexattr,
@@ -883,6 +920,7 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceSymlink,
 		p.EnforceTrace,
 		p.EnforceUnlink,
+		p.GuardSelf,
 		p.ModifyMmap,
 		p.ModifyRename,
 		p.ObserveEnd,

@@ -87,6 +87,9 @@ func (c *checker) checkRule(r *Rule) {
 	if r.ID == "" {
 		return // told when it was read; a fault of something without a name would only repeat it
 	}
+	if strings.HasPrefix(r.ID, guardPrefix) && r.Place != builtIn {
+		c.rule(r, "id", "give it a name of your own", "begins as the rules do that guard Reeve itself, which nobody replaces")
+	}
 	if len(r.On) == 0 {
 		if _, written := r.keys["on[0]"]; !written {
 			c.rule(r, "on", `on = ["file.read"]`, "names no operation")

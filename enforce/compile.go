@@ -22,6 +22,7 @@ type Group struct {
 	Taint     int   // 1 + the taint that reading sets; 0 for none
 	Ops       []Op
 	Action    Action
+	Guard     bool // holds in every mode
 	Rules     []string
 }
 
@@ -70,7 +71,7 @@ func (r *Rule) effectiveOps() []Op {
 
 // groupOf is the group that a rule belongs to.
 func (p *Policy) groupOf(r *Rule) Group {
-	g := Group{Ops: r.effectiveOps(), Action: r.Action}
+	g := Group{Ops: r.effectiveOps(), Action: r.Action, Guard: r.Guards()}
 	for i, name := range p.RoleNames() {
 		if p.binds(r, p.actsAs(name)) {
 			g.Roles = append(g.Roles, i)
@@ -107,7 +108,7 @@ func (pl *plan) add(r *Rule) {
 	if len(g.Roles) == 0 {
 		return
 	}
-	key := fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action)
+	key := fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action, g.Guard)
 	at, known := pl.known[key]
 	if !known {
 		at = len(*groups)

@@ -16,13 +16,14 @@ import (
 
 // Sizes and offsets of policy.h.
 const (
-	tableMagic = 0x52564532
+	tableMagic = 0x52564533
 	engineSize = 2*256 + 4*3 + 5*4
-	headerSize = 24 + 3*engineSize + 10*4 + 8*maxTaints
+	headerSize = 24 + 3*engineSize + 10*4 + 8*maxTaints + 8*pathOps
 	roleSize   = 8 + 3*opCount
 	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 4*8
 	stakesAt   = rowSize - 4*8 // refusing, allowing, barring, writable
-	marksAt    = headerSize - 8*maxTaints
+	guardsAt   = headerSize - 8*pathOps
+	marksAt    = guardsAt - 8*maxTaints
 	namesAt    = marksAt - 8
 	agentSize  = 8
 
@@ -127,6 +128,19 @@ func (im *Image) encode(engines [3]*match.Engine) []byte {
 	return blob
 }
 
+// guards are, by operation, the path groups that refuse it in every mode; at 0 those of any.
+func (im *Image) guards() (guards [pathOps]uint64) {
+	for bit := range im.Paths {
+		if g := &im.Paths[bit]; g.Guard {
+			guards[0] |= 1 << bit
+			for _, op := range g.Ops {
+				guards[op] |= 1 << bit
+			}
+		}
+	}
+	return guards
+}
+
 // marks are, by taint, the path groups whose rules set it; all are those of any taint.
 func (im *Image) marks() (marks [maxTaints]uint64, all uint64) {
 	for bit := range im.Paths {
@@ -169,6 +183,9 @@ func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [6]ui
 		b = le.AppendUint32(b, n)
 	}
 	for _, groups := range marks {
+		b = le.AppendUint64(b, groups)
+	}
+	for _, groups := range im.guards() {
 		b = le.AppendUint64(b, groups)
 	}
 	if len(b) != headerSize {
@@ -253,6 +270,9 @@ func (im *Image) describe(g *Group) string {
 	s := fmt.Sprintf("%s %s by %s as %s", g.Action, strings.Join(ops, " "), im.Principals[g.Principal], strings.Join(roles, " "))
 	if len(taints) > 0 {
 		s += " when " + strings.Join(taints, " ")
+	}
+	if g.Guard {
+		s += " in every mode"
 	}
 	if g.marks() {
 		s += " marks " + im.Taints[g.Taint-1]

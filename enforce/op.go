@@ -135,8 +135,8 @@ var ops = [...]opInfo{
 	{OpPrivSetuid, "priv.setuid", textName, ClassNone, false, false, false},
 	{OpPrivMount, "priv.mount", textName, ClassNone, false, false, false},
 	{OpPrivUserns, "priv.userns", textName, ClassNone, false, false, false},
-	{OpPrivBPF, "priv.bpf", textName, ClassNone, false, false, false},
-	{OpPrivModule, "priv.module", textName, ClassNone, false, false, false},
+	{OpPrivBPF, "priv.bpf", textName, ClassNone, false, false, true}, // and the next: to everybody, by guard.go
+	{OpPrivModule, "priv.module", textName, ClassNone, false, false, true},
 	{OpConnectorStart, "connector.start", textName, ClassConnector, false, false, false},
 	{OpSkillLoad, "skill.load", textName, ClassSkill, false, false, false},
 	{OpAgentStart, "agent.start", textName, ClassNone, false, false, false},

@@ -19,6 +19,7 @@ import (
 // Options are what a policy depends on beside its text.
 type Options struct {
 	Homes []string // homes of session users, as in passwd; taken literally
+	Own   []string // folders of Reeve's own beside those that it is packaged with
 }
 
 // Source is one file of a policy as it was read.
@@ -81,6 +82,7 @@ func build(sources []source, o Options, broken bool) (*Policy, Problems) {
 	}
 	p, more := merge(docs)
 	ps = append(ps, more...)
+	p.Rules = append(p.Rules, guardRules(o)...)
 	for _, s := range sources {
 		p.Sources = append(p.Sources, Source{s.name, string(s.data)})
 	}

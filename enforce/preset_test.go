@@ -91,11 +91,10 @@ file.read   /home/ana/src/app/.env                         audit dotenv
 file.read   /home/ana/src/app/.env.local                   audit dotenv
 file.read   /etc/shadow                                    deny system-secrets
 file.read   /dev/sda                                       deny raw-devices
-file.read   /var/lib/reeve/store.db                        deny reeve-state
-file.write  /etc/reeve/policy.d/10.toml                    deny reeve-state
-file.write  /run/reeve/admin.sock                          deny reeve-state
-file.write  /run/reeve/session.sock                        allow default | allow strict-write
-file.write  /usr/bin/reeve                                 deny reeve-programs
+file.read   /var/lib/reeve/store.db                        deny guard-state
+file.write  /etc/reeve/policy.d/10.toml                    deny guard-state
+file.write  /run/reeve/admin.sock                          deny guard-state
+file.write  /usr/bin/reeve                                 deny guard-programs
 
 # persistence
 file.write  /home/ana/.bashrc                              deny shell-startup
@@ -150,9 +149,27 @@ net.addr    169.254.169.254:80                             deny cloud-metadata
 net.domain  evil.example                                   audit default | deny default
 net.domain  api.anthropic.com:443                          audit default | allow strict-models
 unix.connect /run/docker.sock                              ask delegates
+unix.connect /run/user/1000/podman/podman.sock             ask delegates
+unix.connect /home/ana/.docker/run/docker.sock             ask delegates
+unix.connect /tmp/tmux-1000/default                        ask delegates
+unix.connect @/tmp/.X11-unix/X0                            ask delegates
+unix.connect /run/user/1000/vscode-1a2b-git.sock           ask delegates
+unix.connect /run/user/1000/bus                            ask buses
+unix.connect /run/dbus/system_bus_socket                   ask buses
+unix.connect @/tmp/dbus-Xy12                               ask buses
 unix.connect /run/user/1000/systemd/private                deny service-manager
+unix.connect /run/systemd/io.systemd.Manager               deny service-manager
+unix.connect /run/user/1000/systemd/notify                 audit default | deny default
+unix.connect /run/user/1000/gnupg/S.gpg-agent              audit default | allow strict-sockets
+unix.connect /tmp/ssh-Ab/agent.7                           audit default | deny default
+unix.connect /run/systemd/journal/dev-log                  audit default | allow strict-sockets
+unix.connect @/home/ana/own                                audit default | deny default
+unix.connect /run/reeve/admin.sock                         deny guard-sockets
+unix.connect /run/reeve/session.sock                       allow guard-asking
+proc.signal /usr/bin/node                                  audit signals-outside | ask signals-outside
+proc.signal /usr/bin/reeved                                deny guard-processes
 proc.trace  /usr/bin/ssh-agent                             deny trace-outside
-priv.module nvidia                                         deny kernel-programs
+priv.module nvidia                                         deny guard-kernel
 
 # strict alone
 exec        /home/ana/Downloads/tool                       allow default | deny default

@@ -49,7 +49,7 @@ var ownStart = Start{Agent: "Reeve", Acts: []Act{
 	{OpExecArgv, "reeve why"},
 	{OpExecArgv, "reeve why --last"},
 	{OpExecArgv, "reeve hook PreToolUse"},
-	{OpFileWrite, "/run/reeve/session.sock"},
+	{OpUnixConnect, "/run/reeve/session.sock"},
 }}
 
 // Check finds everything that is wrong with a policy on this host: what Load finds, missing groups, a table that does

@@ -71,7 +71,7 @@ var (
 	noAccess     = outcome{Errno: unix.EACCES}
 )
 
-// attempts are what is tried. An operation with several ways in is held if all of them are.
+// attempts are what is tried. Loading a module is not: the daemon itself has no right to. An operation with several ways in is held if all of them are.
 var attempts = []attempt{
 	{bpf.OpExec, "exec", noPermission, ""},
 	{bpf.OpExecMap, "map", noPermission, ""},
@@ -97,6 +97,7 @@ var attempts = []attempt{
 	{bpf.OpFileAttr, "chattr", noAccess, bpf.SetFlags},
 	{bpf.OpProcTrace, "trace", noAccess, ""},
 	{bpf.OpProcSignal, "signal", noPermission, ""},
+	{bpf.OpPrivBpf, "bpf", noPermission, ""},
 	{bpf.OpUnixConnect, "connect", noAccess, ""},
 	{bpf.OpUnixConnect, "send", noAccess, ""},
 }

@@ -23,14 +23,14 @@ func TestWhatIsWorthALook(t *testing.T) {
 	w := NewWatch(WatchOptions{Catalogue: catalogue, Limits: session.DefaultLimits})
 	gemini := catalogue.ByName("gemini-cli")
 	now := time.Unix(1_800_000_000, 0)
-	happens := func(kind event.Kind, op bpf.Op, flags uint8, object string, after time.Duration) bool {
+	happens := func(kind event.Kind, op bpf.Op, flags uint16, object string, after time.Duration) bool {
 		e := &event.Event{Kind: kind, Time: now.Add(after), Object: object, Head: event.Head{Session: 7, Agent: gemini.ID, Op: event.Op(op), Flags: flags}}
 		w.mu.Lock()
 		w.table.Apply(e)
 		w.mu.Unlock()
 		return w.enricher.due(e, gemini)
 	}
-	const own, by = uint8(bpf.EventAgent), uint8(bpf.EventByAgent)
+	const own, by = uint16(bpf.EventAgent), uint16(bpf.EventByAgent)
 	const chat = "/home/a/.gemini/tmp/work/chats/session-1.jsonl"
 	got := []bool{
 		happens(event.Exec, bpf.OpExecArgv, 0, "", 0), happens(event.Exec, bpf.OpExecArgv, 0, "", time.Second),

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,6 +87,7 @@ var trials = map[string]func(*stage) error{
 	"chattr":      (*stage).chattr,
 	"trace":       func(*stage) error { return looked(os.Getppid()) },
 	"signal":      func(*stage) error { return unix.Kill(os.Getppid(), unix.SIGURG) }, // which Go sends itself all the time
+	"bpf":         func(*stage) error { return asked() },
 	"connect":     func(s *stage) error { return connected(unix.SOCK_STREAM, s.in(streamServer)) },
 	"send":        func(s *stage) error { return connected(unix.SOCK_DGRAM, s.in(datagramServer)) },
 	"map":         func(s *stage) error { return mapped(s.program, unix.PROT_READ|unix.PROT_EXEC, 0) },
@@ -201,6 +203,16 @@ func connected(kind int, path string) error {
 	}
 	defer unix.Close(fd)
 	return unix.Connect(fd, &unix.SockaddrUnix{Name: path})
+}
+
+// asked asks bpf(2) for the first program of all.
+func asked() error {
+	var attributes struct{ start, next, flags uint32 }
+	_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_GET_NEXT_ID, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes))
+	if errno != 0 && errno != unix.ENOENT {
+		return errno
+	}
+	return nil
 }
 
 func opened(path string, flags int) error {

@@ -103,7 +103,7 @@ func TestWatchFromRingsToStore(t *testing.T) {
 	argv := "bash\x00-c\x00eval 'echo ghp_" + strings.Repeat("A1", 15) + "' < /dev/null && pwd -P >| /tmp/claude-1-cwd\x00"
 	commit := bpf.EventExec{Head: by(bpf.KindExec, bpf.OpExecArgv, shell, 31), Length: uint64(len(argv)), Argc: 3, Skipped: 1, Name: 4, Text: uint32(len(argv))}
 	denied := bpf.EventAccess{Head: by(bpf.KindAccess, bpf.OpFileRead, shell, 40), Text: 2}
-	denied.Head.Action, denied.Head.Flags = uint8(bpf.ActionDeny), uint8(bpf.EventApplied)
+	denied.Head.Action, denied.Head.Flags = uint8(bpf.ActionDeny), uint16(bpf.EventApplied)
 	c, err := inventory.Builtin()
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What user space changes in a running session. Map updates would overwrite the counts that hooks keep beside. */
+/*
+ * What user space changes in a running session, for map updates would overwrite the counts that hooks keep beside; and what only
+ * the kernel knows of the process that asks.
+ */
 #pragma once
 
 #include "../include/task.h"
@@ -29,4 +32,14 @@ static __always_inline int change_session(const struct change *change)
 	if (change->release)
 		__sync_fetch_and_add(&session->tasks, -change->release);
 	return 0;
+}
+
+/* Whoever asks is the daemon from now on. */
+static __always_inline int guard_caller(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 started = task->group_leader->start_boottime;
+	u32 pid = task->tgid;
+
+	return bpf_map_update_elem(&guarded, &pid, &started, BPF_ANY);
 }

@@ -2,7 +2,7 @@
 /* Other processes: looking into their memory, environment, maps and descriptors, and signals to them. */
 #pragma once
 
-#include "../include/judge.h"
+#include "guard.h"
 
 /* A session may do as it likes with its own processes, and with those of a session that it began. */
 static __always_inline bool trace_inside(const struct task_state *state, struct task_struct *target)
@@ -35,6 +35,8 @@ static __always_inline int decide_trace(struct task_struct *target, u32 mode)
 
 	if (!state || trace_inside(state, target))
 		return 0;
+	if (guard_process(target))
+		return guard_refuse(OP_PROC_TRACE, mode);
 	if (mode & PTRACE_MODE_NOAUDIT)
 		q.quiet = QUIET_ALL;
 	return judge_process(state, target, &q);
@@ -51,5 +53,7 @@ static __always_inline int decide_signal(struct task_struct *target, u32 number)
 
 	if (!state || !number || trace_inside(state, target))
 		return 0;
+	if (guard_process(target))
+		return guard_refuse(OP_PROC_SIGNAL, number);
 	return judge_process(state, target, &q);
 }

@@ -21,6 +21,7 @@ enum abi {
 	USERS_MAX = 65536,
 	GRANTS_MAX = 16384,
 	SERVERS_MAX = 16384,
+	GUARDED_MAX = 64,
 	APPLETS_MAX = 1024,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
@@ -68,6 +69,7 @@ enum event_flag {
 	EVENT_RELIEF = 16,    /* policy refuses it, and an administrator lets it pass for a time */
 	EVENT_AGENT = 64,     /* TASK_AGENT */
 	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
+	EVENT_GUARD = 256,    /* refused by what guards the sensor, whatever policy says */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -92,8 +94,7 @@ struct event_header {
 
 	__u8 action;
 	__u8 view;
-	__u8 flags;
-	__u8 reserved;
+	__u16 flags;
 	__s32 error; /* what the caller saw, negative errno; 0 where it went on */
 
 	__u64 policy; /* generation of the table that decided */
@@ -407,7 +408,7 @@ enum counter {
 
 _Static_assert(sizeof(struct table_engine) == 544, "struct table_engine");
 _Static_assert(sizeof(struct table_future) == 24, "struct table_future");
-_Static_assert(sizeof(struct table_header) == 1824, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 1952, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
 _Static_assert(sizeof(struct table_row) == 832, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");

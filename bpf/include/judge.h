@@ -123,10 +123,10 @@ static __always_inline void record_object(struct event_access *event, const stru
 static __always_inline bool judge_holds(const struct session *session, const u8 *table, const struct subject *who,
 					struct event_header *head)
 {
-	if (rule_switched(who, head->op)) {
+	if (rule_switched(who, head->op))
 		head->flags |= EVENT_SWITCH;
+	if (head->flags & (EVENT_SWITCH | EVENT_GUARD))
 		return cfg_form != FORM_OBSERVE;
-	}
 	if (session_enforced(session, table))
 		return true;
 	if (session_relieved(session))
@@ -186,6 +186,15 @@ static __always_inline void judge_action(struct event_header *head, const u8 *ta
 	head->op = q->second;
 	head->action = second;
 	FORGET();
+}
+
+/* What guards the sensor refuses too: then nobody can lift it. */
+static __always_inline void judge_guard(struct event_header *head, const u8 *table, u64 groups, u32 op)
+{
+	u32 field = __builtin_offsetof(struct table_header, guards);
+
+	if (groups & table_u64(table, field + (op & (PATH_OPS - 1)) * 8))
+		head->flags |= EVENT_GUARD;
 }
 
 /* What was read marks the session: every task of it is bound at its next hook. */
@@ -385,6 +394,8 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	event->head.flags |= q->flags;
 	event->label[0] = name->groups;
 	judge_action(&event->head, table, &who, q, name->view, event->label, &marks);
+	if (name->view == VIEW_HOST)
+		judge_guard(&event->head, table, name->groups, event->head.op);
 	if (q->quiet == QUIET_ALL)
 		return judge_silent(session, table, &who, &event->head);
 	judge_seen(session, 1ull << (q->op & 63) | 1ull << (q->second & 63));
@@ -485,6 +496,7 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 	event->head.op = OP_FILE_RENAME;
 	event->head.action = ACTION_DENY;
 	event->head.flags |= EVENT_MOVE;
+	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &from->question, &from->name, &from->source);
 	EVENT_SEND_NAME(event, from);
@@ -536,6 +548,7 @@ static __always_inline int bring_apply(struct task_state *state, struct session 
 	event->head.op = OP_FILE_WRITE;
 	event->head.action = ACTION_DENY;
 	event->head.flags |= EVENT_MOVE;
+	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &to->question, &to->name, &from->source);
 	EVENT_SEND_NAME(event, to);

@@ -115,6 +115,7 @@ struct iattr {
 
 struct mnt_idmap;
 struct kernel_siginfo;
+struct perf_event_attr;
 struct sockaddr;
 struct posix_acl;
 struct file_kattr;
@@ -264,6 +265,14 @@ enum kernel {
 
 	/* include/linux/ptrace.h */
 	PTRACE_MODE_NOAUDIT = 4,
+
+	/* include/linux/perf_event.h, include/linux/kernel_read_file.h */
+	PERF_SECURITY_KERNEL = 2,
+	READING_MODULE = 2,
+
+	/* include/uapi/asm-generic/ioctls.h */
+	TIOCSTI = 0x5412,
+	TIOCLINUX = 0x541c, /* pastes, among others */
 
 	AF_UNIX = 1,
 	SUN_PATH_MAX = 108, /* include/uapi/linux/un.h */

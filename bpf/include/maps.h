@@ -262,6 +262,17 @@ struct {
 } grants SEC(".maps");
 
 /*
+ * The daemon, which no session may signal or look into, nor what it starts: when it began (start_boottime, ns), by process.
+ * Written when it asks. Full: those that have ended go first, as nobody asks for them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GUARDED_MAX);
+	__type(key, u32);
+	__type(value, u64);
+} guarded SEC(".maps");
+
+/*
  * Unix sockets that a session gave a name, by the kernel's cookie, which is never given out twice (net/core/sock_diag.c). Full:
  * the one that was asked for longest ago goes, and is somebody else's from then on.
  */

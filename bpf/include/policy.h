@@ -87,7 +87,7 @@ enum view {
 };
 
 enum policy_limits {
-	TABLE_MAGIC = 0x52564532, /* "RVE2" */
+	TABLE_MAGIC = 0x52564533, /* "RVE3" */
 	ENGINE_AUTOMATA = 3,	  /* A anchored, B unanchored, C the few awkward shapes */
 	PATH_WORDS = 1,		  /* 64 groups in the path table ... */
 	LINE_WORDS = 4,		  /* ... 256 in the command-line table */
@@ -174,6 +174,9 @@ struct table_header {
 	__u32 names_size;
 
 	__u64 marks[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
+
+	/* Groups that refuse each operation whatever the role's mode and whoever lifts what policy refuses; OP_NONE: any of them. */
+	__u64 guards[PATH_OPS];
 };
 
 /* What a role refuses on files that no rule names. */

@@ -54,6 +54,7 @@ const (
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
 	probeMapGrants       = "grants"
+	probeMapGuarded      = "guarded"
 	probeMapLabels       = "labels"
 	probeMapMounts       = "mounts"
 	probeMapPathBuffers  = "path_buffers"
@@ -136,6 +137,7 @@ type probeMapSpecs struct {
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
+	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
 	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
@@ -192,6 +194,7 @@ type probeMaps struct {
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
+	Guarded     *ebpf.Map `ebpf:"guarded"`
 	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
@@ -218,6 +221,7 @@ func (m *probeMaps) Close() error {
 		m.Devices,
 		m.Execs,
 		m.Grants,
+		m.Guarded,
 		m.Labels,
 		m.Mounts,
 		m.PathBuffers,

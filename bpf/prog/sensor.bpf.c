@@ -10,6 +10,7 @@
 #include "../hooks/control.h"
 #include "../hooks/exec.h"
 #include "../hooks/file.h"
+#include "../hooks/guard.h"
 #include "../hooks/held.h"
 #include "../hooks/image.h"
 #include "../hooks/names.h"
@@ -72,6 +73,12 @@ SEC("syscall")
 int change_state(struct change *change)
 {
 	return change_session(change);
+}
+
+SEC("syscall")
+int guard_self(void *ctx)
+{
+	return guard_caller();
 }
 
 SEC("lsm/task_alloc")
@@ -269,6 +276,57 @@ int BPF_PROG(enforce_bind, struct socket *socket, struct sockaddr *address, int 
 {
 	LSM_KEEP(ret);
 	return lsm_errno(observe_bind(socket));
+}
+
+/* Some kernels give one more argument behind these; what came before would stand behind it. */
+SEC("lsm/bpf")
+int BPF_PROG(enforce_bpf, int command)
+{
+	return lsm_errno(guard_bpf(command));
+}
+
+SEC("lsm/perf_event_open")
+int BPF_PROG(enforce_perf, int type, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_perf(type));
+}
+
+/* The hook of kernels that give the attributes too. */
+SEC("lsm/perf_event_open")
+int BPF_PROG(enforce_perf_old, struct perf_event_attr *attributes, int type, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_perf(type));
+}
+
+SEC("lsm/kernel_load_data")
+int BPF_PROG(enforce_load, u32 id, bool contents, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_load(id));
+}
+
+SEC("lsm/kernel_read_file")
+int BPF_PROG(enforce_load_file, struct file *file, u32 id, bool contents, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_load(id));
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(enforce_ioctl, struct file *file, u32 command, unsigned long argument, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_ioctl(command));
+}
+
+/* The same, asked by a 32-bit program. */
+SEC("lsm/file_ioctl_compat")
+int BPF_PROG(enforce_ioctl_compat, struct file *file, u32 command, unsigned long argument, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(guard_ioctl(command));
 }
 
 SEC("lsm/mmap_file")

@@ -74,7 +74,7 @@ func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
 	table, events := session.New(session.DefaultLimits), store.NewMemory(1<<20)
 	head := event.Head{Session: 1, PID: 900, Started: 1, UID: uint32(os.Getuid()), Agent: 1, Action: event.Allow}
 	start := &event.Event{Kind: event.SessionStart, Time: began, Head: head, LoginUID: ^uint32(0), Session: "3f2a-1", Agent: "claude-code", User: "alice"}
-	head.Action, head.Flags, head.Op = event.Deny, uint8(bpf.EventApplied), event.Op(bpf.OpFileRead)
+	head.Action, head.Flags, head.Op = event.Deny, uint16(bpf.EventApplied), event.Op(bpf.OpFileRead)
 	denied := &event.Event{Kind: event.Access, Time: began.Add(time.Second), Head: head, Session: "3f2a-1", Op: "file.read", Object: "/home/alice/.ssh/id", Rule: "ssh-keys", Reason: "not for agents"}
 	said := event.NewNotice(event.Said{Name: event.SafetyAudit, Message: "it is only audited", Session: 1}, 1, began.Add(2*time.Second))
 	said.Session = "3f2a-1"

@@ -289,7 +289,7 @@ func TestSecondGlassReplacesTheFirst(t *testing.T) {
 func TestSwitchesAreNamedAsSuch(t *testing.T) {
 	p, _ := inForce(t)
 	e := refused(1)
-	e.Head.Flags = uint8(bpf.EventApplied | bpf.EventSwitch)
+	e.Head.Flags = uint16(bpf.EventApplied | bpf.EventSwitch)
 	r := p.Rule(e)
 	if e.Rule = r.ID; r.ID != "switch" || r.Place != "" || p.Instead(e) != "" {
 		t.Errorf("%+v, instead %q", r, p.Instead(e))

@@ -42,7 +42,7 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	if found.Passed != nil {
 		log.Warn("programs that hold more could not be used", "used", found.Form, "problem", found.Passed)
 	}
-	err = enough(found, d.config.Require)
+	err = errors.Join(enough(found, d.config.Require), loaded.Guard())
 	if err == nil {
 		_, err = loaded.SeedAgents(ctx)
 	}

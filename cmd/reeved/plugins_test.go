@@ -65,7 +65,7 @@ func TestRuleRespondsToWhatItDid(t *testing.T) {
 	watched, _ := p.RoleByName("watched")
 	act := func(rule string, change func(*event.Event)) *event.Event {
 		e := refused(now)
-		e.Rule, e.Head.Flags = rule, uint8(bpf.EventApplied)
+		e.Rule, e.Head.Flags = rule, uint16(bpf.EventApplied)
 		change(e)
 		return e
 	}
@@ -77,8 +77,8 @@ func TestRuleRespondsToWhatItDid(t *testing.T) {
 		"noted":               {act("noted", func(e *event.Event) { e.Head.Action, e.Head.Flags = event.Audit, 0 }), []string{"syslog"}},
 		"not applied":         {act("secrets", func(e *event.Event) { e.Head.Flags = 0 }), nil},
 		"role only watched":   {act("noted", func(e *event.Event) { e.Head.Action, e.Head.Flags, e.Head.Role = event.Audit, 0, uint16(watched) }), nil},
-		"under break-glass":   {act("secrets", func(e *event.Event) { e.Head.Flags |= uint8(bpf.EventRelief) }), nil},
-		"refused by switch":   {act("secrets", func(e *event.Event) { e.Head.Flags |= uint8(bpf.EventSwitch) }), nil},
+		"under break-glass":   {act("secrets", func(e *event.Event) { e.Head.Flags |= uint16(bpf.EventRelief) }), nil},
+		"refused by switch":   {act("secrets", func(e *event.Event) { e.Head.Flags |= uint16(bpf.EventSwitch) }), nil},
 		"a default's":         {act("default", func(*event.Event) {}), nil},
 		"found, not asked":    {act("secrets", func(e *event.Event) { e.Kind = event.Held }), nil},
 		"of another policy's": {act("secrets", func(e *event.Event) { e.Head.Policy = 1 }), nil},
@@ -115,7 +115,7 @@ func TestContainFreezesByItself(t *testing.T) {
 	o := &outlet{next: kept, host: h, respond: d.policies.Respond, from: from}
 	end := o.begin()
 	e := refused(d.policies.Summary().Generation)
-	e.Rule, e.Session, e.Head.Session, e.Head.Flags = "secrets", "3f2a-1", 1, uint8(bpf.EventApplied)
+	e.Rule, e.Session, e.Head.Session, e.Head.Flags = "secrets", "3f2a-1", 1, uint16(bpf.EventApplied)
 	began := time.Now()
 	o.Append(e)
 	if took := time.Since(began); took > 100*time.Millisecond || e.Seq != 1 {

@@ -266,6 +266,9 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 	if e.Head.Switched() {
 		return sensor.Rule{ID: "switch", Reason: "a switch of the session refuses it, whatever policy says", Severity: "medium"}
 	}
+	if e.Head.Guarded() && e.Object == "" && enforce.Op(e.Head.Op) == enforce.OpFileWrite {
+		return sensor.Rule{ID: "guard-terminal", Reason: "typing into a terminal would be typing for the person who reads it", Severity: "high"}
+	}
 	if e.View == event.ViewRefused {
 		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}
 	}
@@ -285,6 +288,9 @@ func (l *live) rule(e *event.Event) *enforce.Rule {
 	if e.Head.Moved() {
 		r, _ := l.image.AttributeMove(who, e.Lost, []byte(e.Object), nil, true)
 		return r
+	}
+	if e.Head.Guarded() {
+		return l.policy.Guard(enforce.Op(e.Head.Op), e.Object, nil)
 	}
 	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
 }

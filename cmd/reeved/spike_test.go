@@ -17,7 +17,7 @@ import (
 const second = uint64(time.Second)
 
 func refusal(id, at uint64, flags bpf.EventFlag) *event.Event {
-	return &event.Event{Kind: event.Access, Head: event.Head{Kind: event.Access, Session: id, Time: at, Action: event.Deny, Flags: uint8(flags)}}
+	return &event.Event{Kind: event.Access, Head: event.Head{Kind: event.Access, Session: id, Time: at, Action: event.Deny, Flags: uint16(flags)}}
 }
 
 func stopped(at ...uint64) []*event.Event {

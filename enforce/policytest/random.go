@@ -39,7 +39,8 @@ var (
 	roles      = []string{"default", "red", "green", "blue"}
 	principals = []string{"agent", "written", "connector:one", "connector:two", "skill:three"}
 	taints     = []string{"secret", "foreign", "web"}
-	pathOps    = []string{"exec", "exec.map", "file.read", "file.write", "file.create", "file.delete", "file.rename", "file.attr"}
+	pathOps    = []string{"exec", "exec.map", "file.read", "file.write", "file.create", "file.delete", "file.rename", "file.attr", "proc.signal", "proc.trace"}
+	socketOp   = "unix.connect" // of paths too, in rules of its own
 	words      = []string{"a", "ab", "src", ".env", ".ssh", "id_rsa", "bin", "x.pem", "home", "bob", "tmp", "é"}
 	wild       = []string{"a", "a*", "*b", "?", "[ab]*", "{src,bin}", "*.pem", ".ssh", ".env", "bob", "tmp", "src", "bin", "a"}
 	verbs      = []string{"git", "push", "-f", "--force", "origin", "rm", "-rf", "/", "main", "x"}
@@ -110,9 +111,12 @@ func (g *generator) roles(b *strings.Builder) {
 		if chance(g.r, 30) {
 			b.WriteString("mode = \"observe\"\n")
 		}
+		// Sockets are open by default: moves do not ask what a default says of them (enforce/rows.go).
 		if chance(g.r, 60) {
-			fmt.Fprintf(b, "defaults = { exec = %q, file = %q, foreign = %q, nameless = %q }\n",
+			fmt.Fprintf(b, "defaults = { exec = %q, file = %q, foreign = %q, nameless = %q, unix = \"audit\" }\n",
 				pick(g.r, actions), pick(g.r, actions), pick(g.r, actions), pick(g.r, actions))
+		} else {
+			b.WriteString("defaults = { unix = \"allow\" }\n")
 		}
 	}
 }
@@ -120,6 +124,9 @@ func (g *generator) roles(b *strings.Builder) {
 func (g *generator) rule(b *strings.Builder, i int) {
 	line := chance(g.r, 25)
 	on, globs := some(g.r, pathOps, 7), g.globs(line, 3)
+	if !line && chance(g.r, 10) {
+		on = []string{socketOp}
+	}
 	if line {
 		on = []string{"exec.argv"}
 		g.lines = append(g.lines, globs...)
@@ -217,7 +224,7 @@ func (g *generator) object() Object {
 	if chance(g.r, 20) {
 		return Object{"exec.argv", "host", g.line()}
 	}
-	o := Object{pick(g.r, pathOps), "host", g.object1()}
+	o := Object{pick(g.r, append(pathOps, socketOp)), "host", g.object1()}
 	if chance(g.r, 8) {
 		o.View = pick(g.r, []string{"foreign", "nameless"})
 	}

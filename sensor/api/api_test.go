@@ -81,7 +81,7 @@ func begin(id, parent uint64, uid uint32) *event.Event {
 
 func denied(id uint64, n int, object string) *event.Event {
 	return &event.Event{Kind: event.Access, Time: at(n), Op: "file.read", Object: object, Session: "3f2a-" + string(rune('0'+id)), Rule: "secrets",
-		Head: event.Head{Kind: event.Access, Session: id, PID: uint32(id), Started: id, Action: event.Deny, Flags: uint8(bpf.EventApplied)}}
+		Head: event.Head{Kind: event.Access, Session: id, PID: uint32(id), Started: id, Action: event.Deny, Flags: uint16(bpf.EventApplied)}}
 }
 
 // serve opens the doors. Sessions 1 and its child 2 belong to the caller, 3 to somebody else.

@@ -45,9 +45,9 @@ func short(events []*Event) []string {
 
 func TestAssembler(t *testing.T) {
 	verdict := begun1(1, 20, "git", "git", "push", "--force")
-	verdict.Action, verdict.Flags = Deny, uint8(bpf.EventApplied)
+	verdict.Action, verdict.Flags = Deny, uint16(bpf.EventApplied)
 	refused := object1(1, 10, "/usr/bin/nc")
-	refused.Action, refused.Flags = Deny, uint8(bpf.EventApplied)
+	refused.Action, refused.Flags = Deny, uint16(bpf.EventApplied)
 	would := object1(1, 10, "/usr/bin/nc")
 	would.Action = Deny
 	script := begun1(1, 12, "run.py", "/usr/bin/python3", "-u", "run.py", "x")

@@ -34,30 +34,33 @@ type Head struct {
 	Taints    uint16
 	Action    Action
 	View      View
-	Flags     uint8
+	Flags     uint16
 	Error     int32
 	Policy    uint64
 	Comm      string
 }
 
 // Applied reports whether the action was carried out; it is not where the session is only observed.
-func (h *Head) Applied() bool { return h.Flags&uint8(bpf.EventApplied) != 0 }
+func (h *Head) Applied() bool { return h.Flags&uint16(bpf.EventApplied) != 0 }
 
 // Own says whether the agent's own program acted, or, of an exec, is what was executed.
-func (h *Head) Own() bool { return h.Flags&uint8(bpf.EventAgent) != 0 }
+func (h *Head) Own() bool { return h.Flags&uint16(bpf.EventAgent) != 0 }
 
 // ByAgent says whether the agent's own program executed the one that acts.
-func (h *Head) ByAgent() bool { return h.Flags&uint8(bpf.EventByAgent) != 0 }
+func (h *Head) ByAgent() bool { return h.Flags&uint16(bpf.EventByAgent) != 0 }
 
 // Relieved reports whether an administrator let pass for a time what policy refuses.
-func (h *Head) Relieved() bool { return h.Flags&uint8(bpf.EventRelief) != 0 }
+func (h *Head) Relieved() bool { return h.Flags&uint16(bpf.EventRelief) != 0 }
 
 // Moved reports whether an object was refused a new name, which would not hold what its own does (Op is file.rename), or
 // below which it could bring what may not be written there (Op is file.write; Object is the new name).
-func (h *Head) Moved() bool { return h.Flags&uint8(bpf.EventMove) != 0 }
+func (h *Head) Moved() bool { return h.Flags&uint16(bpf.EventMove) != 0 }
 
 // Switched reports whether a switch of the session refused it, whatever policy says.
-func (h *Head) Switched() bool { return h.Flags&uint8(bpf.EventSwitch) != 0 }
+func (h *Head) Switched() bool { return h.Flags&uint16(bpf.EventSwitch) != 0 }
+
+// Guarded reports whether what guards the sensor itself refused it, whatever policy says. Object may be empty.
+func (h *Head) Guarded() bool { return h.Flags&uint16(bpf.EventGuard) != 0 }
 
 // Record is one record of a ring, owned. Which fields beside Head mean something depends on the kind.
 type Record struct {

@@ -32,7 +32,7 @@ func header(kind bpf.EventKind, op bpf.Op) bpf.EventHeader {
 
 func rawAccess(t testing.TB) []byte {
 	e := bpf.EventAccess{Head: header(bpf.KindAccess, bpf.OpFileRead), Inode: 11, Device: 12, InodeGeneration: 13, Wanted: 14, Text: 9}
-	e.Head.Action, e.Head.Flags, e.Head.Error = uint8(bpf.ActionDeny), uint8(bpf.EventApplied), -13
+	e.Head.Action, e.Head.Flags, e.Head.Error = uint8(bpf.ActionDeny), uint16(bpf.EventApplied), -13
 	e.Label[0] = 5
 	return raw(t, &e, &e.Head, "/home/u/x")
 }
@@ -63,7 +63,7 @@ func TestDecodeTakesEveryField(t *testing.T) {
 			Slot: 3, Principal: 1, Role: 2, Taints: 1, Action: Allow, Policy: 9, Comm: "claude"}
 	}
 	denied := head(Access, Op(bpf.OpFileRead))
-	denied.Action, denied.Flags, denied.Error = Deny, uint8(bpf.EventApplied), -13
+	denied.Action, denied.Flags, denied.Error = Deny, uint16(bpf.EventApplied), -13
 	for name, tc := range map[string]struct {
 		raw  []byte
 		want Record

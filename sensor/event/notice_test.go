@@ -68,7 +68,7 @@ func TestActorsAreNamed(t *testing.T) {
 
 func TestReliefIsSaid(t *testing.T) {
 	e := sample(Access, Op(bpf.OpFileRead), Deny, false)
-	e.Object, e.Reason, e.Head.Flags = "/k", "not for agents", uint8(bpf.EventRelief)
+	e.Object, e.Reason, e.Head.Flags = "/k", "not for agents", uint16(bpf.EventRelief)
 	if got := e.Message(); got != "would deny file.read /k: break-glass" {
 		t.Error(got)
 	}

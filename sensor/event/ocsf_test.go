@@ -26,7 +26,7 @@ func sample(kind Kind, op Op, action Action, applied bool) *Event {
 		e.Op = ""
 	}
 	if applied {
-		e.Head.Flags, e.Head.Error = uint8(bpf.EventApplied), -13
+		e.Head.Flags, e.Head.Error = uint16(bpf.EventApplied), -13
 	}
 	if kind == Notice {
 		e = notice(Said{Name: CoverageDegraded, Message: "nothing is refused"})
@@ -64,7 +64,7 @@ func TestOCSF(t *testing.T) {
 	exit := sample(Exit, 0, Allow, false)
 	exit.Status = 9
 	relieved := sample(Access, Op(bpf.OpFileRead), Deny, false)
-	relieved.Object, relieved.Rule, relieved.Reason, relieved.Head.Flags = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", uint8(bpf.EventRelief)
+	relieved.Object, relieved.Rule, relieved.Reason, relieved.Head.Flags = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", uint16(bpf.EventRelief)
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
 		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,

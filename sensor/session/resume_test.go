@@ -72,7 +72,7 @@ func TestLostEndIsMadeUpFor(t *testing.T) {
 // What the kernel folds it tells with the next act like it. Where none follows, its count alone has it.
 func TestRefusalsAreTheKernelsCount(t *testing.T) {
 	table := New(DefaultLimits)
-	refusal := &event.Event{Kind: event.Access, Head: event.Head{Kind: event.Access, Session: 1, Action: event.Deny, Flags: uint8(bpf.EventApplied)}}
+	refusal := &event.Event{Kind: event.Access, Head: event.Head{Kind: event.Access, Session: 1, Action: event.Deny, Flags: uint16(bpf.EventApplied)}}
 	table.Apply(refusal)
 	table.Reconcile(map[uint64]State{1: {Refused: 5, Switches: 2}}, time.Unix(20, 0))
 	table.Apply(refusal) // one of the five

@@ -34,7 +34,7 @@ func TestSessionIsFollowedFromStartToEnd(t *testing.T) {
 	exec := ev(event.Exec, 2, 7, 11, 110)
 	exec.Object, exec.Path, exec.Command = "bash -c x", "/bin/bash", "x"
 	denied := ev(event.Access, 3, 7, 11, 110)
-	denied.Head.Action, denied.Head.Flags = event.Deny, uint8(bpf.EventApplied)
+	denied.Head.Action, denied.Head.Flags = event.Deny, uint16(bpf.EventApplied)
 	exit := ev(event.Exit, 4, 7, 11, 110)
 	exit.Status = 256
 	for _, e := range []*event.Event{start, forkOf(1, 7, 11, 110, Key{10, 100}), exec, denied, exit} {

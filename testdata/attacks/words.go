@@ -103,6 +103,23 @@ var acts = map[string]string{
 	"vmread":  "words",
 	"attach":  "words",
 	"kcmp":    "words",
+	"kill":    "words", // a signal that is ignored where nobody waits for it
+	"pidkill": "words",
+	"queue":   "words",
+	"type":    "", // into a terminal of its own
+
+	// Sockets.
+	"serve":            "path", // a path, or @NAME
+	"servedatagrams":   "path",
+	"connect":          "path",
+	"connectdatagrams": "path",
+	"send":             "path",
+
+	// The kernel.
+	"bpf":        "", // asks for the first program
+	"perf":       "",
+	"module":     "path", // what is no module: the kernel reads it and says so
+	"modulefrom": "path", // from memory
 }
 
 // Acts are the words that an actor must know.

@@ -225,7 +225,7 @@ func denial(n int) host.Event {
 	e := &event.Event{
 		Seq: uint64(n), Kind: event.Access, Time: time.Unix(1790000000, int64(n)*1000), Op: "file.read", Object: fmt.Sprintf("/home/alice/.ssh/id_%d ö \xff", n),
 		Session: "3f2a-1", Agent: "claude-code", User: "alice", Rule: "ssh-keys", Reason: "keys are for people",
-		Head: event.Head{Kind: event.Access, Op: event.Op(bpf.OpFileRead), Action: event.Deny, Flags: uint8(bpf.EventApplied), Error: -13, Comm: "cat", PID: 7},
+		Head: event.Head{Kind: event.Access, Op: event.Op(bpf.OpFileRead), Action: event.Deny, Flags: uint16(bpf.EventApplied), Error: -13, Comm: "cat", PID: 7},
 	}
 	return host.Event{Notable: true, Make: func() (*api.Event, error) {
 		raw, err := e.OCSF(from)

@@ -191,7 +191,7 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 // tells reports whether a record is the one of a refusal that was carried out.
 func tells(r record, e attacks.Event) bool {
 	return bpf.EventKind(r.Kind) == bpf.KindAccess && bpf.Op(r.Op) == bpf.Op(e.Op) && r.Action == uint8(e.Action) &&
-		r.Flags&uint8(bpf.EventApplied) != 0 && (e.Object == "?" || r.object() == e.Object)
+		r.Flags&uint16(bpf.EventApplied) != 0 && (e.Object == "?" || r.object() == e.Object)
 }
 
 func told(records []record) string {

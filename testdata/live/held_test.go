@@ -113,7 +113,7 @@ func wantHeld(t *testing.T, records []record, pid uint32, want []holding) {
 	t.Helper()
 	got := map[holding]bool{}
 	for _, r := range heldIn(records) {
-		if r.Flags&uint8(bpf.EventApplied) != 0 || r.Error != 0 {
+		if r.Flags&uint16(bpf.EventApplied) != 0 || r.Error != 0 {
 			t.Errorf("%s: a file that is open was refused: %+v", r.object(), r.EventHeader)
 		}
 		if r.Pid == pid {

@@ -7,6 +7,7 @@ package live
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"github.com/reeve-sensor/reeve/bpf"
 )
@@ -24,7 +25,11 @@ func as[T any](raw []byte) T {
 // object is the text of an access.
 func (r record) object() string {
 	a := as[bpf.EventAccess](r.raw)
-	return string(r.raw[binary.Size(a):][:a.Text])
+	text := string(r.raw[binary.Size(a):][:a.Text])
+	if bpf.Op(r.Op) == bpf.OpUnixConnect && strings.HasPrefix(text, "/@") {
+		return text[1:]
+	}
+	return text
 }
 
 // lineOf puts a command line together from the records of one process.

@@ -104,7 +104,7 @@ func wantRelieved(t *testing.T, name string, records []record) {
 			continue
 		}
 		seen[bpf.Op(r.Op)]++
-		if r.Flags&uint8(bpf.EventRelief) == 0 || r.Flags&uint8(bpf.EventApplied) != 0 || r.Error != 0 {
+		if r.Flags&uint16(bpf.EventRelief) == 0 || r.Flags&uint16(bpf.EventApplied) != 0 || r.Error != 0 {
 			t.Errorf("%s: recorded %+v", name, r.EventHeader)
 		}
 	}
@@ -181,7 +181,7 @@ func TestReliefLiftsNoSwitch(t *testing.T) {
 				continue
 			}
 			refused++
-			if want := uint8(bpf.EventSwitch | bpf.EventApplied); r.Flags&(want|uint8(bpf.EventRelief)) != want {
+			if want := uint16(bpf.EventSwitch | bpf.EventApplied); r.Flags&(want|uint16(bpf.EventRelief)) != want {
 				t.Errorf("%s: recorded %+v", name, r.EventHeader)
 			}
 		}

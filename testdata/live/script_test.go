@@ -7,6 +7,7 @@ package live
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/bpf"
@@ -88,16 +89,16 @@ func TestLauncherIsNoSession(t *testing.T) {
 	policy(t, "", scriptAgents...)
 	out := start(t)
 	out.do(act{Do: "noop"})
-	const own, by = uint8(bpf.EventAgent), uint8(bpf.EventByAgent)
+	const own, by = uint16(bpf.EventAgent), uint16(bpf.EventByAgent)
 	for name, c := range map[string]struct {
 		line     string
 		sessions int
-		flags    []uint8 // of the execs in sessions, in order
+		flags    []uint16 // of the execs in sessions, in order
 	}{
-		"as-a-child":            {"exec /data/interp/sh /data/agent/lib/agent.sh /data/interp/sh /data/agent/lib/agent.sh", 1, []uint8{own, own | by}},
-		"a-tool":                {"exec /data/interp/sh /data/agent/lib/agent.sh /bin/busybox true", 1, []uint8{own, by}},
-		"from-a-tools-shell":    {"exec /data/interp/sh /data/agent/lib/agent.sh /bin/busybox sh -c '/data/interp/sh /data/agent/bin/agent; exit 0'", 2, []uint8{own, by, own}},
-		"another-script-inside": {"exec /data/interp/sh /data/agent/lib/agent.sh /data/interp/sh /data/agent/lib/other.sh", 1, []uint8{own, by}},
+		"as-a-child":            {"exec /data/interp/sh /data/agent/lib/agent.sh /data/interp/sh /data/agent/lib/agent.sh", 1, []uint16{own, own | by}},
+		"a-tool":                {"exec /data/interp/sh /data/agent/lib/agent.sh /bin/busybox true", 1, []uint16{own, by}},
+		"from-a-tools-shell":    {"exec /data/interp/sh /data/agent/lib/agent.sh /bin/busybox sh -c '/data/interp/sh /data/agent/bin/agent; exit 0'", 2, []uint16{own, by, own}},
+		"another-script-inside": {"exec /data/interp/sh /data/agent/lib/agent.sh /data/interp/sh /data/agent/lib/other.sh", 1, []uint16{own, by}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stop := watch(t)
@@ -106,13 +107,13 @@ func TestLauncherIsNoSession(t *testing.T) {
 			if starts := sessionsIn(records, bpf.KindSessionStart); len(starts) != c.sessions {
 				t.Errorf("%d sessions began, want %d", len(starts), c.sessions)
 			}
-			var flags []uint8
+			var flags []uint16
 			for _, r := range records {
 				if bpf.EventKind(r.Kind) == bpf.KindExec {
 					flags = append(flags, as[bpf.EventExec](r.raw).Head.Flags&(own|by))
 				}
 			}
-			if string(flags) != string(c.flags) {
+			if !slices.Equal(flags, c.flags) {
 				t.Errorf("flags of the execs %v, want %v", flags, c.flags)
 			}
 		})

@@ -252,7 +252,7 @@ mode = "observe"
 	in.want(act{Do: "open", Path: "/data/secret/key"}, 0)
 	for _, r := range stop() {
 		if bpf.EventKind(r.Kind) == bpf.KindAccess && r.object() == "/data/secret/key" {
-			if r.Action != uint8(bpf.ActionDeny) || r.Flags&uint8(bpf.EventApplied) != 0 || r.Error != 0 {
+			if r.Action != uint8(bpf.ActionDeny) || r.Flags&uint16(bpf.EventApplied) != 0 || r.Error != 0 {
 				t.Errorf("recorded %+v, want a deny that was not applied", r.EventHeader)
 			}
 			return

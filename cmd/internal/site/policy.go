@@ -60,9 +60,9 @@ func (c *Config) Files() []string {
 	return def
 }
 
-// Options are what policies depend on beside their text: the homes of this machine's people.
+// Options are what policies depend on beside their text: the homes of this machine's people, and where Reeve itself lives.
 func (c *Config) Options() enforce.Options {
-	return enforce.Options{Homes: append(slices.Clone(c.Homes), passwdHomes("/etc/passwd")...)}
+	return enforce.Options{Homes: append(slices.Clone(c.Homes), passwdHomes("/etc/passwd")...), Own: []string{c.Run, c.State, c.Pins}}
 }
 
 // firstPerson is the first uid of people, as distributions give them out; below are the system's own accounts.

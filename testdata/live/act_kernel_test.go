@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// What an actor does to other processes and to the kernel itself.
+
+import (
+	"errors"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// harmless is a signal that a Go program takes for its own.
+const harmless = unix.SIGURG
+
+var deep = map[string]func(act) result{
+	"kill":       func(a act) result { return errno(unix.Kill(target(a), harmless)) },
+	"pidkill":    signalDescriptor,
+	"queue":      queueSignal,
+	"type":       typeInto,
+	"bpf":        askPrograms,
+	"perf":       countKernel,
+	"module":     loadModule,
+	"modulefrom": loadModuleFrom,
+}
+
+func signalDescriptor(a act) result {
+	fd, err := unix.PidfdOpen(target(a), 0)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(fd)
+	return errno(unix.PidfdSendSignal(fd, harmless, nil, 0))
+}
+
+// queueSignal sends one with a value, as sigqueue(3) does. kernel: include/uapi/asm-generic/siginfo.h.
+func queueSignal(a act) result {
+	const queued = -1 // SI_QUEUE
+	info := [32]int32{int32(harmless), 0, queued}
+	_, _, e := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(target(a)), uintptr(harmless), uintptr(unsafe.Pointer(&info)))
+	return errno(zeroIsNil(e))
+}
+
+func zeroIsNil(e unix.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}
+
+// typeInto types into a new terminal.
+func typeInto(act) result {
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(master)
+	key := byte('x')
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCSTI, uintptr(unsafe.Pointer(&key)))
+	return errno(zeroIsNil(e))
+}
+
+// askPrograms asks for the number of the first program.
+func askPrograms(act) result {
+	var attributes struct{ start, next, flags uint32 }
+	_, _, e := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_GET_NEXT_ID, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes))
+	return errno(zeroIsNil(e))
+}
+
+// countKernel counts what the processor does in the kernel, too.
+func countKernel(act) result {
+	attributes := unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK, Size: uint32(unsafe.Sizeof(unix.PerfEventAttr{}))}
+	fd, err := unix.PerfEventOpen(&attributes, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errno(err)
+}
+
+func loadModule(a act) result {
+	return using(a.Path, unix.O_RDONLY, func(fd int) error { return looked(unix.FinitModule(fd, "", 0)) })
+}
+
+func loadModuleFrom(a act) result {
+	image, err := os.ReadFile(a.Path)
+	if err != nil {
+		return errno(err)
+	}
+	return errno(looked(unix.InitModule(image, "")))
+}
+
+// looked is nil where the kernel looked at what was to be a module, and found that it is none.
+func looked(err error) error {
+	if errors.Is(err, unix.ENOEXEC) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// Unix sockets that an actor serves and speaks to.
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+var sockets = map[string]func(act) result{
+	"serve":            func(a act) result { return served(a.Path, unix.SOCK_STREAM) },
+	"servedatagrams":   func(a act) result { return served(a.Path, unix.SOCK_DGRAM) },
+	"connect":          func(a act) result { return spoken(unix.SOCK_STREAM, a.Path, unix.Connect) },
+	"connectdatagrams": func(a act) result { return spoken(unix.SOCK_DGRAM, a.Path, unix.Connect) },
+	"send": func(a act) result {
+		return spoken(unix.SOCK_DGRAM, a.Path, func(fd int, to unix.Sockaddr) error { return unix.Sendto(fd, []byte("x"), 0, to) })
+	},
+}
+
+// served leaves a server behind that takes no connection: the kernel makes them.
+func served(name string, kind int) result {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return errno(err)
+	}
+	if !strings.HasPrefix(name, "@") {
+		_ = unix.Unlink(name)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: name}); err != nil || kind == unix.SOCK_DGRAM {
+		return errno(err)
+	}
+	return errno(unix.Listen(fd, 64))
+}
+
+func spoken(kind int, name string, speak func(int, unix.Sockaddr) error) result {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(fd)
+	return errno(speak(fd, &unix.SockaddrUnix{Name: name}))
+}
