@@ -91,6 +91,7 @@ const (
 	CountRefused         = sensorCounterCOUNT_REFUSED
 	CountLabelHit        = sensorCounterCOUNT_LABEL_HIT
 	CountLabelMiss       = sensorCounterCOUNT_LABEL_MISS
+	CountWritten         = sensorCounterCOUNT_WRITTEN
 	Counters             = sensorCounterCOUNTERS
 )
 

@@ -101,7 +101,7 @@ var Programs = []Program{
 	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", []Form{FormLSM}, 0},
 	{sensorProgModifyMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", fallback, 0},
 	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect", enforcing, 0},
-	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec}, "security_bprm_check", enforcing, 0},
+	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec, OpExecWritten, OpExecAnonymous}, "security_bprm_check", enforcing, 0},
 	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds", enforcing, 0},
 	{sensorProgObserveExec, RoleObserve, []Op{OpExec, OpExecArgv}, "sched_process_exec", []Form{FormTwice, FormObserve}, 0},
 	{sensorProgObserveOpen, RoleObserve, openOps, "file_ra_state_init", twice, 0},

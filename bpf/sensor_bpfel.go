@@ -24,6 +24,7 @@ const (
 	sensorAbiGRANTS_MAX   sensorAbi = 16384
 	sensorAbiSERVERS_MAX  sensorAbi = 16384
 	sensorAbiGUARDED_MAX  sensorAbi = 64
+	sensorAbiWRITTEN_MAX  sensorAbi = 131072
 	sensorAbiAPPLETS_MAX  sensorAbi = 1024
 	sensorAbiPREFIX_MAX   sensorAbi = 256
 	sensorAbiSUBVOL_MAX   sensorAbi = 32
@@ -115,7 +116,8 @@ const (
 	sensorCounterCOUNT_REFUSED          sensorCounter = 21
 	sensorCounterCOUNT_LABEL_HIT        sensorCounter = 22
 	sensorCounterCOUNT_LABEL_MISS       sensorCounter = 23
-	sensorCounterCOUNTERS               sensorCounter = 24
+	sensorCounterCOUNT_WRITTEN          sensorCounter = 24
+	sensorCounterCOUNTERS               sensorCounter = 25
 )
 
 type sensorDevice struct {
@@ -564,6 +566,7 @@ const (
 	sensorMapTasksBefore         = "tasks_before"
 	sensorMapUsers               = "users"
 	sensorMapVerdicts            = "verdicts"
+	sensorMapWritten             = "written"
 	sensorProgChangeState        = "change_state"
 	sensorProgEnforceBind        = "enforce_bind"
 	sensorProgEnforceBpf         = "enforce_bpf"
@@ -733,6 +736,7 @@ type sensorMapSpecs struct {
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
 	Users       *ebpf.MapSpec `ebpf:"users"`
 	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
+	Written     *ebpf.MapSpec `ebpf:"written"`
 }
 
 // sensorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -790,6 +794,7 @@ type sensorMaps struct {
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
 	Users       *ebpf.Map `ebpf:"users"`
 	Verdicts    *ebpf.Map `ebpf:"verdicts"`
+	Written     *ebpf.Map `ebpf:"written"`
 }
 
 func (m *sensorMaps) Close() error {
@@ -817,6 +822,7 @@ func (m *sensorMaps) Close() error {
 		m.TasksBefore,
 		m.Users,
 		m.Verdicts,
+		m.Written,
 	)
 }
 

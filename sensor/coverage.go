@@ -77,6 +77,8 @@ var attempts = []attempt{
 	{bpf.OpExecMap, "map", noPermission, ""},
 	{bpf.OpExecMap, "mprotect", noPermission, ""},
 	{bpf.OpExecArgv, "exec", outcome{Signal: unix.SIGKILL}, ""},
+	{bpf.OpExecWritten, "written", noPermission, ""},
+	{bpf.OpExecAnonymous, "anonymous", noPermission, ""},
 	{bpf.OpFileRead, "read", noAccess, ""},
 	{bpf.OpFileRead, "receive", noAccess, ""},
 	{bpf.OpFileWrite, "write", noAccess, ""},

@@ -92,7 +92,9 @@ var trials = map[string]func(*stage) error{
 	"send":        func(s *stage) error { return connected(unix.SOCK_DGRAM, s.in(datagramServer)) },
 	"map":         func(s *stage) error { return mapped(s.program, unix.PROT_READ|unix.PROT_EXEC, 0) },
 	"mprotect":    func(s *stage) error { return mapped(s.program, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
-	"exec":        func(*stage) error { return executed() },
+	"exec":        func(*stage) error { return executed(self) },
+	"written":     (*stage).written,
+	"anonymous":   anonymous,
 }
 
 // absent is what the kernel says where a file system has not what a trial needs.
@@ -235,8 +237,36 @@ func mapped(f *os.File, first, then int) error {
 	return unix.Mprotect(memory, then)
 }
 
-func executed() error {
-	cmd := exec.Command(self)
+// script is a program that this one runs.
+const script = "#!" + self + "\n"
+
+// written executes what it has written. Where the folder lets nothing be executed, nobody can.
+func (s *stage) written() error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(s.folder, &fs); err != nil || fs.Flags&unix.ST_NOEXEC != 0 {
+		return errors.Join(err, unix.ENOSYS)
+	}
+	if err := os.WriteFile(s.in("script"), []byte(script), 0o700); err != nil {
+		return err
+	}
+	return executed(s.in("script"))
+}
+
+// anonymous executes what is in no file.
+func anonymous(*stage) error {
+	fd, err := unix.MemfdCreate("reeve-canary", 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte(script)); err != nil {
+		return err
+	}
+	return executed("/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(fd))
+}
+
+func executed(program string) error {
+	cmd := exec.Command(program)
 	cmd.Env = []string{canaryMark + "=" + canaryTwice}
 	return cmd.Run()
 }

@@ -38,6 +38,8 @@ static __always_inline int again_judge(struct task_state *state, struct file *fi
 	count(COUNT_CHECK_LATE);
 	if (judge_file(state, file, q))
 		bpf_send_signal(SIGKILL);
+	else if (q->op == OP_FILE_WRITE)
+		written_note(state, file->f_inode);
 	return 0;
 }
 

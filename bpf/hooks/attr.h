@@ -18,6 +18,17 @@ static __always_inline int decide_attr(struct dentry *dentry)
 	return attr_judge(dentry, OP_FILE_ATTR, 0);
 }
 
+/* What is left of a file is another one than whoever made it meant. */
+static __always_inline int attr_cut(struct dentry *dentry)
+{
+	struct task_state *state = task_state();
+	int error = attr_judge(dentry, OP_FILE_WRITE, O_TRUNC);
+
+	if (!error && state && dentry->d_inode)
+		written_note(state, dentry->d_inode);
+	return error;
+}
+
 /*
  * security_inode_setattr, the end of chmod, chown, utimes, truncate and ftruncate (fs/attr.c:notify_change). Size is what is
  * in a file, so truncating is writing; with O_TRUNC the open was judged as such. What the kernel changes by itself, as it
@@ -30,7 +41,7 @@ static __always_inline int decide_setattr(struct dentry *dentry, struct iattr *a
 	if (valid & ATTR_OPEN)
 		return 0;
 	if (valid & ATTR_SIZE)
-		return attr_judge(dentry, OP_FILE_WRITE, O_TRUNC);
+		return attr_cut(dentry);
 	if ((valid & ATTR_FORCE) || !(valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME | ATTR_MTIME)))
 		return 0;
 	return attr_judge(dentry, OP_FILE_ATTR, 0);

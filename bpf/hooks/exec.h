@@ -44,6 +44,7 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->agent = 0;
 		exec->depth = 0;
 		exec->done = 0;
+		exec->written = 0;
 		exec_name(exec, bprm->file->f_path.dentry);
 	} else {
 		exec->depth++;
@@ -54,13 +55,38 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->agent = agent;
 }
 
-static __always_inline int exec_judge(struct task_state *state, struct buffer *buffer, struct file *file)
+/* A program that is no file that could be looked at: in memory alone, or deleted, or that never had a name. */
+static __always_inline bool exec_anonymous(const struct buffer *buffer)
+{
+	return buffer->name.view == VIEW_NAMELESS || !buffer->source.links;
+}
+
+/* Further questions about what is executed: where it comes from. */
+static __always_inline int exec_judge_origin(struct task_state *state, struct buffer *buffer, struct exec_state *exec,
+					     struct file *file)
+{
+	bool anonymous = exec_anonymous(buffer);
+	int error = anonymous ? judge_as(state, buffer, OP_EXEC_ANONYMOUS, OP_NONE) : 0;
+
+	if (!error && written_find(file->f_inode)) {
+		exec->written = 1;
+		error = judge_as(state, buffer, OP_EXEC_WRITTEN, OP_NONE);
+	}
+	if (anonymous)
+		exec->written = 1;
+	return error;
+}
+
+static __always_inline int exec_judge(struct task_state *state, struct buffer *buffer, struct exec_state *exec,
+				      struct file *file)
 {
 	struct question q = { .op = OP_EXEC };
 	int error;
 
 	buffer->question = q;
 	error = judge_buffer(state, buffer);
+	if (!error)
+		error = exec_judge_origin(state, buffer, exec, file);
 	if (!error && has_aliases(file->f_inode, file->f_path.dentry))
 		error = judge_aliases(state, buffer);
 	return error;
@@ -98,7 +124,7 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
 	exec_remember(exec, bprm, row);
-	return state ? exec_judge(state, buffer, bprm->file) : 0;
+	return state ? exec_judge(state, buffer, exec, bprm->file) : 0;
 }
 
 /*
@@ -283,6 +309,7 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 	exec->interpreter = agent_interprets(row);
 	exec->depth = 0;
 	exec->done = 0;
+	exec->written = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
 }
@@ -304,6 +331,8 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 		return;
 	}
 	state->flags = flags | (exec->agent ? TASK_AGENT : 0);
+	if (exec->written && !exec->agent)
+		written_become(state);
 	state->execs++;
 	line_judge(bprm, state, exec, start);
 }

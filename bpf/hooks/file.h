@@ -56,6 +56,8 @@ static __always_inline int decide_open(struct file *file)
 		return 0;
 	q = question_of_open(file->f_flags, file->f_mode);
 	error = judge_file(state, file, &q);
+	if (!error && q.op == OP_FILE_WRITE)
+		written_note(state, file->f_inode);
 	if (cfg_form == FORM_TWICE)
 		state->opened = error ? 0 : open_mark(file);
 	return error;
@@ -69,10 +71,14 @@ static __always_inline int decide_receive(struct file *file)
 {
 	struct task_state *state = task_state();
 	struct question q;
+	int error;
 
 	if (!state || (file->f_mode & FMODE_PATH))
 		return 0;
 	q = question_of_open(file->f_flags & ~O_TRUNC, file->f_mode);
 	q.quiet = QUIET_ALLOWED;
-	return judge_file(state, file, &q);
+	error = judge_file(state, file, &q);
+	if (!error && q.op == OP_FILE_WRITE)
+		written_note(state, file->f_inode);
+	return error;
 }

@@ -7,6 +7,23 @@
 
 #include "../include/judge.h"
 
+/*
+ * A program of the session's own making that another one maps, as `ld.so PROGRAM` does, or a library: asked as if it were
+ * executed. Agents map what they have unpacked themselves.
+ */
+static __always_inline int image_written(struct task_state *state, struct file *file)
+{
+	struct question q = { .op = OP_EXEC_WRITTEN, .quiet = QUIET_ALLOWED, .wanted = PROT_EXEC };
+	int error;
+
+	if ((state->flags & TASK_AGENT) || !written_find(file->f_inode))
+		return 0;
+	error = judge_file(state, file, &q);
+	if (!error)
+		written_become(state);
+	return error;
+}
+
 static __always_inline int decide_image(struct file *file, unsigned long prot)
 {
 	struct task_state *state = task_state();
@@ -17,6 +34,8 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 		return 0;
 	q.wanted = prot;
 	error = judge_file(state, file, &q);
+	if (!error)
+		error = image_written(state, file);
 	if (cfg_form == FORM_TWICE)
 		state->mapped = error ? 0 : (u64)file->f_path.dentry;
 	return error;

@@ -22,6 +22,7 @@ enum abi {
 	GRANTS_MAX = 16384,
 	SERVERS_MAX = 16384,
 	GUARDED_MAX = 64,
+	WRITTEN_MAX = 131072,
 	APPLETS_MAX = 1024,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
@@ -231,6 +232,20 @@ struct owner {
 	__u32 generation;
 };
 
+/* A file that a session wrote. */
+struct written_key {
+	__u64 inode;
+	__u32 device;
+	__u32 generation; /* of the inode */
+};
+
+struct written {
+	__u64 session; /* id */
+	__u64 time;    /* CLOCK_BOOTTIME, ns: of the first open for writing by that principal */
+	__u16 principal;
+	__u16 reserved[3];
+};
+
 /* From bprm_check to bprm_committed_creds of one exec. */
 struct exec_state {
 	__u64 last;	   /* inode of the file that was checked last: an interpreter's */
@@ -239,6 +254,8 @@ struct exec_state {
 	__u32 interpreter; /* what was checked last runs scripts that may be agents */
 	__u32 depth;	   /* interpreters */
 	__u32 name;	   /* bytes */
+	__u32 written;	   /* it, or an interpreter of it, was written by a session, or is no file */
+	__u32 reserved;
 	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
 };
@@ -401,6 +418,7 @@ enum counter {
 	COUNT_REFUSED,
 	COUNT_LABEL_HIT, /* labels that were not worked out anew */
 	COUNT_LABEL_MISS,
+	COUNT_WRITTEN, /* files that sessions wrote, each as it became known */
 	COUNTERS,
 };
 
@@ -420,5 +438,5 @@ _Static_assert(sizeof(struct event_process) == 104, "struct event_process");
 _Static_assert(sizeof(struct session) == 128, "struct session");
 _Static_assert(sizeof(struct label) == 88, "struct label");
 _Static_assert(sizeof(struct task_state) == 40, "struct task_state");
-_Static_assert(sizeof(struct exec_state) == 288, "struct exec_state");
+_Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");

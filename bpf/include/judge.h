@@ -9,6 +9,7 @@
 #include "move.h"
 #include "path.h"
 #include "rule.h"
+#include "written.h"
 
 /* The table in force: look it up once per hook, so that one verdict sees one generation. */
 static __always_inline const u8 *table_now(void)

@@ -261,6 +261,14 @@ struct {
 	__type(value, struct grant);
 } grants SEC(".maps");
 
+/* Files that sessions wrote. Written and read by the kernel. Full: the one that was asked for longest ago is forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, WRITTEN_MAX);
+	__type(key, struct written_key);
+	__type(value, struct written);
+} written SEC(".maps");
+
 /*
  * The daemon, which no session may signal or look into, nor what it starts: when it began (start_boottime, ns), by process.
  * Written when it asks. Full: those that have ended go first, as nobody asks for them.

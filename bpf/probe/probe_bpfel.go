@@ -70,6 +70,7 @@ const (
 	probeMapTasksBefore  = "tasks_before"
 	probeMapUsers        = "users"
 	probeMapVerdicts     = "verdicts"
+	probeMapWritten      = "written"
 	probeProgDecide      = "decide"
 	probeProgMove        = "move"
 	probeVarCfgForm      = "cfg_form"
@@ -153,6 +154,7 @@ type probeMapSpecs struct {
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
 	Users       *ebpf.MapSpec `ebpf:"users"`
 	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
+	Written     *ebpf.MapSpec `ebpf:"written"`
 }
 
 // probeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -210,6 +212,7 @@ type probeMaps struct {
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
 	Users       *ebpf.Map `ebpf:"users"`
 	Verdicts    *ebpf.Map `ebpf:"verdicts"`
+	Written     *ebpf.Map `ebpf:"written"`
 }
 
 func (m *probeMaps) Close() error {
@@ -237,6 +240,7 @@ func (m *probeMaps) Close() error {
 		m.TasksBefore,
 		m.Users,
 		m.Verdicts,
+		m.Written,
 	)
 }
 

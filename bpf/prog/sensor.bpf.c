@@ -37,6 +37,8 @@ const union {
 	struct change change;
 	struct exec_state exec_state;
 	struct owner owner;
+	struct written_key written_key;
+	struct written written;
 	enum abi abi;
 	enum form form;
 	enum relief relief;

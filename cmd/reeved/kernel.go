@@ -172,6 +172,7 @@ var counterNames = []struct {
 	{bpf.CountRefused, "refused", false},
 	{bpf.CountLabelHit, "label_hits", false},
 	{bpf.CountLabelMiss, "label_misses", false},
+	{bpf.CountWritten, "files_written", false},
 }
 
 // Counters are those of the kernel, then those of user space.

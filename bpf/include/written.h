@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Provenance: which files a session wrote. A file is known by device, inode and generation, whatever it is called later; who
+ * opened it for writing wrote it, whether or not a byte came. It is asked where something is executed.
+ */
+#pragma once
+
+#include "task.h"
+
+static __always_inline struct written_key written_key(struct inode *inode)
+{
+	struct written_key key = {
+		.inode = inode->i_ino,
+		.device = inode->i_sb->s_dev,
+		.generation = inode->i_generation,
+	};
+
+	return key;
+}
+
+static __always_inline struct written *written_find(struct inode *inode)
+{
+	struct written_key key = written_key(inode);
+
+	return bpf_map_lookup_elem(&written, &key);
+}
+
+/* The last writer counts. One that writes on costs the look-up alone. */
+static __always_inline void written_note(const struct task_state *state, struct inode *inode)
+{
+	struct written_key key;
+	struct written *known;
+	struct session *session;
+	struct written by = {};
+
+	if ((inode->i_mode & S_IFMT) != S_IFREG)
+		return;
+	session = session_of(state);
+	if (!session)
+		return;
+	key = written_key(inode);
+	known = bpf_map_lookup_elem(&written, &key);
+	if (known && known->session == session->id && known->principal == state->principal)
+		return;
+	by.session = session->id;
+	by.time = bpf_ktime_get_boot_ns();
+	by.principal = state->principal;
+	if (!bpf_map_update_elem(&written, &key, &by, BPF_ANY) && !known)
+		count(COUNT_WRITTEN);
+}
+
+/* What runs what the session wrote is no longer the agent itself, and passes that on to what it starts. */
+static __always_inline void written_become(struct task_state *state)
+{
+	if (state->principal == PRINCIPAL_AGENT)
+		state->principal = PRINCIPAL_WRITTEN;
+}
