@@ -16,33 +16,35 @@ import (
 // out; words are all that remain. What each does is in testdata/live, where a test holds the two tables together.
 var acts = map[string]string{
 	// Opening and reading.
-	"open":       "path [flags]",
-	"openat":     "at path [flags]",
-	"hold":       "name path [flags]", // open, and leave it open
-	"holdat":     "name at path [flags]",
-	"descend":    "name path to words", // hold the folder reached by going into `to` so often, making what is missing
-	"read":       "path",               // at least a byte
-	"readfd":     "at",
-	"writefd":    "at",
-	"list":       "path",
-	"map":        "path", // executable
-	"mapwrite":   "path", // opened for reading and writing, then mapped shared
-	"mapfd":      "at",   // mapped shared and writable
-	"copy":       "path to",
-	"splice":     "path",
-	"clone":      "path to", // shares its blocks with a new file
-	"sendfile":   "path",
-	"readlink":   "path",
-	"getxattr":   "path to",
-	"notify":     "path",      // inotify
-	"fanotify":   "name path", // what is opened on a mount
-	"fanread":    "at",        // what it tells of
-	"handle":     "path",      // name_to_handle_at, of the object that openhandle opens
-	"openhandle": "path [flags]",
-	"loop":       "name path", // a loop device's number
-	"exec":       "path words",
-	"run":        "words", // busybox; a status other than 0 is EIO
-	"execfd":     "path",  // a program whose interpreter reads the descriptor that it gets
+	"open":        "path [flags]",
+	"openat":      "at path [flags]",
+	"hold":        "name path [flags]", // open, and leave it open
+	"holdat":      "name at path [flags]",
+	"descend":     "name path to words", // hold the folder reached by going into `to` so often, making what is missing
+	"read":        "path",               // at least a byte
+	"readfd":      "at",
+	"writefd":     "at",
+	"list":        "path",
+	"map":         "path", // executable
+	"mapwrite":    "path", // opened for reading and writing, then mapped shared
+	"mapfd":       "at",   // mapped shared and writable
+	"copy":        "path to",
+	"splice":      "path",
+	"clone":       "path to", // shares its blocks with a new file
+	"sendfile":    "path",
+	"readlink":    "path",
+	"getxattr":    "path to",
+	"notify":      "path",      // inotify
+	"fanotify":    "name path", // what is opened on a mount
+	"fanread":     "at",        // what it tells of
+	"handle":      "path",      // name_to_handle_at, of the object that openhandle opens
+	"openhandle":  "path [flags]",
+	"loop":        "name path", // a loop device's number
+	"exec":        "path words",
+	"run":         "words", // busybox; a status other than 0 is EIO
+	"execmemory":  "",      // a program in a memfd
+	"execdeleted": "path",  // by a descriptor, after its file is gone
+	"execfd":      "path",  // a program whose interpreter reads the descriptor that it gets
 
 	// Names.
 	"write":    "path to",

@@ -2,11 +2,12 @@
 
 package live
 
-// What an actor does to other processes and to the kernel itself.
+// What an actor executes that is no file, and what it does to other processes and to the kernel itself.
 
 import (
 	"errors"
 	"os"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,14 +17,16 @@ import (
 const harmless = unix.SIGURG
 
 var deep = map[string]func(act) result{
-	"kill":       func(a act) result { return errno(unix.Kill(target(a), harmless)) },
-	"pidkill":    signalDescriptor,
-	"queue":      queueSignal,
-	"type":       typeInto,
-	"bpf":        askPrograms,
-	"perf":       countKernel,
-	"module":     loadModule,
-	"modulefrom": loadModuleFrom,
+	"kill":        func(a act) result { return errno(unix.Kill(target(a), harmless)) },
+	"pidkill":     signalDescriptor,
+	"queue":       queueSignal,
+	"type":        typeInto,
+	"execmemory":  func(act) result { return inMemory() },
+	"execdeleted": execDeleted,
+	"bpf":         askPrograms,
+	"perf":        countKernel,
+	"module":      loadModule,
+	"modulefrom":  loadModuleFrom,
 }
 
 func signalDescriptor(a act) result {
@@ -48,6 +51,37 @@ func zeroIsNil(e unix.Errno) error {
 		return nil
 	}
 	return e
+}
+
+// inMemory executes a program that was never in a file.
+func inMemory() result {
+	fd, err := unix.MemfdCreate("attack", 0)
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, []byte("#!/bin/busybox true\n")); err != nil {
+		return errno(err)
+	}
+	return byDescriptor(fd)
+}
+
+// execDeleted executes a program whose file is taken away first.
+func execDeleted(a act) result {
+	return using(a.Path, unix.O_PATH, func(fd int) error {
+		if err := unix.Unlink(a.Path); err != nil {
+			return err
+		}
+		if r := byDescriptor(fd); r.Errno != 0 {
+			return r.Errno
+		}
+		return nil
+	})
+}
+
+func byDescriptor(fd int) result {
+	path := "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(fd)
+	return succeeded(run(act{Path: path, Argv: []string{path}}))
 }
 
 // typeInto types into a new terminal.
