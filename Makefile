@@ -90,14 +90,14 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
 # Tests that need rsyslog and the OpenTelemetry Collector.
 BACKENDS := ./testdata/backends
 # Tests that choose their machines by a flag.
-PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue
+PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/evade
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)

@@ -34,7 +34,7 @@ type Object struct {
 var (
 	actions = []string{"kill", "deny", "ask", "audit", "allow"}
 	// Rules act mildly more often than they refuse: of all that match the strictest wins, which tips the scales back.
-	ruleActions = []string{"kill", "deny", "ask", "audit", "audit", "allow", "allow", "allow"}
+	ruleActions = []string{"kill", "deny", "ask", "audit", "audit", "audit", "allow", "allow", "allow", "allow"}
 
 	roles      = []string{"default", "red", "green", "blue"}
 	principals = []string{"agent", "written", "connector:one", "connector:two", "skill:three"}
@@ -78,7 +78,7 @@ func Random(r *rand.Rand) Case {
 	}
 	files := map[string]string{"10.toml": b.String()}
 	b.Reset()
-	for i := range 4 + r.IntN(16) {
+	for i := range 8 + r.IntN(16) {
 		g.rule(&b, i)
 	}
 	files["20.toml"] = b.String()
@@ -123,7 +123,7 @@ func (g *generator) roles(b *strings.Builder) {
 
 func (g *generator) rule(b *strings.Builder, i int) {
 	line := chance(g.r, 25)
-	on, globs := some(g.r, pathOps, 7), g.globs(line, 3)
+	on, globs := some(g.r, pathOps, 9), g.globs(line, 3)
 	if !line && chance(g.r, 10) {
 		on = []string{socketOp}
 	}
@@ -224,7 +224,10 @@ func (g *generator) object() Object {
 	if chance(g.r, 20) {
 		return Object{"exec.argv", "host", g.line()}
 	}
-	o := Object{pick(g.r, append(pathOps, socketOp)), "host", g.object1()}
+	o := Object{pick(g.r, pathOps[:8]), "host", g.object1()}
+	if chance(g.r, 10) { // these are open by default, and there are to be verdicts by rules
+		o.Op = pick(g.r, []string{"proc.signal", "proc.trace", socketOp})
+	}
 	if chance(g.r, 8) {
 		o.View = pick(g.r, []string{"foreign", "nameless"})
 	}
