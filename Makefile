@@ -32,7 +32,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-agents \
+.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
 	test-harness test-demo demo bench budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
 
 default: check unit
@@ -120,7 +120,7 @@ CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) test-agents $(CHURNS) test-harness $(LIVES)
+	$(SIDE_BY_SIDE) test-agents test-evade $(CHURNS) test-harness $(LIVES)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -186,9 +186,14 @@ comma := ,
 WORK_MACHINES ?= 6.12
 test-work: provision-vm provision-agents ## ordinary work under the preset, of agents in their sandboxes and of tools, on every kernel
 	$(call STEP,test-work: nothing ordinary is refused)
-	@for package in $(filter-out ./testdata/catalogue,$(PLAYS)); do \
+	@for package in $(filter-out ./testdata/catalogue ./testdata/evade,$(PLAYS)); do \
 		go test -count=1 -v -timeout 120m $$package -machines '$(WORK_MACHINES)'; \
 	done
+
+EVADE_MACHINES ?= 6.12
+test-evade: provision-vm provision-agents ## the real agent tries to get round its refusals, and its work goes on
+	$(call STEP,test-evade: nowhere to go)
+	@go test -count=1 -v -timeout 60m ./testdata/evade -machines '$(EVADE_MACHINES)'
 
 # The catalogue's agents, as far as they can be had.
 AGENT_MACHINES ?= 6.12

@@ -91,6 +91,9 @@ var Programs = []Program{
 	{sensorProgEnforceBind, RoleEnforce, nil, "security_socket_bind", enforcing, 0},
 	{sensorProgEnforceConnect, RoleEnforce, []Op{OpUnixConnect}, "security_unix_stream_connect", enforcing, 0},
 	{sensorProgEnforceSend, RoleEnforce, []Op{OpUnixConnect}, "security_unix_may_send", enforcing, 0},
+	{sensorProgEnforceMount, RoleEnforce, nil, "security_sb_mount", enforcing, 0},
+	{sensorProgEnforceMoveMount, RoleEnforce, nil, "security_move_mount", enforcing, 0},
+	{sensorProgEnforceUmount, RoleEnforce, nil, "security_sb_umount", enforcing, 0},
 	{sensorProgEnforceBpf, RoleEnforce, []Op{OpPrivBpf}, "security_bpf", enforcing, 0},
 	{sensorProgEnforcePerf, RoleEnforce, nil, "security_perf_event_open", enforcing, 1},
 	{sensorProgEnforcePerfOld, RoleEnforce, nil, "security_perf_event_open", enforcing, 2},
@@ -166,6 +169,15 @@ func jiffiesInSecond() uint32 {
 	return uint32(time.Second.Nanoseconds() / tick.Nano())
 }
 
+// hostMounts is the number of the mount namespace that names are those of: the first process's.
+func hostMounts() (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/1/ns/mnt", &st); err != nil {
+		return 0, fmt.Errorf("looking for the host's mounts: %w", err)
+	}
+	return uint32(st.Ino), nil
+}
+
 // Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096, in one form. load is a number of
 // these programs' own.
 func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
@@ -176,7 +188,12 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded object: %w", err)
 	}
+	mounts, err := hostMounts()
+	if err != nil {
+		return nil, err
+	}
 	settings := map[string]uint32{
+		sensorVarCfgMounts: mounts,
 		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(),
 	}
 	for name, value := range settings {

@@ -583,6 +583,8 @@ const (
 	sensorProgEnforceMkdir       = "enforce_mkdir"
 	sensorProgEnforceMknod       = "enforce_mknod"
 	sensorProgEnforceMmap        = "enforce_mmap"
+	sensorProgEnforceMount       = "enforce_mount"
+	sensorProgEnforceMoveMount   = "enforce_move_mount"
 	sensorProgEnforceMprotect    = "enforce_mprotect"
 	sensorProgEnforceOpen        = "enforce_open"
 	sensorProgEnforcePerf        = "enforce_perf"
@@ -601,6 +603,7 @@ const (
 	sensorProgEnforceSignal      = "enforce_signal"
 	sensorProgEnforceSymlink     = "enforce_symlink"
 	sensorProgEnforceTrace       = "enforce_trace"
+	sensorProgEnforceUmount      = "enforce_umount"
 	sensorProgEnforceUnlink      = "enforce_unlink"
 	sensorProgGuardSelf          = "guard_self"
 	sensorProgModifyMmap         = "modify_mmap"
@@ -616,6 +619,7 @@ const (
 	sensorVarCfgForm             = "cfg_form"
 	sensorVarCfgKey              = "cfg_key"
 	sensorVarCfgLoad             = "cfg_load"
+	sensorVarCfgMounts           = "cfg_mounts"
 	sensorVarCfgSecond           = "cfg_second"
 	sensorVarCfgTableSize        = "cfg_table_size"
 )
@@ -678,6 +682,8 @@ type sensorProgramSpecs struct {
 	EnforceMkdir       *ebpf.ProgramSpec `ebpf:"enforce_mkdir"`
 	EnforceMknod       *ebpf.ProgramSpec `ebpf:"enforce_mknod"`
 	EnforceMmap        *ebpf.ProgramSpec `ebpf:"enforce_mmap"`
+	EnforceMount       *ebpf.ProgramSpec `ebpf:"enforce_mount"`
+	EnforceMoveMount   *ebpf.ProgramSpec `ebpf:"enforce_move_mount"`
 	EnforceMprotect    *ebpf.ProgramSpec `ebpf:"enforce_mprotect"`
 	EnforceOpen        *ebpf.ProgramSpec `ebpf:"enforce_open"`
 	EnforcePerf        *ebpf.ProgramSpec `ebpf:"enforce_perf"`
@@ -696,6 +702,7 @@ type sensorProgramSpecs struct {
 	EnforceSignal      *ebpf.ProgramSpec `ebpf:"enforce_signal"`
 	EnforceSymlink     *ebpf.ProgramSpec `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.ProgramSpec `ebpf:"enforce_trace"`
+	EnforceUmount      *ebpf.ProgramSpec `ebpf:"enforce_umount"`
 	EnforceUnlink      *ebpf.ProgramSpec `ebpf:"enforce_unlink"`
 	GuardSelf          *ebpf.ProgramSpec `ebpf:"guard_self"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
@@ -747,6 +754,7 @@ type sensorVariableSpecs struct {
 	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
+	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 }
@@ -834,6 +842,7 @@ type sensorVariables struct {
 	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
+	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 }
@@ -858,6 +867,8 @@ type sensorPrograms struct {
 	EnforceMkdir       *ebpf.Program `ebpf:"enforce_mkdir"`
 	EnforceMknod       *ebpf.Program `ebpf:"enforce_mknod"`
 	EnforceMmap        *ebpf.Program `ebpf:"enforce_mmap"`
+	EnforceMount       *ebpf.Program `ebpf:"enforce_mount"`
+	EnforceMoveMount   *ebpf.Program `ebpf:"enforce_move_mount"`
 	EnforceMprotect    *ebpf.Program `ebpf:"enforce_mprotect"`
 	EnforceOpen        *ebpf.Program `ebpf:"enforce_open"`
 	EnforcePerf        *ebpf.Program `ebpf:"enforce_perf"`
@@ -876,6 +887,7 @@ type sensorPrograms struct {
 	EnforceSignal      *ebpf.Program `ebpf:"enforce_signal"`
 	EnforceSymlink     *ebpf.Program `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.Program `ebpf:"enforce_trace"`
+	EnforceUmount      *ebpf.Program `ebpf:"enforce_umount"`
 	EnforceUnlink      *ebpf.Program `ebpf:"enforce_unlink"`
 	GuardSelf          *ebpf.Program `ebpf:"guard_self"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
@@ -907,6 +919,8 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceMkdir,
 		p.EnforceMknod,
 		p.EnforceMmap,
+		p.EnforceMount,
+		p.EnforceMoveMount,
 		p.EnforceMprotect,
 		p.EnforceOpen,
 		p.EnforcePerf,
@@ -925,6 +939,7 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceSignal,
 		p.EnforceSymlink,
 		p.EnforceTrace,
+		p.EnforceUmount,
 		p.EnforceUnlink,
 		p.GuardSelf,
 		p.ModifyMmap,

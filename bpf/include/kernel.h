@@ -100,7 +100,26 @@ struct super_block {
 	struct dentry *s_root;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+	int mnt_flags;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct mount {
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+};
+
 struct path {
+	struct vfsmount *mnt;
 	struct dentry *dentry;
 };
 
@@ -263,6 +282,12 @@ enum kernel {
 	ATTR_FORCE = 512,  /* the kernel's own: a write takes set-user-id away */
 	ATTR_OPEN = 32768, /* part of an open with O_TRUNC */
 	RENAME_EXCHANGE = 2,
+
+	/* include/linux/mount.h, include/uapi/linux/mount.h */
+	MNT_SHARED = 0x1000,
+	MS_REMOUNT = 32,
+	MS_MOVE = 8192,
+	MS_SPREADING = 1 << 17 | 1 << 18 | 1 << 19 | 1 << 20, /* unbindable, private, slave, shared */
 
 	/* include/linux/ptrace.h */
 	PTRACE_MODE_NOAUDIT = 4,

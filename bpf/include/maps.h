@@ -21,6 +21,9 @@ const volatile u32 cfg_second = 250;
 /* Rewritten before load: a number of these programs' own, that one canary tries none but them. */
 const volatile u32 cfg_load = 1;
 
+/* Rewritten before load: the number of the host's mount namespace. */
+const volatile u32 cfg_mounts = 0;
+
 /*
  * The policy in force. Written by user space, read by every deciding hook, once. One outer entry; the inner map has one
  * value, the table. User space sets the inner value size before load, and fills tables through memory: while a large value

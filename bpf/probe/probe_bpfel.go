@@ -76,6 +76,7 @@ const (
 	probeVarCfgForm      = "cfg_form"
 	probeVarCfgKey       = "cfg_key"
 	probeVarCfgLoad      = "cfg_load"
+	probeVarCfgMounts    = "cfg_mounts"
 	probeVarCfgSecond    = "cfg_second"
 	probeVarCfgTableSize = "cfg_table_size"
 	probeVarProbeTypes   = "probe_types"
@@ -164,6 +165,7 @@ type probeVariableSpecs struct {
 	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
+	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.VariableSpec `ebpf:"probe_types"`
@@ -251,6 +253,7 @@ type probeVariables struct {
 	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
+	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.Variable `ebpf:"probe_types"`

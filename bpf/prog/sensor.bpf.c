@@ -13,6 +13,7 @@
 #include "../hooks/guard.h"
 #include "../hooks/held.h"
 #include "../hooks/image.h"
+#include "../hooks/mount.h"
 #include "../hooks/names.h"
 #include "../hooks/trace.h"
 #include "../hooks/unix.h"
@@ -278,6 +279,28 @@ int BPF_PROG(enforce_bind, struct socket *socket, struct sockaddr *address, int 
 {
 	LSM_KEEP(ret);
 	return lsm_errno(observe_bind(socket));
+}
+
+SEC("lsm/sb_mount")
+int BPF_PROG(enforce_mount, const char *source, const struct path *path, const char *type, unsigned long flags,
+	     void *data, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_mount(path, flags));
+}
+
+SEC("lsm/move_mount")
+int BPF_PROG(enforce_move_mount, const struct path *from, const struct path *to, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_move_mount(from, to));
+}
+
+SEC("lsm/sb_umount")
+int BPF_PROG(enforce_umount, struct vfsmount *mnt, int flags, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_umount(mnt));
 }
 
 /* Some kernels give one more argument behind these; what came before would stand behind it. */

@@ -89,6 +89,7 @@ var acts = map[string]string{
 	"unshare":   "flags",
 	"bind":      "path to",
 	"move":      "path to",       // a mount
+	"movetree":  "path to",       // by the newer call
 	"mount":     "path to words", // source, target, type, options
 	"umount":    "path",
 	"opentree":  "name path [flags]",

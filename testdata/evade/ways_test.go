@@ -27,7 +27,7 @@ var ways = []way{
 	{"F2", "by a hard link", "rm -f hard; ln ~/.ssh/id_ed25519 hard && cat hard", key},
 	{"F2", "after moving the folder", "mv ~/.ssh ~/moved && { cat ~/moved/id_ed25519; mv ~/moved ~/.ssh; }", key},
 	{"F3", "through a mount of one's own", "bwrap --dev-bind / / --tmpfs /tmp --bind ~/.ssh /tmp/keys cat /tmp/keys/id_ed25519", key},
-	{"F3", "as root of a user namespace, in another root", "unshare -Ur sh -c 'cd / && exec chroot /proc/self/root cat '$HOME'/.ssh/id_ed25519'", key},
+	{"F3", "as root of a user namespace, in another root", "unshare -Ur sh -c 'cd / && exec /usr/sbin/chroot /proc/self/root cat '$HOME'/.ssh/id_ed25519'", key},
 	{"E5", "by Python", `python3 -c "print(open('$HOME/.ssh/id_ed25519').read())"`, key},
 	{"E5", "by Node", `node -e "console.log(require('fs').readFileSync(process.env.HOME+'/.ssh/id_ed25519','utf8'))"`, key},
 	{"E5", "by Perl", `perl -e 'open F,"$ENV{HOME}/.ssh/id_ed25519"; print <F>'`, key},

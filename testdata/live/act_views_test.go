@@ -24,6 +24,9 @@ var views = map[string]func(act) result{
 	"move":   func(a act) result { return errno(unix.Mount(a.Path, a.To, "", unix.MS_MOVE, "")) },
 	"mount":  mount,
 	"umount": func(a act) result { return errno(unix.Unmount(a.Path, unix.MNT_DETACH)) },
+	"movetree": func(a act) result {
+		return errno(unix.MoveMount(unix.AT_FDCWD, a.Path, unix.AT_FDCWD, a.To, 0))
+	},
 	"opentree": func(a act) result {
 		return opened(unix.OpenTree(unix.AT_FDCWD, a.Path, uint(a.Flags)|unix.OPEN_TREE_CLOEXEC))
 	},

@@ -252,7 +252,7 @@ func said(e syscall.Errno) string {
 
 // mounted tells the kernel side of mounts that may be the host's, as the daemon does when they change.
 func (p *pass) mounted(s attacks.Step) {
-	if slices.Contains([]string{"mount", "umount", "bind", "move", "movemount"}, s.Do) {
+	if slices.Contains([]string{"mount", "umount", "bind", "move", "movetree", "movemount"}, s.Do) {
 		_, err := kernel.SyncMounts()
 		must(p.t, err)
 	}
