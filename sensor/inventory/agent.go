@@ -36,6 +36,7 @@ type Agent struct {
 	Verified     string        `toml:"verified"`
 	Trail        Trail         `toml:"trail"`
 	Start        Start         `toml:"start"`
+	Config       []Config      `toml:"config"` // where it keeps its settings
 
 	File     string `toml:"-"` // where it is written
 	versions []*regexp.Regexp
