@@ -157,3 +157,6 @@ func Sort(items []Item) {
 			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Key(), b.Key()), cmp.Compare(a.Line, b.Line))
 	})
 }
+
+// SkillFile is the file that makes a folder a skill.
+const SkillFile = "SKILL.md"
