@@ -252,6 +252,7 @@ func (s *source) resolve(it *inventory.Item, r run, cwd string) {
 		s.notFound(it, r.file)
 		return
 	}
+	s.watch(path.Dir(file), path.Base(file))
 	sum, info, err := s.sum(file, programMax)
 	if err != nil {
 		s.notFound(it, r.file)

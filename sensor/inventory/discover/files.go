@@ -89,7 +89,7 @@ func reason(err error) string {
 
 // document reads and parses the source's file, once for all rows. It is nil where there is nothing to read.
 func (s *source) document() *document {
-	s.watch(path.Dir(s.name))
+	s.watch(path.Dir(s.name), path.Base(s.name))
 	if d, ok := s.files[s.name]; ok {
 		return d
 	}
@@ -123,13 +123,22 @@ func (s *source) document() *document {
 	return s.files[s.name]
 }
 
-// watch notes a folder whose changes matter, and what is above it as far as it is not there.
-func (w *part) watch(dir string) {
-	for ; dir != "/" && !w.folders[dir]; dir = path.Dir(dir) {
-		if info, err := fs.Stat(w.FS, rel(dir)); err == nil && info.IsDir() {
-			w.folders[dir] = true
-			return
+// every is each name of a folder.
+const every = "*"
+
+// watch notes a name in a folder whose changes matter; where the folder is not there, that folder's name in what is above it.
+func (w *part) watch(dir, name string) {
+	for ; dir != "/"; dir, name = path.Dir(dir), path.Base(dir) {
+		names := w.watched[dir]
+		if names == nil {
+			if info, err := fs.Stat(w.FS, rel(dir)); err != nil || !info.IsDir() {
+				continue
+			}
+			names = map[string]bool{}
+			w.watched[dir] = names
 		}
+		names[name] = true
+		return
 	}
 }
 
@@ -173,7 +182,7 @@ func (g *globber) expand(at string, pattern []string, depth int) {
 
 // list visits the entries of a folder that match.
 func (g *globber) list(dir, pattern string, foldersOnly bool, visit func(string)) {
-	g.watch("/" + dir)
+	g.watch("/"+dir, every)
 	if err := g.entriesOf(dir, func(e fs.DirEntry) bool {
 		if g.left--; g.left < 0 {
 			g.bounded = true
@@ -273,12 +282,13 @@ func (p *Pass) sum(name string, most int64) (string, fs.FileInfo, error) {
 }
 
 // folder sums what lies in a folder. Links in it are not followed: where they lead is what counts.
-func (p *Pass) folder(dir string) (files []inventory.Part, writable []string, err error) {
+func (w *part) folder(dir string) (files []inventory.Part, writable []string, err error) {
 	var left int64 = contentMax
 	var visit func(below string, depth int) error
 	visit = func(below string, depth int) error {
 		var inner error
-		err := p.entriesOf(rel(path.Join(dir, below)), func(e fs.DirEntry) bool {
+		w.watch(path.Join(dir, below), every)
+		err := w.entriesOf(rel(path.Join(dir, below)), func(e fs.DirEntry) bool {
 			name := path.Join(below, e.Name())
 			if len(files) >= filesMax || depth > globDepth {
 				inner = fmt.Errorf("more than %d files", filesMax)
@@ -290,7 +300,7 @@ func (p *Pass) folder(dir string) (files []inventory.Part, writable []string, er
 				}
 				return inner == nil
 			}
-			inner = p.content(dir, name, e, &left, &files, &writable)
+			inner = w.content(dir, name, e, &left, &files, &writable)
 			return inner == nil
 		})
 		return errors.Join(inner, err)

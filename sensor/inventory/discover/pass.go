@@ -48,7 +48,8 @@ type Pass struct {
 type Result struct {
 	Items    []inventory.Item
 	Projects []string // folders that hold settings of agents, or that an agent worked in
-	Folders  []string // where a change could change the result
+	// Watch is where a change could change the result: folders that are there, with the names in them that matter; * is any.
+	Watch map[string][]string
 }
 
 // part is one part of a pass while it is looked at.
@@ -57,7 +58,7 @@ type part struct {
 	home    Home
 	project string
 	out     Result
-	folders map[string]bool
+	watched map[string]map[string]bool
 	files   map[string]*document
 	lists   lists
 	plugins map[string]bool // folders that were looked at
@@ -70,7 +71,7 @@ type document struct {
 }
 
 func (p *Pass) part(home Home, project string) *part {
-	return &part{Pass: p, home: home, project: project, folders: map[string]bool{}, files: map[string]*document{}, plugins: map[string]bool{}}
+	return &part{Pass: p, home: home, project: project, watched: map[string]map[string]bool{}, files: map[string]*document{}, plugins: map[string]bool{}}
 }
 
 // done settles what the parts of a result say of each other.
@@ -83,10 +84,10 @@ func (w *part) done() Result {
 		it.Digest = it.Identity.Digest()
 	}
 	w.out.Items = merge(w.out.Items)
-	for f := range w.folders {
-		w.out.Folders = append(w.out.Folders, f)
+	w.out.Watch = map[string][]string{}
+	for dir, names := range w.watched {
+		w.out.Watch[dir] = sortedKeys(names)
 	}
-	slices.Sort(w.out.Folders)
 	slices.Sort(w.out.Projects)
 	w.out.Projects = slices.Compact(w.out.Projects)
 	return w.out

@@ -31,7 +31,6 @@ func (s *source) skill() {
 		it.Error = reason(err)
 		it.Identity.Loose = "its folder is not known whole"
 	}
-	s.watch(dir)
 	s.add(it)
 }
 

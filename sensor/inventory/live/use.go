@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file says which sessions used what, as the kernel saw them do it.
+
+package live
+
+import (
+	"path"
+	"slices"
+
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+)
+
+// Saw takes an event of a session in. It is called for every one, and looks at few.
+func (k *Keeper) Saw(e *event.Event) {
+	if e.ID() == 0 {
+		return
+	}
+	var uses func(*inventory.Item) bool
+	switch {
+	case e.Kind == event.Exec && e.Head.ByAgent():
+		uses = func(it *inventory.Item) bool { return executed(it, e) }
+	case e.Kind == event.SessionStart:
+		uses = func(it *inventory.Item) bool { return it.Kind == inventory.KindAgent && it.Name == e.Agent }
+	case e.Kind == event.Access && e.Op == "file.read" && path.Base(e.Object) == inventory.SkillFile:
+		uses = func(it *inventory.Item) bool { return it.Kind == inventory.KindSkill && it.File == e.Object }
+	default:
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for p, part := range k.parts {
+		if p.user != e.User && p.user != "system" {
+			continue
+		}
+		for i := range part.Items {
+			if it := &part.Items[i]; uses(it) {
+				k.memory.used(it.Key(), e.Session, e.Time)
+			}
+		}
+	}
+}
+
+// executed reports whether what the agent's own program executed is a connector's or a hook's command line. `#!` puts an
+// interpreter before it, and names a program by its path: what was executed is told by its name.
+func executed(it *inventory.Item, e *event.Event) bool {
+	argv := it.Identity.Command
+	if it.Kind != inventory.KindConnector && it.Kind != inventory.KindHook || len(argv) == 0 || int64(e.Skipped) > int64(len(e.Argv)) {
+		return false
+	}
+	if it.Kind == inventory.KindHook && len(argv) == 1 { // a shell is given it
+		return slices.Contains(e.Argv, argv[0])
+	}
+	given, _ := event.RedactArgs(e.Argv[e.Skipped:])
+	return path.Base(argv[0]) == e.Program && slices.Equal(argv[1:], given)
+}
