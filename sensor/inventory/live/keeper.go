@@ -6,6 +6,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
@@ -26,6 +28,7 @@ import (
 type Person struct {
 	discover.Home
 	disk.Person
+	Folders []string // beside the home, in which projects are searched
 }
 
 // Options are what a Keeper works with.
@@ -70,6 +73,7 @@ type Keeper struct {
 	sums  *disk.Sums
 	wake  chan struct{} // a full pass is wanted
 	dirty chan place    // a part is to be looked at again
+	acts  chan *event.Event
 	pass  func(place, Person, []string) (discover.Result, error)
 
 	mu       sync.Mutex
@@ -92,7 +96,7 @@ func New(o Options) (*Keeper, error) {
 		o.Changed = func(inventory.Item, []inventory.Change) {}
 	}
 	k := &Keeper{
-		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256),
+		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
 		parts: map[place]discover.Result{}, people: map[string]Person{}, stuck: map[place]bool{},
 	}
 	k.pass = k.onDisk
@@ -115,6 +119,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { w.run(ctx) })
 	wait.Go(func() { k.again(ctx) })
+	wait.Go(func() { k.learn(ctx) })
 	for {
 		k.full(ctx)
 		select {
@@ -126,6 +131,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Once makes one full pass and watches nothing.
+func (k *Keeper) Once(ctx context.Context) { k.full(ctx) }
 
 // again looks again at parts that changed.
 func (k *Keeper) again(ctx context.Context) {
@@ -180,8 +188,12 @@ func (k *Keeper) full(ctx context.Context) {
 	visit(place{discover.System, "system", "/"})
 	for _, who := range people {
 		projects := map[string]bool{}
-		for _, what := range []string{"home", "search"} {
-			for _, dir := range visit(place{who.User, what, who.Dir}).Projects {
+		places := []place{{who.User, "home", who.Dir}, {who.User, "search", who.Dir}}
+		for _, dir := range who.Folders {
+			places = append(places, place{who.User, "search", dir})
+		}
+		for _, p := range places {
+			for _, dir := range visit(p).Projects {
 				projects[dir] = true
 			}
 		}
@@ -310,7 +322,7 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 		case "home":
 			r = look.Home(person.Home)
 		case "search":
-			r = look.Search(person.Home)
+			r = look.Search(discover.Home{User: p.user, Dir: p.dir})
 		case "project":
 			r = look.Project(person.Home, p.dir)
 		default:
@@ -435,9 +447,16 @@ func (k *Keeper) Commands() [][]string {
 }
 
 func (k *Keeper) save() error {
+	if k.o.State == "" {
+		return nil
+	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.memory.save(k.o.State); err != nil {
+	raw, err := json.Marshal(&k.memory)
+	k.mu.Unlock()
+	if err == nil {
+		err = store(k.o.State, raw)
+	}
+	if err != nil {
 		return fmt.Errorf("keeping the inventory in %s: %w", k.o.State, err)
 	}
 	return nil

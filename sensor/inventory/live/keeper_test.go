@@ -43,7 +43,7 @@ func start(t *testing.T, state string, change ...func(*Keeper)) *rig {
 	r.Keeper, err = New(Options{
 		Catalogue: c, Bounds: bounds, State: state, Every: time.Hour, Limit: time.Minute, Log: slog.New(slog.DiscardHandler),
 		People: func() []Person {
-			return []Person{{discover.Home{User: "alice", Dir: r.home}, disk.Person{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}}}
+			return []Person{{discover.Home{User: "alice", Dir: r.home}, disk.Person{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}, nil}}
 		},
 		Changed: func(it inventory.Item, diff []inventory.Change) {
 			r.mu.Lock()
@@ -111,6 +111,16 @@ func (r *rig) has(kind inventory.Kind, name string) *inventory.Item {
 	return &items[i]
 }
 
+// saw has an event taken in, and waits until it is.
+func (r *rig) saw(e *event.Event) {
+	r.t.Helper()
+	if !r.Saw(e) {
+		r.t.Fatal("no room")
+	}
+	r.await("an act", func() bool { return len(r.acts) == 0 })
+	time.Sleep(20 * time.Millisecond) // it may be out of the channel and not yet in
+}
+
 func servers(command string) string {
 	return `{"mcpServers":{"one":{"command":"` + command + `","args":["--stdio"]}}}`
 }
@@ -162,7 +172,7 @@ func TestChangesAreSeen(t *testing.T) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if told := strings.Join(r.told, ", "); !strings.Contains(told, "connector:one 0, connector:one 1") || !strings.Contains(told, "skill:s 0") {
+	if told := strings.Join(r.told, ", "); !strings.Contains(told, "connector:one 0, connector:one 2") || !strings.Contains(told, "skill:s 0") {
 		t.Errorf("%s", told)
 	}
 }
@@ -178,7 +188,7 @@ func TestWhatIsRememberedOutlivesTheKeeper(t *testing.T) {
 	}
 	e := &event.Event{Kind: event.Exec, Session: "f3e2-1", User: "alice", Time: first, Program: "srv", Argv: []string{"srv", "--stdio"}, Skipped: 1}
 	e.Head.Session, e.Head.Flags = 1, uint8(bpf.EventByAgent)
-	r.Saw(e)
+	r.saw(e)
 	stop()
 	again := start(t, state)
 	again.home = r.home
@@ -215,7 +225,7 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 		e := &event.Event{Kind: event.Exec, Session: "s-" + strings.ReplaceAll(name, " ", "-"), User: "alice", Program: "srv", Argv: []string{"srv", "--stdio"}, Skipped: 1}
 		e.Head.Session, e.Head.Flags = 1, uint8(bpf.EventByAgent)
 		tc.change(e)
-		r.Saw(e)
+		r.saw(e)
 		it := r.has(inventory.KindConnector, "one")
 		if used := slices.ContainsFunc(it.Sessions, func(u inventory.Use) bool { return u.Session == e.Session }); used != tc.uses {
 			t.Errorf("%s: %v", name, used)
@@ -223,7 +233,7 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 	}
 	read := &event.Event{Kind: event.Access, Op: "file.read", Object: r.home + "/.claude/skills/s/SKILL.md", Session: "s", User: "alice"}
 	read.Head.Session = 1
-	r.Saw(read)
+	r.saw(read)
 	if it := r.has(inventory.KindSkill, "s"); len(it.Sessions) != 1 {
 		t.Errorf("%+v", it)
 	}

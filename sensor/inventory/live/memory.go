@@ -60,14 +60,8 @@ func remember(dir string) (memory, error) {
 	return m, nil
 }
 
-func (m *memory) save(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
+// store writes what was encoded, whole or not at all.
+func store(dir string, raw []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}

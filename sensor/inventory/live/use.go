@@ -5,6 +5,7 @@
 package live
 
 import (
+	"context"
 	"path"
 	"slices"
 
@@ -12,21 +13,45 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
 
-// Saw takes an event of a session in. It is called for every one, and looks at few.
-func (k *Keeper) Saw(e *event.Event) {
-	if e.ID() == 0 {
-		return
+// actsMax is how many acts may wait to be looked at.
+const actsMax = 1024
+
+// Saw takes an event of a session in. It is called for every one, looks at few, and waits for nobody: it tells whether there
+// was room for what it would look at.
+func (k *Keeper) Saw(e *event.Event) bool {
+	exec := e.Kind == event.Exec && e.Head.ByAgent()
+	skill := e.Kind == event.Access && e.Op == "file.read" && path.Base(e.Object) == inventory.SkillFile
+	if e.ID() == 0 || !exec && !skill && e.Kind != event.SessionStart {
+		return true
 	}
+	select {
+	case k.acts <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+func (k *Keeper) learn(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-k.acts:
+			k.use(e)
+		}
+	}
+}
+
+func (k *Keeper) use(e *event.Event) {
 	var uses func(*inventory.Item) bool
 	switch {
-	case e.Kind == event.Exec && e.Head.ByAgent():
+	case e.Kind == event.Exec:
 		uses = func(it *inventory.Item) bool { return executed(it, e) }
 	case e.Kind == event.SessionStart:
 		uses = func(it *inventory.Item) bool { return it.Kind == inventory.KindAgent && it.Name == e.Agent }
-	case e.Kind == event.Access && e.Op == "file.read" && path.Base(e.Object) == inventory.SkillFile:
-		uses = func(it *inventory.Item) bool { return it.Kind == inventory.KindSkill && it.File == e.Object }
 	default:
-		return
+		uses = func(it *inventory.Item) bool { return it.Kind == inventory.KindSkill && it.File == e.Object }
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

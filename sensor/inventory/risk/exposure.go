@@ -8,6 +8,7 @@ package risk
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
@@ -33,7 +34,7 @@ type Place struct{ User, Agent, Project, Session string }
 // Loads reports whether an agent in that place has an item: its own, everybody's, and what the folder brings.
 func (p Place) Loads(it *inventory.Item) bool {
 	return !it.Disabled && (it.Owner == p.User || it.Owner == "system") && slices.Contains(it.Agents, p.Agent) &&
-		(it.Project == "" || it.Project == p.Project)
+		(it.Project == "" || it.Project == p.Project || strings.HasPrefix(p.Project, it.Project+"/"))
 }
 
 // Places are those that the items themselves tell of, by user, agent and folder.
