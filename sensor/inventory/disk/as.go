@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file lends a thread a person's rights on files, and the lowest priority.
+// This file lends a thread a person's rights on files, and the lowest priority where nobody waits for it.
 
 package disk
 
@@ -25,13 +25,16 @@ const (
 	ioprioIdle       = 3 << 13
 )
 
-// As runs work on a thread of its own with the person's rights on files, niced. The thread ends with it, so no right and no
-// priority comes back into the process. Who is nil keeps the process's rights.
-func As(who *Person, work func()) error {
+// As runs work on a thread of its own with the person's rights on files, niced where that is wanted. The thread ends with it,
+// so no right and no priority comes back into the process. Who is nil keeps the process's rights.
+func As(who *Person, niced bool, work func()) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the runtime ends the thread
-		if err := lower(who); err != nil {
+		if niced {
+			lower()
+		}
+		if err := take(who); err != nil {
 			done <- err
 			return
 		}
@@ -41,11 +44,13 @@ func As(who *Person, work func()) error {
 	return <-done
 }
 
-func lower(who *Person) error {
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 19); err != nil { // kernel: 0 is the calling thread
-		return fmt.Errorf("lowering the priority: %w", err)
-	}
-	_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioIdle) // what does not know it reads as fast as it can
+// lower makes way for everybody else. What does not let it be lowered is as fast as it can be.
+func lower() {
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 19) // kernel: 0 is the calling thread
+	_, _, _ = unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioIdle)
+}
+
+func take(who *Person) error {
 	if who == nil || os.Geteuid() != 0 {
 		return nil
 	}

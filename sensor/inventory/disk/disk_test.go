@@ -188,7 +188,7 @@ func TestAsTakesRightsAndGivesThemBack(t *testing.T) {
 	}
 	var secret, link, open error
 	var nice int
-	err := As(&Person{UID: 65534, GID: 65534}, func() {
+	err := As(&Person{UID: 65534, GID: 65534}, true, func() {
 		secret, link, open = read("secret"), read("link"), read("open")
 		nice, _ = syscall.Getpriority(syscall.PRIO_PROCESS, 0)
 	})

@@ -39,6 +39,7 @@ type Options struct {
 	State     string          // folder; "" keeps nothing
 	Every     time.Duration   // between full passes
 	Limit     time.Duration   // that one part may take
+	Eager     bool            // somebody waits: do not make way for others
 	Log       *slog.Logger
 	Changed   func(inventory.Item, []inventory.Change) // told of what is new (no changes) or not what it was, after the first pass
 	Now       func() time.Time
@@ -75,6 +76,7 @@ type Keeper struct {
 	dirty chan place    // a part is to be looked at again
 	acts  chan *event.Event
 	pass  func(place, Person, []string) (discover.Result, error)
+	after func(place) (late <-chan time.Time, stop func())
 
 	mu       sync.Mutex
 	parts    map[place]discover.Result
@@ -99,7 +101,7 @@ func New(o Options) (*Keeper, error) {
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
 		parts: map[place]discover.Result{}, people: map[string]Person{}, stuck: map[place]bool{},
 	}
-	k.pass = k.onDisk
+	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
 	k.memory = m
 	return k, err
@@ -280,15 +282,15 @@ func (k *Keeper) look(ctx context.Context, p place) discover.Result {
 		k.mu.Unlock()
 		out <- r
 	}()
-	limit := time.NewTimer(k.o.Limit)
-	defer limit.Stop()
+	late, stop := k.after(p)
+	defer stop()
 	select {
 	case r := <-out:
 		k.put(p, r)
 		return r
 	case <-ctx.Done():
 		return discover.Result{}
-	case <-limit.C:
+	case <-late:
 	}
 	k.mu.Lock()
 	was := k.parts[p]
@@ -297,6 +299,12 @@ func (k *Keeper) look(ctx context.Context, p place) discover.Result {
 	was.Items = append(slices.Clone(was.Items), unseen(p, errSlow))
 	k.put(p, was)
 	return was
+}
+
+// limit is the moment from which a part is late.
+func (k *Keeper) limit(place) (late <-chan time.Time, stop func()) {
+	t := time.NewTimer(k.o.Limit)
+	return t.C, func() { t.Stop() }
 }
 
 func unseen(p place, err error) inventory.Item {
@@ -317,7 +325,7 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 	if p.what != "system" {
 		who = &person.Person
 	}
-	err = disk.As(who, func() {
+	err = disk.As(who, !k.o.Eager, func() {
 		switch p.what {
 		case "home":
 			r = look.Home(person.Home)

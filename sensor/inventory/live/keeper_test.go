@@ -244,11 +244,18 @@ func TestPartThatHangsDelaysNoOther(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
 	r := start(t, "", func(k *Keeper) {
-		k.o.Limit = 50 * time.Millisecond
+		started := make(chan time.Time, 1)
+		k.after = func(p place) (<-chan time.Time, func()) {
+			if p.what == "search" {
+				return started, func() {}
+			}
+			return nil, func() {}
+		}
 		real := k.pass
 		k.pass = func(p place, who Person, avoid []string) (discover.Result, error) {
 			switch p.what {
 			case "search":
+				started <- time.Now()
 				<-hang
 			case "system":
 				return discover.Result{}, errors.New("refused")

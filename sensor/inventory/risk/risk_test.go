@@ -86,6 +86,9 @@ func TestTraits(t *testing.T) {
 	if it := connector("x", func(it *inventory.Item) { it.Identity.URL, it.NotHeld = "https://x.example/mcp", "remote" }); strings.Join(it.Traits, " ") != WayOut {
 		t.Errorf("%v", it.Traits)
 	}
+	if it := connector("x", func(it *inventory.Item) { it.Identity.URL = "http://localhost:8080/mcp" }); len(it.Traits) != 0 {
+		t.Errorf("by the scheme: %v", it.Traits)
+	}
 	// What the package is counts whatever it is called.
 	if it := connector("harmless", func(it *inventory.Item) {
 		it.Identity.Package = &inventory.Package{Registry: "npm", Name: "@modelcontextprotocol/server-slack"}

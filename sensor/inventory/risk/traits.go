@@ -104,8 +104,8 @@ func describe(it *inventory.Item) string {
 	if p := it.Identity.Package; p != nil {
 		parts = []string{p.Name, it.Name}
 	}
-	if it.Identity.URL != "" {
-		parts = append(parts, it.Identity.URL)
+	if _, where, ok := strings.Cut(it.Identity.URL, "://"); ok {
+		parts = append(parts, where)
 	}
 	for _, f := range it.Identity.Files {
 		if !slices.Contains([]string{inventory.SkillFile}, f.Name) && it.Scope != inventory.ScopeExtension {
