@@ -193,6 +193,9 @@ func (e *env) printItem(it *inventory.Item) {
 	line("brings", strings.Join(it.Traits, ", "))
 	line("content", it.Identity.Content())
 	line("identity", it.Digest)
+	for _, p := range it.Installed {
+		line("installed", p.Name+" "+p.Value)
+	}
 	for _, t := range it.Identity.Tools {
 		line("tool", t.Name+": "+t.Value)
 	}

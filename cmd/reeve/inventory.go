@@ -195,6 +195,9 @@ func (s *stock) summary() string {
 	if pending > 0 {
 		parts = append(parts, fmt.Sprintf("%d that nobody approved", pending))
 	}
+	if s.unwatched > 0 {
+		parts = append(parts, fmt.Sprintf("%d folders wait for the next full pass (fs.inotify.max_user_watches)", s.unwatched))
+	}
 	return strings.Join(parts, ", ") + "; reeve inventory show KIND:NAME says why"
 }
 

@@ -21,7 +21,6 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/live"
 	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
-	"github.com/reeve-sensor/reeve/sensor/inventory/shadow"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 )
 
@@ -29,7 +28,7 @@ import (
 type stock struct {
 	items     []inventory.Item
 	exposures []risk.Exposure
-	own       bool // by a pass of its own
+	unwatched uint64 // folders of which changes are seen at the next full pass only
 }
 
 // stock asks the daemon, or passes itself where there is none.
@@ -77,8 +76,11 @@ func (e *env) fromDaemon(ctx context.Context, c pb.ReeveClient, r *pb.InventoryR
 				return nil, fmt.Errorf("reading the daemon's answer: %w", err)
 			}
 			s.exposures = append(s.exposures, x)
-		case reply.State.GetPassing():
-			progress.say(reply.State.Parts, reply.State.Place, reply.State.Entries)
+		case reply.State != nil:
+			s.unwatched = reply.State.Unwatched
+			if reply.State.Passing {
+				progress.say(reply.State.Parts, reply.State.Place, reply.State.Entries)
+			}
 		}
 	}
 }
@@ -136,13 +138,17 @@ func (e *env) ownPass(ctx context.Context) (*stock, error) {
 	if err != nil {
 		return nil, err
 	}
+	running, err := procfs.All(ctx, site.Names(agents))
+	if err == nil {
+		k.Given(site.Runs(ctx, agents, running))
+	}
 	e.watchPass(ctx, k)
 	records, err := approve.Store{Dir: c.State}.Read()
 	if err != nil {
 		records = nil // root's own; who may not read them sees no approvals
 	}
-	s := &stock{items: k.Items(records), own: true}
-	s.overlay(ctx, agents, k)
+	s := &stock{items: k.Items(records)}
+	s.overlay(agents, running, k)
 	if p, ps := c.Load(c.Files(), agents); p != nil {
 		site.Govern(p, site.RoleOf(p), s.items)
 	} else {
@@ -177,11 +183,7 @@ func (e *env) watchPass(ctx context.Context, k *live.Keeper) {
 }
 
 // overlay adds what runs.
-func (s *stock) overlay(ctx context.Context, agents *inventory.Catalogue, k *live.Keeper) {
-	list, err := procfs.All(ctx, shadow.Names())
-	if err != nil {
-		return
-	}
+func (s *stock) overlay(agents *inventory.Catalogue, list []procfs.Running, k *live.Keeper) {
 	none := func(uint32) string { return "" }
 	s.items = append(s.items, site.Suspects(site.Processes(agents, list, none), k.Commands())...)
 	site.Running(agents, list, s.items)

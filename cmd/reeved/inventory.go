@@ -21,7 +21,6 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
 	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
-	"github.com/reeve-sensor/reeve/sensor/inventory/shadow"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 	"github.com/reeve-sensor/reeve/sensor/session"
 )
@@ -123,7 +122,7 @@ func (s *stock) Places() []risk.Place {
 
 // look looks for processes that behave like agents.
 func (s *stock) look(ctx context.Context) {
-	list, err := procfs.All(ctx, shadow.Names())
+	list, err := procfs.All(ctx, site.Names(s.agents))
 	if err != nil {
 		s.log.Warn("processes are not known", "problem", err)
 		return
@@ -136,6 +135,7 @@ func (s *stock) look(ctx context.Context) {
 			}
 		}
 	})
+	s.keeper.Given(site.Runs(ctx, s.agents, list))
 	suspects := site.Suspects(site.Processes(s.agents, list, func(pid uint32) string { return in[pid] }), s.keeper.Commands())
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -130,7 +130,7 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "manifest", "applets", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
+	"entrypoint", "version", "manifest", "applets", "moved", "options", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
 	"[[config]] scope, file, format, reads, verified"}
 
 // lineOf finds the line on which a key is written, or 0.

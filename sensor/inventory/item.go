@@ -42,11 +42,12 @@ const (
 	ScopePlugin    Scope = "plugin"    // it came with a plugin
 	ScopeExtension Scope = "extension" // a packed connector
 	ScopeManaged   Scope = "managed"   // the administrator's
+	ScopeDynamic   Scope = "dynamic"   // of one run: its command line names it
 	ScopeVendor    Scope = "vendor"    // of the user's account; no file starts it
 	ScopeSystem    Scope = "system"    // the machine's
 )
 
-var scopes = []Scope{ScopeUser, ScopeProject, ScopeLocal, ScopePlugin, ScopeExtension, ScopeManaged, ScopeVendor, ScopeSystem}
+var scopes = []Scope{ScopeUser, ScopeProject, ScopeLocal, ScopePlugin, ScopeExtension, ScopeManaged, ScopeDynamic, ScopeVendor, ScopeSystem}
 
 // Item is one thing found. Values of credentials are never in it, their names are; texts of known secret shapes are redacted.
 type Item struct {
@@ -70,6 +71,7 @@ type Item struct {
 	Literal   []string `json:"literal_credentials,omitempty"`
 	NotHeld   string   `json:"not_held_in_kernel,omitempty"` // why the kernel holds nothing of what it does
 	Running   []uint32 `json:"running,omitempty"`            // pids
+	Installed []Part   `json:"installed,omitempty"`          // what a package runner has fetched: package and SHA-256 over its files
 
 	Traits   []string  `json:"traits,omitempty"` // private-data, untrusted-content, way-out
 	Risk     string    `json:"risk"`             // none, low, medium, high, critical

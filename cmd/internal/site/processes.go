@@ -5,10 +5,15 @@
 package site
 
 import (
+	"context"
+	"maps"
 	"path"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
 	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
 	"github.com/reeve-sensor/reeve/sensor/inventory/shadow"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
@@ -48,6 +53,45 @@ func Processes(c *inventory.Catalogue, list []procfs.Running, session func(pid u
 			p.Known = a.Name
 		}
 		out = append(out, p)
+	}
+	return out
+}
+
+// Names are the environment names that processes are asked for.
+func Names(c *inventory.Catalogue) []string {
+	names := shadow.Names()
+	for i := range c.Agents {
+		for name := range c.Agents[i].Moved {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Runs are what running agents were given beside their homes and projects, by user.
+func Runs(ctx context.Context, c *inventory.Catalogue, list []procfs.Running) map[string][]discover.Run {
+	out := map[string][]discover.Run{}
+	for i := range list {
+		r := &list[i]
+		a, _ := agentOf(c, r)
+		if a == nil {
+			continue
+		}
+		moved := slices.DeleteFunc(slices.Sorted(maps.Keys(a.Moved)), func(name string) bool { return !slices.Contains(r.Env, name) })
+		given := slices.ContainsFunc(r.Args, func(arg string) bool { return slices.Contains(a.Options, strings.SplitN(arg, "=", 2)[0]) })
+		if len(moved) == 0 && !given {
+			continue
+		}
+		p, err := procfs.Look(ctx, r.PID, time.Time{}, moved)
+		if err != nil {
+			continue // it has ended
+		}
+		name, _ := procfs.User(r.UID)
+		run := discover.Run{Agent: a.Name, Cwd: p.Cwd, Moved: p.Env}
+		if given {
+			run.Argv = r.Args
+		}
+		out[name] = append(out[name], run)
 	}
 	return out
 }

@@ -88,6 +88,26 @@ func TestEveryChangeAsksAgain(t *testing.T) {
 	}
 }
 
+func TestSameVersionMayNotBecomeSomethingElse(t *testing.T) {
+	fetched := func(sum string) inventory.Item {
+		return server(func(it *inventory.Item) { it.Installed = []inventory.Part{{Name: "npm:@x/server@1.2.3", Value: sum}} })
+	}
+	none, one, two := server(), fetched("1"), fetched("2")
+	before, after := decided(t, Approved, none), decided(t, Approved, one)
+	for name, tc := range map[string]struct {
+		records []Record
+		it      *inventory.Item
+		want    string
+	}{
+		"fetched since": {before, &one, "approved"}, "as it was": {after, &one, "approved"}, "cleaned away": {after, &none, "approved"},
+		"something else": {after, &two, "changed"},
+	} {
+		if a := Decide(tc.records, tc.it); a.State != tc.want || (tc.want == "changed") != (len(a.Diff) == 1) {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
 func TestIdentityCountsAndNoName(t *testing.T) {
 	records := decided(t, Approved, server())
 	renamed := server(func(it *inventory.Item) { it.Name, it.Owner, it.File = "gh", "bob", "/home/bob/.cursor/mcp.json" })

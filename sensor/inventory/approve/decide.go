@@ -35,9 +35,11 @@ type Record struct {
 	State    State              `json:"state"`
 	Digest   string             `json:"digest"`
 	Identity inventory.Identity `json:"identity"`
-	By       string             `json:"by"`
-	At       time.Time          `json:"at"`
-	Reason   string             `json:"reason,omitempty"`
+	// Installed is what a package runner had fetched by then, if anything: the same version may not become something else.
+	Installed []inventory.Part `json:"installed,omitempty"`
+	By        string           `json:"by"`
+	At        time.Time        `json:"at"`
+	Reason    string           `json:"reason,omitempty"`
 }
 
 // Decide says what records mean for an item. A record of its very identity counts first; of several the newest. Without one, a
@@ -47,7 +49,11 @@ func Decide(records []Record, it *inventory.Item) inventory.Approval {
 		return inventory.Approval{}
 	}
 	if r := newest(records, func(r *Record) bool { return r.Kind == it.Kind && r.Digest == it.Digest }); r != nil {
-		return r.approval(r.State)
+		a := r.approval(r.State)
+		if diff := replaced(r.Installed, it.Installed); len(diff) > 0 && r.State != Revoked {
+			a.State, a.Diff = string(Changed), diff
+		}
+		return a
 	}
 	before := newest(records, func(r *Record) bool {
 		return r.Kind == it.Kind && r.Name == it.Name && r.Owner == it.Owner && r.File == it.File
@@ -64,6 +70,19 @@ func Decide(records []Record, it *inventory.Item) inventory.Approval {
 	}
 	a.Diff = inventory.Diff(&before.Identity, &it.Identity)
 	return a
+}
+
+// replaced tells of packages that are not what they were under the same version.
+func replaced(was, is []inventory.Part) []inventory.Change {
+	var out []inventory.Change
+	for _, a := range was {
+		for _, b := range is {
+			if a.Name == b.Name && a.Value != b.Value {
+				out = append(out, inventory.Change{What: "installed " + a.Name, Old: a.Value, New: b.Value})
+			}
+		}
+	}
+	return out
 }
 
 func (r *Record) approval(s State) inventory.Approval {
@@ -150,7 +169,7 @@ func Make(found []inventory.Item, q *Request, by string, at time.Time) []Record 
 	var out []Record
 	for _, it := range found {
 		out = append(out, Record{
-			Kind: it.Kind, Name: it.Name, Owner: it.Owner, File: it.File, State: q.State, Digest: it.Digest, Identity: it.Identity,
+			Kind: it.Kind, Name: it.Name, Owner: it.Owner, File: it.File, State: q.State, Digest: it.Digest, Identity: it.Identity, Installed: it.Installed,
 			By: by, At: at, Reason: q.Reason,
 		})
 	}

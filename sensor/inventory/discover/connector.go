@@ -6,6 +6,7 @@
 package discover
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -173,7 +174,35 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	if r.file != "" {
 		s.resolve(it, r, cwd)
 	}
+	s.fetched(it)
 	pin(it)
+}
+
+// fetched sums what npx keeps of an exact version. It comes with the first run, so it is told beside the identity; what an
+// approval has seen of it may not change.
+func (s *source) fetched(it *inventory.Item) {
+	p := it.Identity.Package
+	if p == nil || !p.Exact || p.Registry != "npm" || s.home.Dir == "" || strings.Contains(p.Name, "..") {
+		return
+	}
+	places, _ := s.glob(rel(path.Join(s.home.Dir, ".npm/_npx")), "*")
+	for _, place := range places {
+		dir := path.Join("/"+place, "node_modules", p.Name)
+		raw, _, err := s.slurp(path.Join(dir, "package.json"), proseMax)
+		var m struct {
+			Version string `json:"version"`
+		}
+		if err != nil || json.Unmarshal(raw, &m) != nil || m.Version != strings.TrimPrefix(p.Version, "v") {
+			continue
+		}
+		files, _, err := s.folder(dir)
+		if err != nil {
+			continue // bound: a package of very many files is known by its version alone
+		}
+		id := inventory.Identity{Files: files}
+		it.Installed = append(it.Installed, inventory.Part{Name: p.String(), Value: id.Content()})
+		return
+	}
 }
 
 // pin says whether the next start runs the same.

@@ -139,6 +139,94 @@ func (p *Pass) System() Result {
 	return w.done()
 }
 
+// Run is what one run of an agent was given beside what lies in homes and projects.
+type Run struct {
+	Agent string
+	Cwd   string
+	Argv  []string
+	Moved map[string]string // of the names that Agent.Moved has: values
+}
+
+// Given looks at what a run was given: folders in the place of those of the home, and connectors on its command line.
+func (p *Pass) Given(h Home, r Run) Result {
+	w := p.part(h, "")
+	a := p.Catalogue.ByName(r.Agent)
+	if a == nil {
+		return w.done()
+	}
+	for name, of := range a.Moved {
+		if dir := r.Moved[name]; path.IsAbs(dir) {
+			w.moved(a, of, path.Clean(dir))
+		}
+	}
+	for _, value := range optionValues(r.Argv, a.Options) {
+		w.given(a, r.Cwd, value)
+	}
+	return w.done()
+}
+
+// moved looks at an agent's rows below one folder of the home in another place.
+func (w *part) moved(a *inventory.Agent, of, dir string) {
+	if dir == path.Join(w.home.Dir, of) {
+		return // where it is anyway
+	}
+	for i := range a.Config {
+		c := a.Config[i]
+		if !strings.HasPrefix(c.File, "~/") {
+			continue
+		}
+		below, in := strings.CutPrefix(c.Below(), of+"/")
+		if !in && c.Below() != of+".json" { // .claude.json moves into the folder
+			continue
+		}
+		c.File = "~/" + below
+		w.row(dir, a, &c, plugin{})
+	}
+}
+
+// optionValues are the values of some options: --x=VALUE, and --x VALUE… up to the next option.
+func optionValues(argv, options []string) []string {
+	var out []string
+	for i := 0; i < len(argv); i++ {
+		option, value, has := strings.Cut(argv[i], "=")
+		if !slices.Contains(options, option) {
+			continue
+		}
+		if has {
+			out = append(out, value)
+			continue
+		}
+		for i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
+			i++
+			out = append(out, argv[i])
+		}
+	}
+	return out
+}
+
+// given reads connectors from a file, or from the command line itself.
+func (w *part) given(a *inventory.Agent, cwd, value string) {
+	c := &inventory.Config{Scope: inventory.ScopeDynamic, Format: string(formats.JSON), Reads: map[string]string{string(inventory.KindConnector): "mcpServers"}}
+	if strings.HasPrefix(strings.TrimSpace(value), "{") {
+		s := w.source(a, c, "command line", plugin{})
+		root, err := formats.Parse(formats.JSON, []byte(value))
+		if err != nil {
+			w.trouble(a, c, s.name, reason(err))
+			return
+		}
+		s.doc = &document{root: root}
+		s.connectors(nil, root.Get("mcpServers"))
+		return
+	}
+	value = strings.TrimPrefix(value, "@") // Copilot CLI
+	if !path.IsAbs(value) {
+		value = path.Join(cwd, value)
+	}
+	if path.IsAbs(value) {
+		w.source(a, c, path.Clean(value), plugin{}).read()
+	}
+}
+
 // System owns what is nobody's own.
 const System = "system"
 

@@ -6,6 +6,7 @@ package live
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ type Progress struct {
 
 // place is one part of the inventory.
 type place struct {
-	user, what, dir string // what: home, search, project, system
+	user, what, dir string // what: home, search, project, run, system
 }
 
 func (p place) String() string { return p.what + " " + p.dir }
@@ -81,6 +82,7 @@ type Keeper struct {
 	mu       sync.Mutex
 	parts    map[place]discover.Result
 	people   map[string]Person
+	runs     map[place]discover.Run
 	avoid    []string
 	stuck    map[place]bool
 	memory   memory
@@ -99,7 +101,7 @@ func New(o Options) (*Keeper, error) {
 	}
 	k := &Keeper{
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
-		parts: map[place]discover.Result{}, people: map[string]Person{}, stuck: map[place]bool{},
+		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, stuck: map[place]bool{},
 	}
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
@@ -202,6 +204,9 @@ func (k *Keeper) full(ctx context.Context) {
 		for _, dir := range k.worked(who.User) {
 			projects[dir] = true
 		}
+		for _, p := range k.runsOf(who.User) {
+			visit(p)
+		}
 		for _, dir := range slices.Sorted(maps.Keys(projects))[:min(len(projects), projectsMax)] {
 			visit(place{who.User, "project", dir})
 		}
@@ -213,6 +218,45 @@ func (k *Keeper) full(ctx context.Context) {
 	if err := k.save(); err != nil {
 		k.o.Log.Error("the inventory is not kept", "problem", err)
 	}
+}
+
+// runsMax bounds the runs of agents that are looked at.
+const runsMax = 500
+
+// Given tells what the running agents of each user were given. What ended is forgotten at the next full pass.
+func (k *Keeper) Given(runs map[string][]discover.Run) {
+	now := map[place]discover.Run{}
+	for user, list := range runs {
+		for _, r := range list {
+			raw, err := json.Marshal(r)
+			if err != nil || len(now) >= runsMax {
+				continue
+			}
+			sum := sha256.Sum256(raw)
+			now[place{user, "run", fmt.Sprintf("%s#%x", r.Cwd, sum[:6])}] = r
+		}
+	}
+	k.mu.Lock()
+	was := k.runs
+	k.runs = now
+	k.mu.Unlock()
+	for p := range now {
+		if _, known := was[p]; !known {
+			k.touch(p)
+		}
+	}
+}
+
+func (k *Keeper) runsOf(user string) []place {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var out []place
+	for p := range k.runs {
+		if p.user == user {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // worked are a user's projects that are known already.
@@ -320,6 +364,9 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 		k.progress.Entries = entries
 		k.mu.Unlock()
 	}
+	k.mu.Lock()
+	run := k.runs[p]
+	k.mu.Unlock()
 	look := &discover.Pass{FS: disk.Root{Avoid: avoid}, Catalogue: k.o.Catalogue, Options: b}
 	var who *disk.Person
 	if p.what != "system" {
@@ -333,6 +380,8 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 			r = look.Search(discover.Home{User: p.user, Dir: p.dir})
 		case "project":
 			r = look.Project(person.Home, p.dir)
+		case "run":
+			r = look.Given(person.Home, run)
 		default:
 			r = look.System()
 		}
