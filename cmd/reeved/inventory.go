@@ -51,13 +51,13 @@ type stock struct {
 	told      map[string]bool // suspects
 }
 
-func (d *daemon) stock(log *slog.Logger, boot session.Boot) *stock {
+func (d *daemon) stock(log *slog.Logger, boot session.Boot, people func() []keeping.Person) *stock {
 	s := &stock{
 		approved: approve.Store{Dir: d.config.State}, agents: d.agents, policies: d.policies, tell: d.policies.notices.tell, log: log,
 		name: boot.ID, told: map[string]bool{},
 	}
 	k, err := keeping.New(keeping.Options{
-		Catalogue: d.agents, Bounds: d.config.Bounds(), People: d.config.People, State: d.config.State, Every: d.config.Inventory.Every,
+		Catalogue: d.agents, Bounds: d.config.Bounds(), People: people, State: d.config.State, Every: d.config.Inventory.Every,
 		Limit: partMax, Log: log, Changed: s.changed,
 	})
 	if err != nil {

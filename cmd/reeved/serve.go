@@ -107,7 +107,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		return errors.Join(err, k.Close())
 	}
 	d.outlet = &outlet{next: d.safety.brake, host: plugged, respond: d.policies.Respond, from: from}
-	d.stocked = d.stock(log, session.BootOf(boot))
+	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
 	})
