@@ -248,7 +248,7 @@ func braces(pattern string) []string {
 		return []string{pattern}
 	}
 	var out []string
-	for _, choice := range strings.Split(pattern[open+1:open+shut], ",") {
+	for choice := range strings.SplitSeq(pattern[open+1:open+shut], ",") {
 		out = append(out, braces(pattern[:open]+choice+pattern[open+shut+1:])...)
 	}
 	return out

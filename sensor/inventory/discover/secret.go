@@ -111,7 +111,7 @@ func maskURL(text string) (masked string, secret bool) {
 
 func maskQuery(raw string, secret bool) (string, bool) {
 	var out []string
-	for _, pair := range strings.Split(raw, "&") {
+	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		if name, _ := url.QueryUnescape(name); value != "" && !reference.MatchString(value) && (secretName.MatchString(name) || opaque.MatchString(value)) {
 			pair, secret = name+"="+mask, true

@@ -6,6 +6,7 @@ package formats
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -169,7 +170,7 @@ func (n *Node) each(keys, names []string, visit func([]string, *Node)) {
 		return
 	}
 	for _, key := range n.Keys() {
-		n.Get(key).each(keys[1:], append(names[:len(names):len(names)], key), visit)
+		n.Get(key).each(keys[1:], append(slices.Clip(names), key), visit)
 	}
 }
 

@@ -99,8 +99,7 @@ func laughs() string {
 func TestHostileFilesAreErrors(t *testing.T) {
 	for name, tc := range hostile {
 		_, err := Parse(tc.format, []byte(tc.text))
-		var e *Error
-		if !errors.As(err, &e) {
+		if _, own := errors.AsType[*Error](err); !own {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -124,8 +123,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
 		n, err := Parse(formats[int(which)%len(formats)], data)
 		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) {
+			if _, own := errors.AsType[*Error](err); !own {
 				t.Fatalf("%T: %v", err, err)
 			}
 			return

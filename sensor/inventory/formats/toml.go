@@ -23,8 +23,7 @@ func readTOML(data []byte) (*Node, error) {
 	text := string(data)
 	tree := map[string]any{}
 	if _, err := toml.Decode(text, &tree); err != nil {
-		var syntax toml.ParseError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[toml.ParseError](err); ok {
 			return nil, &Error{syntax.Position.Line, "not TOML"}
 		}
 		return nil, &Error{0, "not TOML"}
@@ -139,7 +138,7 @@ func mark(lines map[string]int, table, key string, line int) string {
 		if n > DepthMax {
 			break
 		}
-		at += "\x00" + strings.Trim(part, `"'`)
+		at = strings.Join([]string{at, strings.Trim(part, `"'`)}, "\x00")
 		if lines[at] == 0 {
 			lines[at] = line
 		}

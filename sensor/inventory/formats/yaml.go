@@ -7,6 +7,7 @@ package formats
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"strconv"
 
@@ -88,7 +89,7 @@ func readMarkdown(data []byte) (*Node, error) {
 	if len(bytes.TrimSpace(front)) > 0 {
 		var err error
 		if n, err = readYAML(front); err != nil {
-			if e, ok := err.(*Error); ok && e.Line > 0 {
+			if e, ok := errors.AsType[*Error](err); ok && e.Line > 0 {
 				e.Line++ // the dashes
 			}
 			return nil, err
