@@ -6,11 +6,8 @@ package live
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"slices"
@@ -22,7 +19,6 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
 	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
-	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
 )
 
 // Person is somebody whose home is looked through.
@@ -220,45 +216,6 @@ func (k *Keeper) full(ctx context.Context) {
 	}
 }
 
-// runsMax bounds the runs of agents that are looked at.
-const runsMax = 500
-
-// Given tells what the running agents of each user were given. What ended is forgotten at the next full pass.
-func (k *Keeper) Given(runs map[string][]discover.Run) {
-	now := map[place]discover.Run{}
-	for user, list := range runs {
-		for _, r := range list {
-			raw, err := json.Marshal(r)
-			if err != nil || len(now) >= runsMax {
-				continue
-			}
-			sum := sha256.Sum256(raw)
-			now[place{user, "run", fmt.Sprintf("%s#%x", r.Cwd, sum[:6])}] = r
-		}
-	}
-	k.mu.Lock()
-	was := k.runs
-	k.runs = now
-	k.mu.Unlock()
-	for p := range now {
-		if _, known := was[p]; !known {
-			k.touch(p)
-		}
-	}
-}
-
-func (k *Keeper) runsOf(user string) []place {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var out []place
-	for p := range k.runs {
-		if p.user == user {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 // worked are a user's projects that are known already.
 func (k *Keeper) worked(user string) []string {
 	k.mu.Lock()
@@ -299,143 +256,6 @@ func (k *Keeper) end(seen map[place]bool) {
 	}
 	k.memory.turn(k.itemsLocked(), k.o.Now())
 	k.progress.Passing, k.progress.Place, k.progress.Ended, k.whole = false, "", k.o.Now(), true
-}
-
-var errSlow = errors.New("it did not end in time: a file system in it may not answer")
-
-// look renews one part, and tells what changed in it.
-func (k *Keeper) look(ctx context.Context, p place) discover.Result {
-	k.mu.Lock()
-	person, known := k.people[p.user]
-	if k.stuck[p] || !known && p.what != "system" {
-		was := k.parts[p]
-		k.mu.Unlock()
-		return was
-	}
-	k.progress.Place, k.progress.Entries = p.String(), 0
-	avoid := k.avoid
-	k.mu.Unlock()
-	out := make(chan discover.Result, 1)
-	go func() {
-		r, err := k.pass(p, person, avoid)
-		if err != nil {
-			r.Items = append(r.Items, unseen(p, err))
-		}
-		k.mu.Lock()
-		delete(k.stuck, p)
-		k.mu.Unlock()
-		out <- r
-	}()
-	late, stop := k.after(p)
-	defer stop()
-	select {
-	case r := <-out:
-		k.put(p, r)
-		return r
-	case <-ctx.Done():
-		return discover.Result{}
-	case <-late:
-	}
-	k.mu.Lock()
-	was := k.parts[p]
-	k.stuck[p] = true
-	k.mu.Unlock()
-	was.Items = append(slices.Clone(was.Items), unseen(p, errSlow))
-	k.put(p, was)
-	return was
-}
-
-// limit is the moment from which a part is late.
-func (k *Keeper) limit(place) (late <-chan time.Time, stop func()) {
-	t := time.NewTimer(k.o.Limit)
-	return t.C, func() { t.Stop() }
-}
-
-func unseen(p place, err error) inventory.Item {
-	return inventory.Item{Kind: inventory.KindFile, Name: p.what, Owner: p.user, Scope: inventory.ScopeUser, File: p.dir, Error: err.Error()}
-}
-
-// onDisk looks at one part, on a thread with the person's rights.
-func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Result, err error) {
-	b := k.o.Bounds
-	b.Sums = k.sums
-	b.Progress = func(entries int) {
-		k.mu.Lock()
-		k.progress.Entries = entries
-		k.mu.Unlock()
-	}
-	k.mu.Lock()
-	run := k.runs[p]
-	k.mu.Unlock()
-	look := &discover.Pass{FS: disk.Root{Avoid: avoid}, Catalogue: k.o.Catalogue, Options: b}
-	var who *disk.Person
-	if p.what != "system" {
-		who = &person.Person
-	}
-	err = disk.As(who, !k.o.Eager, func() {
-		switch p.what {
-		case "home":
-			r = look.Home(person.Home)
-		case "search":
-			r = look.Search(discover.Home{User: p.user, Dir: p.dir})
-		case "project":
-			r = look.Project(person.Home, p.dir)
-		case "run":
-			r = look.Given(person.Home, run)
-		default:
-			r = look.System()
-		}
-	})
-	return r, err
-}
-
-// put takes a part's result in.
-func (k *Keeper) put(p place, r discover.Result) {
-	for i := range r.Items {
-		risk.Judge(&r.Items[i])
-	}
-	k.mu.Lock()
-	was, had := k.parts[p]
-	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
-		delete(k.parts, p) // the folder is no more
-		k.watcher.drop(p)
-	} else {
-		k.parts[p] = r
-		k.watcher.set(p, r.Watch)
-	}
-	told := k.whole || had
-	news := k.memory.see(r.Items, k.o.Now())
-	k.progress.Done++
-	k.mu.Unlock()
-	if !told {
-		return
-	}
-	before := map[string]inventory.Identity{}
-	for _, it := range was.Items {
-		before[it.Key()] = it.Identity
-	}
-	for _, it := range r.Items {
-		id, there := before[it.Key()]
-		switch {
-		case there && id.Digest() != it.Digest:
-			k.o.Changed(it, inventory.Diff(&id, &it.Identity))
-		case !there && news[it.Key()]:
-			k.o.Changed(it, nil)
-		}
-	}
-	// What came with a project tells of more: the home's own settings may name folders that nobody searched for.
-	if p.what == "home" && had {
-		for _, dir := range r.Projects {
-			k.Work(p.user, dir)
-		}
-	}
-}
-
-func relative(dir string) string {
-	if dir == "/" {
-		return "."
-	}
-	return dir[1:]
 }
 
 // Items are everything that is known, in the order of people. records are what was decided.
