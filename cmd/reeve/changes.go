@@ -218,7 +218,10 @@ func (e *env) printItem(it *inventory.Item) {
 func approvalOf(it *inventory.Item) string {
 	a := it.Approval
 	text := a.State
-	if a.By != "" {
+	switch {
+	case a.By != "" && len(a.Diff) > 0:
+		text += " since " + a.By + " decided about it at " + a.At
+	case a.By != "":
 		text += " by " + a.By + " at " + a.At
 	}
 	if a.Rule != "" {

@@ -148,6 +148,9 @@ func (e *env) ownPass(ctx context.Context) (*stock, error) {
 		records = nil // root's own; who may not read them sees no approvals
 	}
 	s := &stock{items: k.Items(records)}
+	for i := range s.items {
+		s.items[i].First, s.items[i].Last = time.Time{}, time.Time{} // one look tells neither
+	}
 	s.overlay(agents, running, k)
 	if p, ps := c.Load(c.Files(), agents); p != nil {
 		site.Govern(p, site.RoleOf(p), s.items)

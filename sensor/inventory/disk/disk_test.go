@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -205,5 +206,30 @@ func TestAsTakesRightsAndGivesThemBack(t *testing.T) {
 		if err := read("secret"); err != nil {
 			t.Fatalf("the rights did not come back: %v", err)
 		}
+	}
+}
+
+// What the policy's documentation says of content is what people's own tools give.
+func TestContentIsThatOfSha256sum(t *testing.T) {
+	home := t.TempDir()
+	put(t, home+"/.claude/skills/s/SKILL.md", "---\nname: s\n---\n")
+	put(t, home+"/.claude/skills/s/scripts/a b.sh", "x")
+	put(t, home+"/.claude/skills/s/Z", "y")
+	c, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := (&discover.Pass{FS: Root{}, Catalogue: c, Options: discover.Defaults}).Home(discover.Home{User: "alice", Dir: home}).Items
+	if len(items) != 1 {
+		t.Fatalf("%+v", items)
+	}
+	sum := exec.Command("sh", "-c", `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum`)
+	sum.Dir = home + "/.claude/skills/s"
+	out, err := sum.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Fields(string(out))[0]; items[0].Identity.Content() != want {
+		t.Errorf("%s, want %s", items[0].Identity.Content(), want)
 	}
 }

@@ -214,11 +214,15 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 		change func(*event.Event)
 		uses   bool
 	}{
-		"the agent":             {func(*event.Event) {}, true},
-		"by way of a script":    {func(e *event.Event) { e.Argv, e.Skipped = []string{"node", "/opt/srv", "--stdio"}, 2 }, true},
-		"its shell":             {func(e *event.Event) { e.Head.Flags = 0 }, false},
-		"other arguments":       {func(e *event.Event) { e.Argv = []string{"srv", "--stdio", "--all"} }, false},
-		"another program":       {func(e *event.Event) { e.Program = "else" }, false},
+		"the agent":          {func(*event.Event) {}, true},
+		"by way of a script": {func(e *event.Event) { e.Argv, e.Skipped = []string{"node", "/opt/srv", "--stdio"}, 2 }, true},
+		"its shell":          {func(e *event.Event) { e.Head.Flags = 0 }, false},
+		"other arguments":    {func(e *event.Event) { e.Argv = []string{"srv", "--stdio", "--all"} }, false},
+		"by way of a link":   {func(e *event.Event) { e.Program = "srv-1.2" }, true},
+		"a link to a script": {func(e *event.Event) {
+			e.Program, e.Argv, e.Skipped = "srv.js", []string{"/usr/bin/env", "node", "/usr/bin/srv", "--stdio"}, 3
+		}, true},
+		"another program":       {func(e *event.Event) { e.Program, e.Argv = "else", []string{"else", "--stdio"} }, false},
 		"somebody else":         {func(e *event.Event) { e.User = "bob" }, false},
 		"a record cut to bytes": {func(e *event.Event) { e.Skipped = 9 }, false},
 	} {

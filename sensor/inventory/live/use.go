@@ -68,7 +68,8 @@ func (k *Keeper) use(e *event.Event) {
 }
 
 // executed reports whether what the agent's own program executed is a connector's or a hook's command line. `#!` puts an
-// interpreter before it, and names a program by its path: what was executed is told by its name.
+// interpreter before it. A program goes by its own name or by that of the link by which it was executed, which is told to it:
+// npx is a link to npx-cli.js.
 func executed(it *inventory.Item, e *event.Event) bool {
 	argv := it.Identity.Command
 	if it.Kind != inventory.KindConnector && it.Kind != inventory.KindHook || len(argv) == 0 || int64(e.Skipped) > int64(len(e.Argv)) {
@@ -78,5 +79,7 @@ func executed(it *inventory.Item, e *event.Event) bool {
 		return slices.Contains(e.Argv, argv[0])
 	}
 	given, _ := event.RedactArgs(e.Argv[e.Skipped:])
-	return path.Base(argv[0]) == e.Program && slices.Equal(argv[1:], given)
+	name := path.Base(argv[0])
+	link := e.Skipped > 0 && name == path.Base(e.Argv[e.Skipped-1])
+	return (name == e.Program || link) && slices.Equal(argv[1:], given)
 }
