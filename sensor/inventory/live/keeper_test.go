@@ -222,9 +222,10 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 		"a link to a script": {func(e *event.Event) {
 			e.Program, e.Argv, e.Skipped = "srv.js", []string{"/usr/bin/env", "node", "/usr/bin/srv", "--stdio"}, 3
 		}, true},
-		"another program":       {func(e *event.Event) { e.Program, e.Argv = "else", []string{"else", "--stdio"} }, false},
-		"somebody else":         {func(e *event.Event) { e.User = "bob" }, false},
-		"a record cut to bytes": {func(e *event.Event) { e.Skipped = 9 }, false},
+		"another program":    {func(e *event.Event) { e.Program, e.Argv = "else", []string{"else", "--stdio"} }, false},
+		"somebody else":      {func(e *event.Event) { e.User = "bob" }, false},
+		"a record cut short": {func(e *event.Event) { e.Argv = nil }, false},
+		"behind other words": {func(e *event.Event) { e.Argv = []string{"a", "b", "c", "d", "srv", "--stdio"} }, false},
 	} {
 		e := &event.Event{Kind: event.Exec, Session: "s-" + strings.ReplaceAll(name, " ", "-"), User: "alice", Program: "srv", Argv: []string{"srv", "--stdio"}, Skipped: 1}
 		e.Head.Session, e.Head.Flags = 1, uint8(bpf.EventByAgent)

@@ -67,19 +67,25 @@ func (k *Keeper) use(e *event.Event) {
 	}
 }
 
+// shebangMax is how many arguments `#!` puts before those of a script: the interpreter, one argument, and that of env.
+const shebangMax = 3
+
 // executed reports whether what the agent's own program executed is a connector's or a hook's command line. `#!` puts an
 // interpreter before it. A program goes by its own name or by that of the link by which it was executed, which is told to it:
 // npx is a link to npx-cli.js.
 func executed(it *inventory.Item, e *event.Event) bool {
 	argv := it.Identity.Command
-	if it.Kind != inventory.KindConnector && it.Kind != inventory.KindHook || len(argv) == 0 || int64(e.Skipped) > int64(len(e.Argv)) {
+	if it.Kind != inventory.KindConnector && it.Kind != inventory.KindHook || len(argv) == 0 {
 		return false
 	}
 	if it.Kind == inventory.KindHook && len(argv) == 1 { // a shell is given it
 		return slices.Contains(e.Argv, argv[0])
 	}
-	given, _ := event.RedactArgs(e.Argv[e.Skipped:])
+	before := len(e.Argv) - len(argv) // what `#!` put in: an interpreter, env with one
+	if before < 0 || before > shebangMax {
+		return false
+	}
+	given, _ := event.RedactArgs(e.Argv[before:])
 	name := path.Base(argv[0])
-	link := e.Skipped > 0 && name == path.Base(e.Argv[e.Skipped-1])
-	return (name == e.Program || link) && slices.Equal(argv[1:], given)
+	return (name == path.Base(given[0]) || before == 0 && name == e.Program) && slices.Equal(argv[1:], given[1:])
 }
