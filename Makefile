@@ -33,7 +33,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
+	test-harness test-demo demo bench bench-inventory budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
 
 default: check unit
 
@@ -213,6 +213,10 @@ bench: provision-vm ## instructions, table sizes and compile times against their
 budget: provision-vm ## instructions, sizes and memory against their goldens in testdata/budget.txt
 	$(call STEP,budget: what Reeve costs)
 	@go run ./testdata/bench/cmd/bench -check -k '$(KERNELS)'
+
+bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run
+	$(call STEP,bench-inventory)
+	@go test -run '^$$' -bench Home -benchtime 1x ./sensor/inventory/live
 
 fuzz: ## each fuzz target for ten seconds; LONG=1: ten minutes
 	@for package in $$(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{else if .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \

@@ -37,6 +37,9 @@
 //
 // Further keys of a rule: principal (agent, written, connector:NAME, skill:NAME), when = { taint = [...] }, taint, roles,
 // respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].
+// A connector is its exact command, and the SHA-256 of what that runs where sha256 says it, or its url; a skill is the sha256 of its
+// content. Of several files that is the SHA-256 of what `sha256sum` prints of them by ascending name, as
+// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder; `reeve pin` prints it.
 //
 // Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
 // nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,

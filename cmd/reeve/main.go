@@ -16,6 +16,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 )
 
 // version is set when a release is built.
@@ -57,6 +58,11 @@ func table() []command {
 		{"policy explain", "[--policy P] [--role R|--user U] --op OP OBJECT", "what the policy says of an object", policyExplain},
 		{"policy diff", "[OLD] NEW", "what changes from one policy to another", policyDiff},
 		{"policy apply", "[--confirm-within 60s] [--confirm] [PATH…]", "put a policy into force", policyApply},
+		{"inventory", "[--kind K] [--user U] [--risk LEVEL] [--exposure|--diff[=FILE]|--cyclonedx] [--refresh|--own] [--json]", "agents, connectors, skills and the like on this machine, with their risk", inventoryCommand},
+		{"inventory show", "[--own] [--json] KIND:NAME", "what is known of one: what it runs, why it is a risk, who approved it", inventoryShow},
+		{"approve", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "let something be, as it is now: what it becomes asks again", decide(approve.Approved)},
+		{"pin", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "approve something that is known whole, and say how a policy names it", decide(approve.Pinned)},
+		{"revoke", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "take an approval back", decide(approve.Revoked)},
 		{"plugin new", "[--module PATH] NAME", "write the beginning of a plugin into a new folder", pluginNew},
 		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end)", "let policy refuse nothing for a time; it is recorded", breakGlass},
 	}
@@ -111,14 +117,15 @@ func dispatch(ctx context.Context, e *env, args []string) int {
 	return e.fail(err)
 }
 
-func find(args []string) (*command, []string) {
+// find is the command of the longest name that args begin with, and what is left of them.
+func find(args []string) (found *command, rest []string) {
 	for _, c := range table() {
 		words := strings.Fields(c.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
-			return &c, args[len(words):]
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name && (found == nil || len(c.name) > len(found.name)) {
+			found, rest = &c, args[len(words):]
 		}
 	}
-	return nil, nil
+	return found, rest
 }
 
 func unknown(args []string) error {

@@ -40,6 +40,7 @@ type daemon struct {
 	warnings enforce.Problems
 	safety   *safety
 	outlet   *outlet // where plugins hang on
+	stocked  *stock  // the inventory
 }
 
 // prepare reads configuration, catalogue and policy. It needs no privilege.
@@ -106,17 +107,20 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		return errors.Join(err, k.Close())
 	}
 	d.outlet = &outlet{next: d.safety.brake, host: plugged, respond: d.policies.Respond, from: from}
+	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: d.outlet, Limits: limits, Boot: session.BootOf(boot),
+		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
 	})
 	watch.Resume(slots)
+	d.stocked.follow(watch)
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
-	k.losses = func() map[string]uint64 { return losses(watch, events) }
+	k.losses = func() map[string]uint64 { return losses(watch, events, d.stocked) }
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	err = d.run(ctx, log, k, watch, api.Backend{
 		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
 		Host: from, Started: started, Notes: k.notes, Plugins: func() []*pb.Plugin { return pluginStates(plugged) },
+		Inventory: d.stocked,
 	})
 	_ = notify("STOPPING=1")
 	return errors.Join(err, d.leave(k, log))
@@ -158,6 +162,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.reloads(ctx, hangup, log); return nil })
 	loop(func() error { d.safety.run(ctx); return nil })
 	loop(func() error { k.guarding(ctx, watch); return nil })
+	loop(func() error { d.stocked.keep(ctx); return nil })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}
@@ -210,10 +215,11 @@ func reportMounts(log *slog.Logger, problems []error, err error) {
 }
 
 // losses are what user space lost: readers, table and store.
-func losses(w *sensor.Watch, m *store.Memory) map[string]uint64 {
+func losses(w *sensor.Watch, m *store.Memory, s *stock) map[string]uint64 {
 	out := w.Losses()
 	l := m.Losses()
 	out["events_evicted"], out["verdict_events_evicted"], out["follower_events_dropped"] = l.Evicted, l.Notable, l.Followed
+	out["inventory_uses_dropped"] = s.missed.Load()
 	return out
 }
 

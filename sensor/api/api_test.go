@@ -70,6 +70,7 @@ type fixture struct {
 	inside atomic.Uint64 // the session that the caller itself is in
 	table  *session.Table
 	store  *store.Memory
+	stock  *stock
 }
 
 func at(n int) time.Time { return time.Date(2026, 11, 22, 10, 0, n, 0, time.UTC) }
@@ -94,7 +95,7 @@ func serve(t *testing.T, inside uint64) *fixture {
 	me := uint32(os.Getuid())
 	f := &fixture{
 		dir: t.TempDir(), kernel: &kernel{coverage: "full", owner: me}, glass: &glass{}, table: session.New(session.DefaultLimits),
-		store: store.NewMemory(1 << 20),
+		store: store.NewMemory(1 << 20), stock: &stock{},
 	}
 	f.inside.Store(inside)
 	for _, e := range []*event.Event{begin(1, 0, me), begin(2, 1, me), begin(3, 0, me+1), denied(1, 10, "/a"), denied(3, 11, "/b"), denied(1, 12, "/c")} {
@@ -103,7 +104,7 @@ func serve(t *testing.T, inside uint64) *fixture {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	b := Backend{Table: table{f.table}, Events: f.store, Kernel: f.kernel, Contain: f.kernel, Policies: policies{}, Glass: f.glass, Catalogue: c, Boot: "3f2a", Started: at(0), Notes: func() []string { return nil }}
+	b := Backend{Table: table{f.table}, Events: f.store, Kernel: f.kernel, Contain: f.kernel, Policies: policies{}, Glass: f.glass, Catalogue: c, Boot: "3f2a", Started: at(0), Notes: func() []string { return nil }, Inventory: f.stock}
 	go func() { done <- Serve(ctx, f.dir, -1, b, func(int) (uint64, error) { return f.inside.Load(), nil }) }()
 	t.Cleanup(func() {
 		stop()

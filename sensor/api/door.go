@@ -43,6 +43,7 @@ var answers = map[string][]Door{
 	"Status": {Admin, Own}, "Sessions": {Admin, Own}, "Session": {Admin, Own}, "Contain": {Admin, Own},
 	"Events": {Admin, Own}, "Adopt": {Admin, Own}, "Run": {Admin, Own},
 	"PolicyApply": {Admin}, "PolicyConfirm": {Admin}, "BreakGlass": {Admin}, "PolicyShow": {Admin, Own}, "Why": {Admin, Own, Inside},
+	"Inventory": {Admin, Own}, "Approve": {Admin},
 }
 
 // admit says whether a caller may make a call at a door. Processes of sessions have one door, whoever runs them, and one

@@ -78,6 +78,7 @@ type Backend struct {
 	Started   time.Time
 	Notes     func() []string // shown by status
 	Plugins   func() []*pb.Plugin
+	Inventory Inventory // nil where none is kept
 }
 
 type server struct {

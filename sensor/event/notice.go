@@ -61,6 +61,10 @@ const (
 	SessionIsolated   = "session.isolated"
 	SessionDenied     = "session.denied"
 	SessionThawed     = "session.thawed"
+	InventoryNew      = "inventory.new"     // something came that agents use
+	InventoryChanged  = "inventory.changed" // it is not what it was
+	InventorySuspect  = "inventory.suspect" // a process behaves like an agent and is none that is known
+	InventoryDecided  = "inventory.decided" // something was approved, pinned or revoked
 	DaemonStarted     = "daemon.started"
 	DaemonStopped     = "daemon.stopped"
 	PluginDown        = "plugin.down" // it does not run, or what it exports waits
@@ -90,6 +94,10 @@ var notices = map[string]struct {
 	SessionIsolated:   {"high", activity{classAPI, 3, "Update"}},
 	SessionDenied:     {"high", activity{classAPI, 3, "Update"}},
 	SessionThawed:     {"medium", activity{classAPI, 3, "Update"}},
+	InventoryNew:      {"info", activity{classFinding, 1, "Create"}},
+	InventoryChanged:  {"medium", activity{classFinding, 2, "Update"}},
+	InventorySuspect:  {"high", activity{classFinding, 1, "Create"}},
+	InventoryDecided:  {"info", activity{classAPI, 3, "Update"}},
 	DaemonStarted:     {"info", activity{classLifecycle, 3, "Start"}},
 	DaemonStopped:     {"info", activity{classLifecycle, 4, "Stop"}},
 	PluginDown:        {"medium", activity{classFinding, 1, "Create"}},

@@ -16,7 +16,7 @@ func TestEveryNoticeHasItsRow(t *testing.T) {
 	names := []string{
 		BreakGlassBegin, BreakGlassEnd, BreakGlassTrouble, SafetyAudit, SafetySpike, PolicyApplied, PolicyConfirmed, PolicyRolledBack, PolicyRefused,
 		CoverageDegraded, CoverageRestored, SessionKilled, SessionFrozen, SessionIsolated, SessionDenied, SessionThawed, DaemonStarted, DaemonStopped,
-		PluginDown, PluginUp, PluginLost, PluginFailed,
+		InventoryNew, InventoryChanged, InventorySuspect, InventoryDecided, PluginDown, PluginUp, PluginLost, PluginFailed,
 	}
 	if len(names) != len(notices) {
 		t.Errorf("%d names, %d rows", len(names), len(notices))

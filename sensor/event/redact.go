@@ -7,6 +7,7 @@ package event
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -102,6 +103,13 @@ func redactArgs(argv []string) {
 		}
 		argv[i] = Redact(arg)
 	}
+}
+
+// RedactArgs is a copy of a command line without secrets, and whether there were any.
+func RedactArgs(argv []string) (clean []string, found bool) {
+	clean = slices.Clone(argv)
+	redactArgs(clean)
+	return clean, !slices.Equal(clean, argv)
 }
 
 func isSecretFlag(arg string) bool {

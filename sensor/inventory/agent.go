@@ -15,27 +15,30 @@ import (
 
 // Agent is one entry of the catalogue.
 type Agent struct {
-	ID           uint32        `toml:"id"`
-	Name         string        `toml:"name"`
-	Title        string        `toml:"title"`
-	Vendor       string        `toml:"vendor"`
-	Exec         []string      `toml:"exec"`         // globs as in policies
-	Scripts      []string      `toml:"scripts"`      // further names by which its interpreter is given it, as installers link them
-	Interpreters []string      `toml:"interpreters"` // globs of what runs it, where it is a script
-	Relaunch     bool          `toml:"relaunch"`     // its launcher starts it once more, as a child
-	Host         bool          `toml:"host"`         // only contains other agents
-	Observe      bool          `toml:"observe"`      // refuses nothing, whatever the role says
-	Wrapper      event.Wrapper `toml:"wrapper"`      // round the commands that its model asks for
-	Registry     string        `toml:"registry"`     // where it lists its running processes
-	RegistryDir  string        `toml:"registry_dir"` // name in its environment of the folder that holds it, where that was moved
-	Conversation []string      `toml:"conversation"` // names of the environment of its children
-	Entrypoint   []string      `toml:"entrypoint"`   // the same, for how it was started
-	Version      []string      `toml:"version"`      // expressions over its path; the first group is the version
-	Manifest     bool          `toml:"manifest"`     // npm's, in whose package the program lies, has the version
-	Applets      []string      `toml:"applets"`      // argv[0] by which its program serves as a tool of its own
-	Verified     string        `toml:"verified"`
-	Trail        Trail         `toml:"trail"`
-	Start        Start         `toml:"start"`
+	ID           uint32            `toml:"id"`
+	Name         string            `toml:"name"`
+	Title        string            `toml:"title"`
+	Vendor       string            `toml:"vendor"`
+	Exec         []string          `toml:"exec"`         // globs as in policies
+	Scripts      []string          `toml:"scripts"`      // further names by which its interpreter is given it, as installers link them
+	Interpreters []string          `toml:"interpreters"` // globs of what runs it, where it is a script
+	Relaunch     bool              `toml:"relaunch"`     // its launcher starts it once more, as a child
+	Host         bool              `toml:"host"`         // only contains other agents
+	Observe      bool              `toml:"observe"`      // refuses nothing, whatever the role says
+	Wrapper      event.Wrapper     `toml:"wrapper"`      // round the commands that its model asks for
+	Registry     string            `toml:"registry"`     // where it lists its running processes
+	RegistryDir  string            `toml:"registry_dir"` // name in its environment of the folder that holds it, where that was moved
+	Conversation []string          `toml:"conversation"` // names of the environment of its children
+	Entrypoint   []string          `toml:"entrypoint"`   // the same, for how it was started
+	Version      []string          `toml:"version"`      // expressions over its path; the first group is the version
+	Manifest     bool              `toml:"manifest"`     // npm's, in whose package the program lies, has the version
+	Applets      []string          `toml:"applets"`      // argv[0] by which its program serves as a tool of its own
+	Verified     string            `toml:"verified"`
+	Trail        Trail             `toml:"trail"`
+	Start        Start             `toml:"start"`
+	Config       []Config          `toml:"config"`  // where it keeps its settings
+	Moved        map[string]string `toml:"moved"`   // names in its environment of folders in the place of those of the home
+	Options      []string          `toml:"options"` // of its command line that are given connectors, as a file or as JSON
 
 	File     string `toml:"-"` // where it is written
 	versions []*regexp.Regexp

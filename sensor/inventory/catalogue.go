@@ -130,7 +130,8 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "manifest", "applets", "verified", "[trail] file, line", "[start] exec, map, read, write, lines"}
+	"entrypoint", "version", "manifest", "applets", "moved", "options", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
+	"[[config]] scope, file, format, reads, verified"}
 
 // lineOf finds the line on which a key is written, or 0.
 func lineOf(text string, key toml.Key) int {
@@ -195,6 +196,11 @@ func (a *Agent) check(text string) []error {
 	}
 	if wrong := a.Trail.check(); wrong != "" {
 		add("trail", "file, a glob, and line, a regular expression with a group (?P<id>…)", "trail: %s", wrong)
+	}
+	for i := range a.Config {
+		if wrong := a.Config[i].check(); wrong != "" {
+			add("config", `scope, file = "~/…", "./…" or "/…", reads = { connector = "mcpServers" }`, "config: %s", wrong)
+		}
 	}
 	for _, v := range a.Version {
 		re, err := regexp.Compile(v)

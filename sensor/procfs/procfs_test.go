@@ -88,3 +88,20 @@ func TestUserWithoutAccountIsItsNumber(t *testing.T) {
 		t.Errorf("%q %q", name, home)
 	}
 }
+
+func TestAllKeepsNamesAndNoValues(t *testing.T) {
+	pid, _ := child(t, "CLAUDECODE=1", "ANTHROPIC_API_KEY=secret", "PATH=/bin")
+	all, err := All(context.Background(), []string{"CLAUDECODE", "ANTHROPIC_API_KEY"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if r.PID == pid {
+			if want := []string{"CLAUDECODE", "ANTHROPIC_API_KEY"}; !reflect.DeepEqual(r.Env, want) || r.Parent != uint32(os.Getpid()) || len(r.Args) != 2 || r.Program == "" {
+				t.Errorf("%+v", r)
+			}
+			return
+		}
+	}
+	t.Error("not listed")
+}

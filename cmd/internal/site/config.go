@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Group        string   `toml:"group"`          // that may use admin.sock
 	Memory       Memory   `toml:"memory"`
 	Safety       Safety   `toml:"safety"`
+	Inventory    Search   `toml:"inventory"`
 	Plugins      Plugins  `toml:"plugins"`
 	Plugin       []Plugin `toml:"plugin"`
 }
@@ -50,6 +52,15 @@ type Safety struct {
 	OnSpike    string `toml:"on_denial_spike"`        // audit or notice
 }
 
+// Search says where the inventory looks, and how far.
+type Search struct {
+	Every   time.Duration `toml:"every"`   // between full passes
+	Depth   int           `toml:"depth"`   // of folders below a home in which projects are searched; 0 searches none
+	Skip    []string      `toml:"skip"`    // names of folders that are not searched
+	Folders []string      `toml:"folders"` // beside homes, in which projects are searched
+	System  []string      `toml:"system"`  // in which agents are searched
+}
+
 // DenialsLimit bounds max_denials_per_minute: each session at work keeps that many moments.
 const DenialsLimit = 10000
 
@@ -58,8 +69,9 @@ func Defaults() Config {
 	return Config{
 		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Pins: "/sys/fs/bpf/reeve", Homes: []string{},
 		OnDaemonExit: "keep", Group: "reeve", Memory: Memory{EventsMB: 64, Sessions: 1024},
-		Safety:  Safety{OnSpike: "audit"},
-		Plugins: Plugins{Folders: []string{"/usr/lib/reeve/plugins"}, QueueMB: 256},
+		Safety:    Safety{OnSpike: "audit"},
+		Inventory: Search{Every: 24 * time.Hour, Depth: 12, Skip: []string{}, Folders: []string{}, System: []string{"/usr/lib/node_modules", "/usr/local", "/opt"}},
+		Plugins:   Plugins{Folders: []string{"/usr/lib/reeve/plugins"}, QueueMB: 256},
 	}
 }
 
@@ -107,7 +119,7 @@ func ReadConfig(name string) (Config, error) {
 }
 
 var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike",
-	"[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
+	"[inventory] every, depth, skip, folders, system", "[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
 
 // check tells what the configuration cannot mean. File names the key.
 func (c *Config) check() []*Fault {
@@ -134,6 +146,34 @@ func (c *Config) check() []*Fault {
 	}
 	if c.Safety.OnSpike != "audit" && c.Safety.OnSpike != "notice" {
 		out = append(out, &Fault{File: "on_denial_spike", Reason: fmt.Sprintf("on_denial_spike %q: unknown", c.Safety.OnSpike), Hint: "audit or notice"})
+	}
+	return append(out, c.Inventory.check()...)
+}
+
+// The bounds of the search.
+const (
+	everyLeast = time.Hour
+	everyMost  = 30 * 24 * time.Hour
+	depthMost  = 64
+)
+
+func (s *Search) check() []*Fault {
+	var out []*Fault
+	if s.Every < everyLeast || s.Every > everyMost {
+		out = append(out, &Fault{File: "every", Reason: fmt.Sprintf("every %s: not between %s and %s", s.Every, everyLeast, everyMost), Hint: `every = "24h"`})
+	}
+	if s.Depth < 0 || s.Depth > depthMost {
+		out = append(out, &Fault{File: "depth", Reason: fmt.Sprintf("depth %d: not between 0 and %d", s.Depth, depthMost), Hint: "0 searches no projects"})
+	}
+	for _, list := range []struct {
+		key  string
+		dirs []string
+	}{{"folders", s.Folders}, {"system", s.System}} {
+		for _, dir := range list.dirs {
+			if !filepath.IsAbs(dir) || filepath.Clean(dir) == "/" {
+				out = append(out, &Fault{File: list.key, Reason: fmt.Sprintf("%s %q: not the absolute path of a folder", list.key, dir)})
+			}
+		}
 	}
 	return out
 }

@@ -6,15 +6,11 @@
 package site
 
 import (
-	"bufio"
 	"errors"
 	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -70,21 +66,10 @@ const firstPerson = 1000
 
 // passwdHomes are the homes of people in a passwd file. Users of a directory get theirs when they are first seen.
 func passwdHomes(name string) []string {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	var homes []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		fields := strings.Split(s.Text(), ":")
-		if len(fields) < 7 {
-			continue
-		}
-		uid, err := strconv.ParseUint(fields[2], 10, 32)
-		home := filepath.Clean(fields[5])
-		if err == nil && uid >= firstPerson && uid < 65534 && home != "/" && filepath.IsAbs(home) {
-			homes = append(homes, home)
+	for _, a := range passwd(name) {
+		if a.uid >= firstPerson {
+			homes = append(homes, a.home)
 		}
 	}
 	return homes

@@ -51,6 +51,10 @@ func TestConfigFaultsSayWhereAndHow(t *testing.T) {
 		"relative":      {"run = 'r'\n", `reeve.toml:1: run "r": not an absolute path`, ""},
 		"denials":       {"[safety]\nmax_denials_per_minute = -1\n", "reeve.toml:2: max_denials_per_minute -1: not between 0 and 10000", "0 is off"},
 		"spike":         {"[safety]\non_denial_spike = 'x'\n", `reeve.toml:2: on_denial_spike "x": unknown`, "audit or notice"},
+		"every":         {"[inventory]\nevery = '1s'\n", "reeve.toml:2: every 1s: not between", "24h"},
+		"depth":         {"[inventory]\ndepth = -1\n", "reeve.toml:2: depth -1: not between 0 and 64", "0 searches"},
+		"folders":       {"[inventory]\nfolders = ['x']\n", `reeve.toml:2: folders "x": not the absolute path`, ""},
+		"system":        {"[inventory]\nsystem = ['/']\n", `reeve.toml:2: system "/": not the absolute path`, ""},
 		"memory":        {"[memory]\nevents_mb = 0\n", "reeve.toml:2: events_mb 0", ""},
 	} {
 		_, err := ReadConfig(write(t, "reeve.toml", tc.text))

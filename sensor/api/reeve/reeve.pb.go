@@ -2841,6 +2841,387 @@ func (x *WhyReply) GetAllowed() []string {
 	return nil
 }
 
+type InventoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Refresh       bool                   `protobuf:"varint,1,opt,name=refresh,proto3" json:"refresh,omitempty"`   // pass over everything first, and answer when that is done
+	Earlier       bool                   `protobuf:"varint,2,opt,name=earlier,proto3" json:"earlier,omitempty"`   // as it was at the end of the full pass before the last
+	Exposure      bool                   `protobuf:"varint,3,opt,name=exposure,proto3" json:"exposure,omitempty"` // what items bring together too
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InventoryRequest) Reset() {
+	*x = InventoryRequest{}
+	mi := &file_reeve_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InventoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InventoryRequest) ProtoMessage() {}
+
+func (x *InventoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InventoryRequest.ProtoReflect.Descriptor instead.
+func (*InventoryRequest) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *InventoryRequest) GetRefresh() bool {
+	if x != nil {
+		return x.Refresh
+	}
+	return false
+}
+
+func (x *InventoryRequest) GetEarlier() bool {
+	if x != nil {
+		return x.Earlier
+	}
+	return false
+}
+
+func (x *InventoryRequest) GetExposure() bool {
+	if x != nil {
+		return x.Exposure
+	}
+	return false
+}
+
+type InventoryReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         *InventoryState        `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Item          string                 `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`         // JSON, as package sensor/inventory has it
+	Exposure      string                 `protobuf:"bytes,3,opt,name=exposure,proto3" json:"exposure,omitempty"` // JSON, as package sensor/inventory/risk has it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InventoryReply) Reset() {
+	*x = InventoryReply{}
+	mi := &file_reeve_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InventoryReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InventoryReply) ProtoMessage() {}
+
+func (x *InventoryReply) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InventoryReply.ProtoReflect.Descriptor instead.
+func (*InventoryReply) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *InventoryReply) GetState() *InventoryState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+func (x *InventoryReply) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *InventoryReply) GetExposure() string {
+	if x != nil {
+		return x.Exposure
+	}
+	return ""
+}
+
+type InventoryState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Passing       bool                   `protobuf:"varint,1,opt,name=passing,proto3" json:"passing,omitempty"`
+	Place         string                 `protobuf:"bytes,2,opt,name=place,proto3" json:"place,omitempty"`      // that is looked at
+	Entries       uint64                 `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"` // of the search there
+	Parts         uint64                 `protobuf:"varint,4,opt,name=parts,proto3" json:"parts,omitempty"`     // that are done
+	BeganMs       int64                  `protobuf:"varint,5,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	EndedMs       int64                  `protobuf:"varint,6,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"` // of the last full pass; of the earlier inventory, where that was asked for
+	Watched       uint64                 `protobuf:"varint,7,opt,name=watched,proto3" json:"watched,omitempty"`                // folders
+	Unwatched     uint64                 `protobuf:"varint,8,opt,name=unwatched,proto3" json:"unwatched,omitempty"`            // folders that wait for the next full pass
+	Projects      uint64                 `protobuf:"varint,9,opt,name=projects,proto3" json:"projects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InventoryState) Reset() {
+	*x = InventoryState{}
+	mi := &file_reeve_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InventoryState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InventoryState) ProtoMessage() {}
+
+func (x *InventoryState) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InventoryState.ProtoReflect.Descriptor instead.
+func (*InventoryState) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *InventoryState) GetPassing() bool {
+	if x != nil {
+		return x.Passing
+	}
+	return false
+}
+
+func (x *InventoryState) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *InventoryState) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *InventoryState) GetParts() uint64 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
+}
+
+func (x *InventoryState) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *InventoryState) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *InventoryState) GetWatched() uint64 {
+	if x != nil {
+		return x.Watched
+	}
+	return 0
+}
+
+func (x *InventoryState) GetUnwatched() uint64 {
+	if x != nil {
+		return x.Unwatched
+	}
+	return 0
+}
+
+func (x *InventoryState) GetProjects() uint64 {
+	if x != nil {
+		return x.Projects
+	}
+	return 0
+}
+
+type ApproveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"` // approved, pinned, revoked
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Owner         string                 `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`   // "" is any
+	File          string                 `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`     // "" is any
+	Digest        string                 `protobuf:"bytes,6,opt,name=digest,proto3" json:"digest,omitempty"` // its beginning; "" is any
+	Reason        string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveRequest) Reset() {
+	*x = ApproveRequest{}
+	mi := &file_reeve_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveRequest) ProtoMessage() {}
+
+func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
+func (*ApproveRequest) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ApproveRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ApproveRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ApproveReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Items []string               `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"` // JSON: as they were before, with the difference to what was approved then
+	// Why nothing was decided: none, ambiguous, loose, unknown; "" where it was.
+	Refused       string `protobuf:"bytes,2,opt,name=refused,proto3" json:"refused,omitempty"`
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApproveReply) Reset() {
+	*x = ApproveReply{}
+	mi := &file_reeve_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApproveReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApproveReply) ProtoMessage() {}
+
+func (x *ApproveReply) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApproveReply.ProtoReflect.Descriptor instead.
+func (*ApproveReply) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ApproveReply) GetItems() []string {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ApproveReply) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *ApproveReply) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_reeve_proto protoreflect.FileDescriptor
 
 const file_reeve_proto_rawDesc = "" +
@@ -3097,7 +3478,37 @@ const file_reeve_proto_rawDesc = "" +
 	"\bWhyReply\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12+\n" +
 	"\brefusals\x18\x02 \x03(\v2\x0f.reeve.v1.EventR\brefusals\x12\x18\n" +
-	"\aallowed\x18\x03 \x03(\tR\aallowed2\xf6\x05\n" +
+	"\aallowed\x18\x03 \x03(\tR\aallowed\"b\n" +
+	"\x10InventoryRequest\x12\x18\n" +
+	"\arefresh\x18\x01 \x01(\bR\arefresh\x12\x18\n" +
+	"\aearlier\x18\x02 \x01(\bR\aearlier\x12\x1a\n" +
+	"\bexposure\x18\x03 \x01(\bR\bexposure\"p\n" +
+	"\x0eInventoryReply\x12.\n" +
+	"\x05state\x18\x01 \x01(\v2\x18.reeve.v1.InventoryStateR\x05state\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12\x1a\n" +
+	"\bexposure\x18\x03 \x01(\tR\bexposure\"\xfa\x01\n" +
+	"\x0eInventoryState\x12\x18\n" +
+	"\apassing\x18\x01 \x01(\bR\apassing\x12\x14\n" +
+	"\x05place\x18\x02 \x01(\tR\x05place\x12\x18\n" +
+	"\aentries\x18\x03 \x01(\x04R\aentries\x12\x14\n" +
+	"\x05parts\x18\x04 \x01(\x04R\x05parts\x12\x19\n" +
+	"\bbegan_ms\x18\x05 \x01(\x03R\abeganMs\x12\x19\n" +
+	"\bended_ms\x18\x06 \x01(\x03R\aendedMs\x12\x18\n" +
+	"\awatched\x18\a \x01(\x04R\awatched\x12\x1c\n" +
+	"\tunwatched\x18\b \x01(\x04R\tunwatched\x12\x1a\n" +
+	"\bprojects\x18\t \x01(\x04R\bprojects\"\xa8\x01\n" +
+	"\x0eApproveRequest\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x12\x16\n" +
+	"\x06digest\x18\x06 \x01(\tR\x06digest\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\"X\n" +
+	"\fApproveReply\x12\x14\n" +
+	"\x05items\x18\x01 \x03(\tR\x05items\x12\x18\n" +
+	"\arefused\x18\x02 \x01(\tR\arefused\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage2\xf8\x06\n" +
 	"\x05Reeve\x128\n" +
 	"\x06Status\x12\x17.reeve.v1.StatusRequest\x1a\x15.reeve.v1.StatusReply\x12>\n" +
 	"\bSessions\x12\x19.reeve.v1.SessionsRequest\x1a\x17.reeve.v1.SessionsReply\x12;\n" +
@@ -3112,7 +3523,9 @@ const file_reeve_proto_rawDesc = "" +
 	"PolicyShow\x12\x1b.reeve.v1.PolicyShowRequest\x1a\x19.reeve.v1.PolicyShowReply\x12D\n" +
 	"\n" +
 	"BreakGlass\x12\x1b.reeve.v1.BreakGlassRequest\x1a\x19.reeve.v1.BreakGlassReply\x12/\n" +
-	"\x03Why\x12\x14.reeve.v1.WhyRequest\x1a\x12.reeve.v1.WhyReplyB0Z.github.com/reeve-sensor/reeve/sensor/api/reeveb\x06proto3"
+	"\x03Why\x12\x14.reeve.v1.WhyRequest\x1a\x12.reeve.v1.WhyReply\x12C\n" +
+	"\tInventory\x12\x1a.reeve.v1.InventoryRequest\x1a\x18.reeve.v1.InventoryReply0\x01\x12;\n" +
+	"\aApprove\x12\x18.reeve.v1.ApproveRequest\x1a\x16.reeve.v1.ApproveReplyB0Z.github.com/reeve-sensor/reeve/sensor/api/reeveb\x06proto3"
 
 var (
 	file_reeve_proto_rawDescOnce sync.Once
@@ -3126,7 +3539,7 @@ func file_reeve_proto_rawDescGZIP() []byte {
 	return file_reeve_proto_rawDescData
 }
 
-var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_reeve_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: reeve.v1.StatusRequest
 	(*Counter)(nil),              // 1: reeve.v1.Counter
@@ -3163,8 +3576,13 @@ var file_reeve_proto_goTypes = []any{
 	(*BreakGlassReply)(nil),      // 32: reeve.v1.BreakGlassReply
 	(*WhyRequest)(nil),           // 33: reeve.v1.WhyRequest
 	(*WhyReply)(nil),             // 34: reeve.v1.WhyReply
-	nil,                          // 35: reeve.v1.SessionInfo.ActionsEntry
-	nil,                          // 36: reeve.v1.Process.ActionsEntry
+	(*InventoryRequest)(nil),     // 35: reeve.v1.InventoryRequest
+	(*InventoryReply)(nil),       // 36: reeve.v1.InventoryReply
+	(*InventoryState)(nil),       // 37: reeve.v1.InventoryState
+	(*ApproveRequest)(nil),       // 38: reeve.v1.ApproveRequest
+	(*ApproveReply)(nil),         // 39: reeve.v1.ApproveReply
+	nil,                          // 40: reeve.v1.SessionInfo.ActionsEntry
+	nil,                          // 41: reeve.v1.Process.ActionsEntry
 }
 var file_reeve_proto_depIdxs = []int32{
 	6,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
@@ -3173,9 +3591,9 @@ var file_reeve_proto_depIdxs = []int32{
 	30, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
 	4,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
 	3,  // 5: reeve.v1.StatusReply.plugins:type_name -> reeve.v1.Plugin
-	35, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
+	40, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
 	7,  // 7: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
-	36, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
+	41, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
 	7,  // 9: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
 	7,  // 10: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
 	11, // 11: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
@@ -3188,35 +3606,40 @@ var file_reeve_proto_depIdxs = []int32{
 	6,  // 18: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
 	30, // 19: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
 	16, // 20: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
-	0,  // 21: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
-	8,  // 22: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
-	10, // 23: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
-	14, // 24: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
-	17, // 25: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
-	19, // 26: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
-	20, // 27: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
-	23, // 28: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
-	26, // 29: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
-	28, // 30: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
-	31, // 31: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
-	33, // 32: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
-	2,  // 33: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
-	9,  // 34: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
-	12, // 35: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
-	15, // 36: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
-	18, // 37: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
-	21, // 38: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
-	21, // 39: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
-	25, // 40: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
-	27, // 41: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
-	29, // 42: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
-	32, // 43: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
-	34, // 44: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
-	33, // [33:45] is the sub-list for method output_type
-	21, // [21:33] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	37, // 21: reeve.v1.InventoryReply.state:type_name -> reeve.v1.InventoryState
+	0,  // 22: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
+	8,  // 23: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
+	10, // 24: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
+	14, // 25: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
+	17, // 26: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
+	19, // 27: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
+	20, // 28: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
+	23, // 29: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
+	26, // 30: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
+	28, // 31: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
+	31, // 32: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
+	33, // 33: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
+	35, // 34: reeve.v1.Reeve.Inventory:input_type -> reeve.v1.InventoryRequest
+	38, // 35: reeve.v1.Reeve.Approve:input_type -> reeve.v1.ApproveRequest
+	2,  // 36: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
+	9,  // 37: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
+	12, // 38: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
+	15, // 39: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
+	18, // 40: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
+	21, // 41: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
+	21, // 42: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
+	25, // 43: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
+	27, // 44: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
+	29, // 45: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
+	32, // 46: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
+	34, // 47: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
+	36, // 48: reeve.v1.Reeve.Inventory:output_type -> reeve.v1.InventoryReply
+	39, // 49: reeve.v1.Reeve.Approve:output_type -> reeve.v1.ApproveReply
+	36, // [36:50] is the sub-list for method output_type
+	22, // [22:36] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_reeve_proto_init() }
@@ -3230,7 +3653,7 @@ func file_reeve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_proto_rawDesc), len(file_reeve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,8 @@ const (
 	Reeve_PolicyShow_FullMethodName    = "/reeve.v1.Reeve/PolicyShow"
 	Reeve_BreakGlass_FullMethodName    = "/reeve.v1.Reeve/BreakGlass"
 	Reeve_Why_FullMethodName           = "/reeve.v1.Reeve/Why"
+	Reeve_Inventory_FullMethodName     = "/reeve.v1.Reeve/Inventory"
+	Reeve_Approve_FullMethodName       = "/reeve.v1.Reeve/Approve"
 )
 
 // ReeveClient is the client API for Reeve service.
@@ -58,6 +60,10 @@ type ReeveClient interface {
 	// BreakGlass lets pass for a time what policy refuses, or ends that. It is never answered to a process of a session.
 	BreakGlass(ctx context.Context, in *BreakGlassRequest, opts ...grpc.CallOption) (*BreakGlassReply, error)
 	Why(ctx context.Context, in *WhyRequest, opts ...grpc.CallOption) (*WhyReply, error)
+	// Inventory answers with the state of its passes first, then with items, then with what they bring together.
+	Inventory(ctx context.Context, in *InventoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InventoryReply], error)
+	// Approve decides about an item: approved, pinned or revoked. It is never answered to a process of a session.
+	Approve(ctx context.Context, in *ApproveRequest, opts ...grpc.CallOption) (*ApproveReply, error)
 }
 
 type reeveClient struct {
@@ -197,6 +203,35 @@ func (c *reeveClient) Why(ctx context.Context, in *WhyRequest, opts ...grpc.Call
 	return out, nil
 }
 
+func (c *reeveClient) Inventory(ctx context.Context, in *InventoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InventoryReply], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Reeve_ServiceDesc.Streams[1], Reeve_Inventory_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[InventoryRequest, InventoryReply]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Reeve_InventoryClient = grpc.ServerStreamingClient[InventoryReply]
+
+func (c *reeveClient) Approve(ctx context.Context, in *ApproveRequest, opts ...grpc.CallOption) (*ApproveReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApproveReply)
+	err := c.cc.Invoke(ctx, Reeve_Approve_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReeveServer is the server API for Reeve service.
 // All implementations must embed UnimplementedReeveServer
 // for forward compatibility.
@@ -218,6 +253,10 @@ type ReeveServer interface {
 	// BreakGlass lets pass for a time what policy refuses, or ends that. It is never answered to a process of a session.
 	BreakGlass(context.Context, *BreakGlassRequest) (*BreakGlassReply, error)
 	Why(context.Context, *WhyRequest) (*WhyReply, error)
+	// Inventory answers with the state of its passes first, then with items, then with what they bring together.
+	Inventory(*InventoryRequest, grpc.ServerStreamingServer[InventoryReply]) error
+	// Approve decides about an item: approved, pinned or revoked. It is never answered to a process of a session.
+	Approve(context.Context, *ApproveRequest) (*ApproveReply, error)
 	mustEmbedUnimplementedReeveServer()
 }
 
@@ -263,6 +302,12 @@ func (UnimplementedReeveServer) BreakGlass(context.Context, *BreakGlassRequest) 
 }
 func (UnimplementedReeveServer) Why(context.Context, *WhyRequest) (*WhyReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Why not implemented")
+}
+func (UnimplementedReeveServer) Inventory(*InventoryRequest, grpc.ServerStreamingServer[InventoryReply]) error {
+	return status.Error(codes.Unimplemented, "method Inventory not implemented")
+}
+func (UnimplementedReeveServer) Approve(context.Context, *ApproveRequest) (*ApproveReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Approve not implemented")
 }
 func (UnimplementedReeveServer) mustEmbedUnimplementedReeveServer() {}
 func (UnimplementedReeveServer) testEmbeddedByValue()               {}
@@ -494,6 +539,35 @@ func _Reeve_Why_Handler(srv interface{}, ctx context.Context, dec func(interface
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Reeve_Inventory_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(InventoryRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ReeveServer).Inventory(m, &grpc.GenericServerStream[InventoryRequest, InventoryReply]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Reeve_InventoryServer = grpc.ServerStreamingServer[InventoryReply]
+
+func _Reeve_Approve_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApproveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReeveServer).Approve(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Reeve_Approve_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReeveServer).Approve(ctx, req.(*ApproveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Reeve_ServiceDesc is the grpc.ServiceDesc for Reeve service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -545,11 +619,20 @@ var Reeve_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Why",
 			Handler:    _Reeve_Why_Handler,
 		},
+		{
+			MethodName: "Approve",
+			Handler:    _Reeve_Approve_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Events",
 			Handler:       _Reeve_Events_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Inventory",
+			Handler:       _Reeve_Inventory_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file asks the policy about what the inventory found. sensor and enforce do not know each other.
+
+package site
+
+import (
+	"os/user"
+
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+)
+
+// operations are what policy is asked about an item.
+var operations = map[inventory.Kind]enforce.Op{
+	inventory.KindAgent: enforce.OpAgentStart, inventory.KindConnector: enforce.OpConnectorStart, inventory.KindSkill: enforce.OpSkillLoad,
+}
+
+// Govern lays what the policy says of items over what people decided: what a rule refuses is denied, what was revoked or has
+// changed stays so, and what a rule allows needs nobody's approval. A default says nothing about one item.
+func Govern(p *enforce.Policy, roleOf func(user string) string, items []inventory.Item) {
+	for i := range items {
+		it := &items[i]
+		op, governed := operations[it.Kind]
+		if !governed {
+			continue
+		}
+		a := enforce.Explain(p, enforce.Query{Role: roleOf(it.Owner), Op: op, Object: Declared(p, it)})
+		if a.Rule == nil {
+			continue
+		}
+		switch {
+		case a.Action == enforce.Deny || a.Action == enforce.Kill:
+			it.Approval.State, it.Approval.Rule = "denied", a.Rule.ID
+		case (a.Action == enforce.Allow || a.Action == enforce.Audit) && it.Approval.State == "pending":
+			it.Approval.State, it.Approval.Rule = "allowed", a.Rule.ID
+		}
+	}
+}
+
+// Declared is what the policy calls an item.
+func Declared(p *enforce.Policy, it *inventory.Item) string {
+	switch it.Kind {
+	case inventory.KindConnector:
+		return p.ConnectorOf(it.Identity.Command, it.Identity.URL, it.Identity.Content())
+	case inventory.KindSkill:
+		return p.SkillOf(it.Identity.Content())
+	case inventory.KindAgent:
+		return it.Name // the kernel knows it by the catalogue
+	}
+	return enforce.Undeclared
+}
+
+// RoleOf is the role of a user by name, with the groups that the host knows.
+func RoleOf(p *enforce.Policy) func(name string) string {
+	known := map[string]string{}
+	return func(name string) string {
+		role, ok := known[name]
+		if !ok {
+			role = p.RoleOf(name, groupsOf(name))
+			known[name] = role
+		}
+		return role
+	}
+}
+
+func groupsOf(name string) []string {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return nil // a user whom the host does not know has the default role, unless named
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, id := range ids {
+		if g, err := user.LookupGroupId(id); err == nil {
+			names = append(names, g.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file reads packed connectors (.mcpb, once .dxt): as Claude Desktop unpacked them, and as they lie about in a home.
+
+package discover
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/formats"
+)
+
+// packedMax bounds an extension that is opened.
+const packedMax = 128 << 20
+
+// unpacked reads one that is installed.
+func (s *source) unpacked() {
+	dir := path.Dir(s.name)
+	it := s.item(inventory.KindConnector, s.doc.root.Get("name").String(), 1)
+	it.Scope = inventory.ScopeExtension
+	s.plugin = plugin{dir: dir}
+	s.describe(&it, s.doc.root)
+	files, writable, err := s.folder(dir)
+	it.Identity.Files, it.Facts.Writable = files, append(it.Facts.Writable, writable...)
+	if err != nil {
+		it.Error, it.Identity.Loose = reason(err), "its folder is not known whole"
+	}
+	settings := path.Join(path.Dir(path.Dir(dir)), "Claude Extensions Settings", path.Base(dir)+".json")
+	if raw, _, err := s.slurp(settings, settingsMax); err == nil {
+		if root, err := formats.Parse(formats.JSON, raw); err == nil {
+			it.Disabled = root.Get("isEnabled").Is(false)
+		}
+	}
+	pin(&it)
+	s.add(it)
+}
+
+// describe fills in what a manifest says.
+func (s *source) describe(it *inventory.Item, root *formats.Node) {
+	it.Transport, it.Version = "stdio", clean(root.Get("version").String())
+	setting(it, "version", it.Version)
+	setting(it, "author", root.Get("author", "name").String())
+	server := root.Get("server")
+	run := server.Get("mcp_config")
+	if linux := run.Get("platform_overrides", "linux"); linux != nil {
+		credentials(it, "env", linux.Get("env"))
+		if linux.Get("command") != nil {
+			run = linux
+		}
+	}
+	credentials(it, "env", run.Get("env"))
+	if run.Get("command") != nil {
+		argv := s.places(argvOf(run))
+		clean, secret := event.RedactArgs(argv)
+		it.Identity.Command, it.Facts.Secret = clean, secret
+	}
+	for _, t := range listOf(root.Get("tools")) {
+		it.Identity.Tools = append(it.Identity.Tools, inventory.Part{Name: clean(t.Get("name").String()), Value: bounded(event.Redact(t.Get("description").String()))})
+		it.Facts.Hidden = it.Facts.Hidden || hidden(t.Get("description").String())
+	}
+	if root.Get("tools_generated").Is(true) {
+		setting(it, "tools", "more than these, told when it runs")
+	}
+	user := root.Get("user_config")
+	for _, key := range user.Keys() {
+		if user.Get(key, "sensitive").Is(true) {
+			it.Secrets = append(it.Secrets, clean(key))
+		}
+	}
+}
+
+// packedFile reads a packed extension that the search met.
+func (w *part) packedFile(name string) {
+	it := inventory.Item{
+		Kind: inventory.KindConnector, Name: path.Base(name), Owner: w.home.User, Scope: inventory.ScopeExtension, File: name, Line: 0,
+		Agents: []string{desktop}, Disabled: true,
+	}
+	if err := w.unpack(&it, name); err != nil {
+		it.Error = "not an extension: " + reason(err)
+	}
+	pin(&it)
+	w.add(it)
+}
+
+// desktop is the agent that takes extensions.
+const desktop = "claude-desktop"
+
+var errNoManifest = errors.New("no manifest.json in it")
+
+func (w *part) unpack(it *inventory.Item, name string) error {
+	f, info, err := w.open(name, packedMax)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		raw, err := io.ReadAll(io.LimitReader(f, packedMax))
+		if err != nil {
+			return err
+		}
+		at = bytes.NewReader(raw)
+	}
+	sum, _, err := w.sum(name, packedMax)
+	if err != nil {
+		return err
+	}
+	it.Identity.Files = []inventory.Part{{Name: path.Base(name), Value: sum}}
+	it.Facts.Unsigned = !signed(at, info.Size())
+	archive, err := zip.NewReader(at, info.Size())
+	if err != nil {
+		return err
+	}
+	raw, err := member(archive, "manifest.json", proseMax)
+	if err != nil {
+		return err
+	}
+	root, err := formats.Parse(formats.JSON, raw)
+	if err != nil {
+		return fmt.Errorf("manifest.json: %w", err)
+	}
+	if n := root.Get("name").String(); n != "" {
+		it.Name = clean(n)
+	}
+	s := w.source(&inventory.Agent{Name: desktop}, &inventory.Config{Scope: inventory.ScopeExtension}, name, plugin{})
+	s.describe(it, root)
+	return nil
+}
+
+// member reads one file of an archive, however small it says that it is.
+func member(z *zip.Reader, name string, most int64) ([]byte, error) {
+	for _, f := range z.File {
+		if f.Name != name {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		defer r.Close()
+		raw, err := io.ReadAll(io.LimitReader(r, most+1))
+		if err == nil && int64(len(raw)) > most {
+			err = fmt.Errorf("%s: more than %d bytes", name, most)
+		}
+		return raw, err
+	}
+	return nil, errNoManifest
+}
+
+// signatureEnd closes the block that mcpb appends to what it signs. Whose signature it is, and whether it holds, is not asked.
+const signatureEnd = "MCPB_SIG_END"
+
+func signed(r io.ReaderAt, size int64) bool {
+	tail := make([]byte, min(size, 64))
+	n, _ := r.ReadAt(tail, size-int64(len(tail)))
+	return strings.Contains(string(tail[:n]), signatureEnd)
+}

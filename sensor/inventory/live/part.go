@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file renews one part of the inventory, within its time, and tells what changed in it.
+
+package live
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
+	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
+	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
+)
+
+var errSlow = errors.New("it did not end in time: a file system in it may not answer")
+
+// look renews one part, and tells what changed in it.
+func (k *Keeper) look(ctx context.Context, p place) discover.Result {
+	k.mu.Lock()
+	person, known := k.people[p.user]
+	if k.stuck[p] || !known && p.what != "system" {
+		was := k.parts[p]
+		k.mu.Unlock()
+		return was
+	}
+	k.progress.Place, k.progress.Entries = p.String(), 0
+	avoid := k.avoid
+	k.mu.Unlock()
+	out := make(chan discover.Result, 1)
+	go func() {
+		r, err := k.pass(p, person, avoid)
+		if err != nil {
+			r.Items = append(r.Items, unseen(p, err))
+		}
+		k.mu.Lock()
+		delete(k.stuck, p)
+		k.mu.Unlock()
+		out <- r
+	}()
+	late, stop := k.after(p)
+	defer stop()
+	select {
+	case r := <-out:
+		k.put(p, r)
+		return r
+	case <-ctx.Done():
+		return discover.Result{}
+	case <-late:
+	}
+	k.mu.Lock()
+	was := k.parts[p]
+	k.stuck[p] = true
+	k.mu.Unlock()
+	was.Items = append(slices.Clone(was.Items), unseen(p, errSlow))
+	k.put(p, was)
+	return was
+}
+
+// limit is the moment from which a part is late.
+func (k *Keeper) limit(place) (late <-chan time.Time, stop func()) {
+	t := time.NewTimer(k.o.Limit)
+	return t.C, func() { t.Stop() }
+}
+
+func unseen(p place, err error) inventory.Item {
+	return inventory.Item{Kind: inventory.KindFile, Name: p.what, Owner: p.user, Scope: inventory.ScopeUser, File: p.dir, Error: err.Error()}
+}
+
+// onDisk looks at one part, on a thread with the person's rights.
+func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Result, err error) {
+	b := k.o.Bounds
+	b.Sums = k.sums
+	b.Progress = func(entries int) {
+		k.mu.Lock()
+		k.progress.Entries = entries
+		k.mu.Unlock()
+	}
+	k.mu.Lock()
+	run := k.runs[p]
+	k.mu.Unlock()
+	look := &discover.Pass{FS: disk.Root{Avoid: avoid}, Catalogue: k.o.Catalogue, Options: b}
+	var who *disk.Person
+	if p.what != "system" {
+		who = &person.Person
+	}
+	err = disk.As(who, !k.o.Eager, func() {
+		switch p.what {
+		case "home":
+			r = look.Home(person.Home)
+		case "search":
+			r = look.Search(discover.Home{User: p.user, Dir: p.dir})
+		case "project":
+			r = look.Project(person.Home, p.dir)
+		case "run":
+			r = look.Given(person.Home, run)
+		default:
+			r = look.System()
+		}
+	})
+	return r, err
+}
+
+// put takes a part's result in.
+func (k *Keeper) put(p place, r discover.Result) {
+	for i := range r.Items {
+		risk.Judge(&r.Items[i])
+	}
+	k.mu.Lock()
+	was, had := k.parts[p]
+	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
+		delete(k.parts, p) // the folder is no more
+		k.watcher.drop(p)
+	} else {
+		k.parts[p] = r
+		k.watcher.set(p, r.Watch)
+	}
+	told := k.whole || had
+	news := k.memory.see(r.Items, k.o.Now())
+	k.progress.Done++
+	k.mu.Unlock()
+	if !told {
+		return
+	}
+	before := map[string]inventory.Identity{}
+	for _, it := range was.Items {
+		before[it.Key()] = it.Identity
+	}
+	for _, it := range r.Items {
+		id, there := before[it.Key()]
+		switch {
+		case there && id.Digest() != it.Digest:
+			k.o.Changed(it, inventory.Diff(&id, &it.Identity))
+		case !there && news[it.Key()]:
+			k.o.Changed(it, nil)
+		}
+	}
+	// What came with a project tells of more: the home's own settings may name folders that nobody searched for.
+	if p.what == "home" && had {
+		for _, dir := range r.Projects {
+			k.Work(p.user, dir)
+		}
+	}
+}
+
+func relative(dir string) string {
+	if dir == "/" {
+		return "."
+	}
+	return dir[1:]
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package shadow finds agents that nobody knows of: processes that behave like an agent and are none of the catalogue. It is
+// a pure function of what is known of a process; whoever calls it looks at processes. What it says is a suspicion, with the
+// evidence: everything it goes by can be forged, and much of it can be left out.
+package shadow
