@@ -169,10 +169,15 @@ func jiffiesInSecond() uint32 {
 	return uint32(time.Second.Nanoseconds() / tick.Nano())
 }
 
-// hostMounts is the number of the mount namespace that names are those of: the first process's.
+// hostMounts is the number of the mount namespace that names are those of: the first process's, or, in a container that may not
+// look there, this one's.
 func hostMounts() (uint32, error) {
 	var st unix.Stat_t
-	if err := unix.Stat("/proc/1/ns/mnt", &st); err != nil {
+	err := unix.Stat("/proc/1/ns/mnt", &st)
+	if err != nil {
+		err = unix.Stat("/proc/self/ns/mnt", &st)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("looking for the host's mounts: %w", err)
 	}
 	return uint32(st.Ino), nil

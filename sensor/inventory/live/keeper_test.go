@@ -187,7 +187,7 @@ func TestWhatIsRememberedOutlivesTheKeeper(t *testing.T) {
 		t.Fatal("not seen")
 	}
 	e := &event.Event{Kind: event.Exec, Session: "f3e2-1", User: "alice", Time: first, Program: "srv", Argv: []string{"srv", "--stdio"}, Skipped: 1}
-	e.Head.Session, e.Head.Flags = 1, uint8(bpf.EventByAgent)
+	e.Head.Session, e.Head.Flags = 1, uint16(bpf.EventByAgent)
 	r.saw(e)
 	stop()
 	again := start(t, state)
@@ -228,7 +228,7 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 		"behind other words": {func(e *event.Event) { e.Argv = []string{"a", "b", "c", "d", "srv", "--stdio"} }, false},
 	} {
 		e := &event.Event{Kind: event.Exec, Session: "s-" + strings.ReplaceAll(name, " ", "-"), User: "alice", Program: "srv", Argv: []string{"srv", "--stdio"}, Skipped: 1}
-		e.Head.Session, e.Head.Flags = 1, uint8(bpf.EventByAgent)
+		e.Head.Session, e.Head.Flags = 1, uint16(bpf.EventByAgent)
 		tc.change(e)
 		r.saw(e)
 		it := r.has(inventory.KindConnector, "one")
