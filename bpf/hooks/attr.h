@@ -21,11 +21,12 @@ static __always_inline int decide_attr(struct dentry *dentry)
 /* What is left of a file is another one than whoever made it meant. */
 static __always_inline int attr_cut(struct dentry *dentry)
 {
+	struct inode *inode = dentry->d_inode;
 	struct task_state *state = task_state();
 	int error = attr_judge(dentry, OP_FILE_WRITE, O_TRUNC);
 
-	if (!error && state && dentry->d_inode)
-		written_note(state, dentry->d_inode);
+	if (!error && state && inode)
+		written_note(state, inode);
 	return error;
 }
 

@@ -24,6 +24,12 @@ func (e *env) dial(ctx context.Context, doors ...api.Door) (*api.Client, error) 
 	if len(doors) == 0 {
 		doors = []api.Door{api.Admin, api.Own}
 	}
+	// Inside of sessions the configuration may not be read, and that would be told as a refusal: where it is packaged first.
+	if doors[0] == api.Inside && e.config == site.DefaultConfig {
+		if client, err := api.Dial(ctx, site.Defaults().Run, doors...); err == nil {
+			return client, nil
+		}
+	}
 	c, err := site.ReadConfig(e.config)
 	if err != nil {
 		return nil, err
