@@ -105,7 +105,7 @@ func (x *examination) binary(f unpack.File, kind binary.Kind, k fileKind) {
 		faults = append(faults, binary.Fault{Rule: "BIN-DISGUISED", Detail: string(kind) + " under the name " + path.Base(f.Name)})
 	}
 	for _, b := range faults {
-		x.tell(finding.Finding{Rule: b.Rule, File: f.Name, Place: k.place, Detail: b.Detail})
+		x.tell(finding.Finding{Rule: b.Rule, File: f.Name, Place: finding.Code, Detail: b.Detail})
 	}
 	if path.Base(f.Name) == "vbaProject.bin" {
 		x.tell(finding.Finding{Rule: "ARC-MACRO", File: f.Name, Place: finding.Code, Detail: "a Visual Basic project"})
@@ -173,6 +173,9 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 		if m.Hidden != "" {
 			f.Detail += ": " + finding.Visible(m.Hidden)
 		}
+		if m.Rule == text.RuleHomoglyph && misleads(p, m.Seen) {
+			f.Rule = "TXT-HOMOGLYPH-NAME"
+		}
 		if n < 50 {
 			x.tell(f)
 		}
@@ -180,6 +183,25 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 			x.hidden(text.Piece{File: p.File, Text: m.Hidden, Line: f.Line, Place: finding.Hidden, How: m.Detail, Depth: p.Depth + 1, Fixed: true}, "TXT-HIDDEN-ORDER")
 		}
 	}
+}
+
+// misleads says that a word of two alphabets is long enough to be a name, and letters of the other one stand within it: symbols of
+// science stand alone, or before or behind a Latin word.
+func misleads(p *text.Piece, word string) bool {
+	letters, latin, changes, was := 0, 0, 0, -1
+	for _, r := range word {
+		is := 0
+		if r < 0x250 {
+			is = 1
+			latin++
+		}
+		if was >= 0 && is != was {
+			changes++
+		}
+		was = is
+		letters++
+	}
+	return letters >= 5 && latin >= 3 && changes >= 2 && p.Place != finding.Test
 }
 
 // hidden reads a piece that people do not see. Where something is found in it, that it was hidden is told too.

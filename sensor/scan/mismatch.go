@@ -88,6 +88,7 @@ var purposes = []struct {
 	{taint.ReadsSecret, "MIS-TOOL-SECRET", regexp.MustCompile(`(?i)credential|\bkeys?\b|ssh|secret|token|\bauth|password|certificat|wallet|cookie|environment`), false},
 	{taint.Persists, "MIS-TOOL-PERSIST", regexp.MustCompile(`(?i)cron|schedul|startup|persist|servic|hook|profile|install|settings|shell|autostart|boot`), false},
 	{taint.Deletes, "MIS-TOOL-DELETES", regexp.MustCompile(`(?i)delet|remov|clean|clear|purg|drop|unlink|mov|archiv|temp|cache|reset|rotat|overwrit|uninstall|manage|prune|discard|replace|destroy|wip|convert|download|generat|build`), false},
+	{taint.Writes, "MIS-TOOL-WRITES", regexp.MustCompile(`(?i)writ|sav|stor|\blog|creat|updat|edit|\bfil|export|cach|record|generat|modif|download|config|regist|append|persist|\bset|\badd\b|insert|process|build|conver|init|install|render|draw|plot|note|memor|document|report|upload|copy|mov|renam|extract|archiv|compress|backup|sync|manag|track|captur|output|remember|state|deploy|schedul|execut|run|apply|restor|setup|index|ingest|produc|compil|clone|commit|publish|task|todo|queue|entr`), false},
 	{taint.Watches, "MIS-TOOL-SECRET", regexp.MustCompile(`(?i)clipboard|screen|camera|keyboard|record|capture|listen|browser|audio|microphone|paste`), false},
 }
 
@@ -103,6 +104,26 @@ func (x *examination) mismatch(p *text.Piece, t code.Tool) {
 		}
 	}
 }
+
+// bypass are parameters by which a caller switches off what protects.
+var bypass = regexp.MustCompile(`(?i)^(?:override_?safety|(?:skip|bypass|disable|ignore|override|no)_?(?:validation|security|safety|auth\w*|filter\w*|checks?|restrictions?|permissions?|policy|verification|approval|confirmation|guardrails?)|trust_?mode|unrestricted(?:_mode)?|jailbreak\w*|admin_?override|god_?mode|emergency_?(?:override|access|mode)|system_?prompt_?override|sudo_?mode|force_admin|elevate(?:_privileges)?|context_?injection)$`)
+
+// cryptography are modules of which one is needed to encrypt.
+var cryptography = []string{"cryptography", "Crypto", "Cryptodome", "nacl", "crypto", "node:crypto", "libsodium-wrappers", "tweetnacl", "openpgp", "gnupg", "pgpy", "age", "pyAesCrypt", "subprocess", "child_process", "fernet", "aes", "boto3", "hvac", "google", "azure", "crypto-js", "bcrypt", "jose", "rsa", "simplecrypt", "pyage"}
+
+// switches finds tools whose callers can switch off what protects, and tools that promise to encrypt and cannot.
+func (x *examination) switches(p *text.Piece, t code.Tool, needs map[string]bool) {
+	for _, param := range t.Params {
+		if bypass.MatchString(param) {
+			x.tell(p.Finding("COD-BYPASS-PARAM", t.Offset, t.Name+"("+param+")", "the caller switches off what protects"))
+		}
+	}
+	if encrypts.MatchString(t.About) && !slices.ContainsFunc(cryptography, func(m string) bool { return needs[m] }) && (needs["base64"] || needs["hashlib"]) {
+		x.tell(p.Finding("MIS-TOOL-CIPHER", t.Offset, t.Name+": "+t.About, "nothing in the program can encrypt"))
+	}
+}
+
+var encrypts = regexp.MustCompile(`(?i)\bencrypts?\b|\bencryption\b`)
 
 // docs compares what a program's own texts promise with what it does.
 func (x *examination) docs(p *text.Piece, r code.Result) {
@@ -138,7 +159,11 @@ func (x *examination) gives(p *text.Piece) {
 func (x *examination) startFile(p *text.Piece, base string) {
 	switch {
 	case strings.HasSuffix(base, ".pth") && regexp.MustCompile(`(?m)^import[ \t]`).MatchString(p.Text), base == "sitecustomize.py", base == "usercustomize.py":
-		x.tell(p.Finding("DEP-START-FILE", 0, p.Text, ""))
+		rule := "DEP-START-FILE"
+		if regexp.MustCompile(`exec\(|eval\(|urlopen|base64|subprocess|os\.system|socket|__import__`).MatchString(p.Text) && strings.HasSuffix(base, ".pth") {
+			rule = "DEP-START-CODE"
+		}
+		x.tell(p.Finding(rule, 0, p.Text, ""))
 	case base == "setup.py":
 		if at := strings.Index(p.Text, "cmdclass"); at >= 0 && strings.Contains(p.Text, "def run(") && regexp.MustCompile(`os\.system|subprocess|exec\(|eval\(|urlopen|requests\.|socket`).MatchString(p.Text) {
 			x.tell(p.Finding("DEP-INSTALL-CODE", at, p.Text[at:min(len(p.Text), at+80)], ""))

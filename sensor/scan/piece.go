@@ -82,6 +82,11 @@ func (x *examination) piece(p *text.Piece) {
 		x.program(p, code.Script(p, x.tell))
 	case "notebook":
 		x.notebook(p)
+	case "json":
+		if p.Place != finding.Code {
+			x.configuration(p, []byte(p.Text), fileKind{lang: "json", place: p.Place})
+			return
+		}
 	case "dockerfile":
 		x.lines(p, dockerRun)
 	case "makefile":
@@ -130,7 +135,7 @@ func (x *examination) program(p *text.Piece, r code.Result) {
 	x.acts(p, r.Acts)
 	if p.Depth < text.MaxDepth {
 		for _, in := range r.Inner {
-			x.piece(&text.Piece{File: p.File, Text: in.Text, Line: p.LineAt(in.Offset), Lang: in.Lang, Place: p.Place, Depth: p.Depth + 1, Fixed: true})
+			x.started(&text.Piece{File: p.File, Text: in.Text, Line: p.LineAt(in.Offset), Lang: in.Lang, Place: p.Place, Depth: p.Depth + 1, Fixed: true})
 		}
 	}
 	for _, t := range r.Texts {
@@ -139,9 +144,22 @@ func (x *examination) program(p *text.Piece, r code.Result) {
 	for _, t := range r.Tools {
 		x.report.Tools[t.Name] = digest(t.About)
 		x.mismatch(p, t)
+		x.switches(p, t, r.Needs)
 	}
 	x.docs(p, r)
 	x.gives(p)
+}
+
+// started is a command line in a program. What a document shows may be meant for people; what a program runs is run.
+func (x *examination) started(p *text.Piece) {
+	before := len(x.report.Findings)
+	x.piece(p)
+	for _, f := range x.report.Findings[before:] {
+		if f.Rule == "SH-PIPE-EXEC" || f.Rule == "SH-DOWNLOAD-RUN" {
+			x.tell(p.Finding("COD-REMOTE-EXEC", 0, p.Text, "a program runs what it fetches by a command"))
+			return
+		}
+	}
 }
 
 // acts notes where each kind of act was first seen.

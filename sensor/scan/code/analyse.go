@@ -24,6 +24,7 @@ type Tool struct {
 	Offset int    // of the description
 	Acts   taint.Act
 	Silent bool // it sends where neither answer nor failure matters
+	Params []string
 }
 
 // Result is what a program does.
@@ -31,8 +32,9 @@ type Result struct {
 	Acts  taint.Act
 	Tools []Tool
 	Inner []Inner
-	Texts []Text // descriptions of tools, and prompts: agents get to read them
-	Docs  []Text // what the program's texts say of it
+	Texts []Text          // descriptions of tools, and prompts: agents get to read them
+	Docs  []Text          // what the program's texts say of it
+	Needs map[string]bool // modules
 }
 
 // Text is a string that an agent may get to read.
@@ -89,9 +91,10 @@ func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), o
 	f.hogs()
 	f.triggers()
 	out.Acts |= f.whole()
+	out.Needs = f.imports
 	for n := range f.funcs {
 		if fn := &f.funcs[n]; fn.tool {
-			t := Tool{Name: fn.toolAs, About: fn.doc, Offset: fn.docPos, Acts: f.reach(n, map[int]bool{})}
+			t := Tool{Params: fn.params, Name: fn.toolAs, About: fn.doc, Offset: fn.docPos, Acts: f.reach(n, map[int]bool{})}
 			for m := range f.funcs {
 				t.Silent = t.Silent || silent[m] && f.reaches(n, m, map[int]bool{})
 			}

@@ -49,7 +49,7 @@ type meaning struct {
 
 // names of calls by role, between spaces. A leading "." is a method of anything.
 var pythonCalls = table(map[role]string{
-	reads:    "open io.open codecs.open pathlib.Path.open .read_text .read_bytes linecache.getlines shutil.copy shutil.copy2 shutil.copyfile shutil.make_archive aiofiles.open os.open gzip.open fileinput.input .iterdir os.listdir os.scandir",
+	reads:    "open io.open codecs.open pathlib.Path.open .read_text .read_bytes linecache.getlines shutil.copy shutil.copy2 shutil.copyfile shutil.make_archive aiofiles.open os.open gzip.open fileinput.input",
 	fetches:  "urllib.request.urlopen urllib2.urlopen urllib.urlopen requests.get httpx.get aiohttp.get urllib.request.urlretrieve wget.download requests.request httpx.request urllib3.request .urlopen requests.head requests.options httpx.stream",
 	sends:    "requests.post requests.put requests.patch httpx.post httpx.put httpx.patch smtplib.SMTP.sendmail .sendmail .send_message .sendall .sendto ftplib.FTP.storbinary .storbinary http.client.HTTPSConnection.request telegram.send_message .send_document .send_photo boto3.upload_file .upload_file .upload_fileobj .put_object paramiko.put .webhook .postMessage .chat_postMessage dns.resolver.resolve dns.resolver.query socket.gethostbyname socket.getaddrinfo",
 	evals:    "eval exec execfile code.interact code.InteractiveInterpreter.runsource builtins.exec builtins.eval __builtins__.exec __builtins__.eval types.FunctionType runpy.run_path runpy.run_module",
@@ -67,12 +67,13 @@ var pythonCalls = table(map[role]string{
 	checks:   ".resolve .is_relative_to os.path.realpath os.path.abspath os.path.normpath os.path.commonpath os.path.commonprefix .relative_to werkzeug.utils.secure_filename secure_filename shlex.quote shlex.split html.escape .isalnum re.fullmatch ast.literal_eval ipaddress.ip_address urllib.parse.urlparse urlparse .escape_filter_chars escape_filter_chars",
 	clean:    "len int float bool isinstance hash id type range enumerate.count hashlib.sha256 hashlib.md5 hashlib.sha1 os.path.exists os.path.isfile os.path.isdir os.path.getsize .exists .is_file .is_dir .startswith .endswith .lower.startswith any all sum min max round abs ord time.time datetime.now print logging.info logger.info",
 	links:    ".connect socket.create_connection .create_connection websocket.create_connection websockets.connect",
-	probes:   ".connect_ex nmap.PortScanner .scan",
+	probes:   ".connect_ex nmap.PortScanner nmap.PortScanner.scan ipaddress.ip_network",
 	evades:   "ctypes.CDLL ctypes.cdll.LoadLibrary prctl.set_name setproctitle.setproctitle os.setsid os.fork sys.settrace sys.gettrace ptrace os.utime ctypes.windll os.memfd_create inspect.currentframe .prctl",
 	watches:  "pyperclip.paste ImageGrab.grab PIL.ImageGrab.grab pyautogui.screenshot mss.mss pynput.keyboard.Listener keyboard.on_press keyboard.read_event cv2.VideoCapture sounddevice.rec pyaudio.PyAudio win32clipboard.GetClipboardData .grab_clipboard tkinter.Tk.clipboard_get .clipboard_get browser_cookie3.load browser_cookie3.chrome browser_cookie3.firefox pynput.mouse.Listener",
 })
 
 var pythonSources = map[string]taint.Label{
+	"glob.glob": taint.Bulk, "glob.iglob": taint.Bulk, "os.walk": taint.Bulk, "os.listdir": taint.Bulk, "os.scandir": taint.Bulk, "pathlib.Path.rglob": taint.Bulk, "Path.rglob": taint.Bulk,
 	"os.getenv": taint.EnvName, "os.environ.get": taint.EnvName, "os.environ.copy": taint.EnvAll, "os.environ.items": taint.EnvAll, "dict.os.environ": taint.EnvAll,
 	"socket.gethostname": taint.Host, "platform.node": taint.Host, "platform.uname": taint.Host, "platform.platform": taint.Host, "getpass.getuser": taint.Host, "os.uname": taint.Host, "os.getlogin": taint.Host, "socket.getfqdn": taint.Host, "uuid.getnode": taint.Host,
 	"socket.gethostbyname_ex": taint.Host, "platform.system": 0, "psutil.process_iter": taint.System, "psutil.pids": taint.System, "psutil.net_connections": taint.System, "pwd.getpwall": taint.System, "psutil.Process": taint.System, "pwd.getpwuid": taint.Host, "psutil.net_if_addrs": taint.Host, "netifaces.interfaces": taint.Host,
@@ -80,7 +81,7 @@ var pythonSources = map[string]taint.Label{
 }
 
 var scriptCalls = table(map[role]string{
-	reads:    "fs.readFileSync fs.readFile fs.createReadStream .readFileSync fs.promises.readFile Deno.readTextFile Bun.file fs.copyFileSync fs.copyFile fs-extra.readFile fs-extra.readFileSync fs.readdirSync fs.readdir fs-extra.copy fs.openSync readFileSync readFile",
+	reads:    "fs.readFileSync fs.readFile fs.createReadStream .readFileSync fs.promises.readFile Deno.readTextFile Bun.file fs.copyFileSync fs.copyFile fs-extra.readFile fs-extra.readFileSync fs-extra.copy fs.openSync readFileSync readFile",
 	fetches:  "https.get http.get axios.get got needle.get superagent.get node-fetch request.get undici.request axios.request got.get ky.get",
 	sends:    "axios.post axios.put axios.patch got.post superagent.post request.post ky.post .sendMail nodemailer.sendMail navigator.sendBeacon net.write dgram.send .sendBeacon dns.resolve dns.lookup dns.resolveTxt needle.post .upload",
 	evals:    "eval Function vm.runInNewContext vm.runInThisContext vm.runInContext vm.Script setTimeout.string vm.compileFunction .runInNewContext .runInThisContext",
@@ -102,6 +103,7 @@ var scriptCalls = table(map[role]string{
 })
 
 var scriptSources = map[string]taint.Label{
+	"glob.sync": taint.Bulk, "glob": taint.Bulk, "glob.glob": taint.Bulk, "fast-glob": taint.Bulk, "fast-glob.sync": taint.Bulk, "globby": taint.Bulk, "fs.readdirSync": taint.Bulk, "fs.readdir": taint.Bulk, "fs.promises.readdir": taint.Bulk,
 	"os.hostname": taint.Host, "os.userInfo": taint.Host, "os.networkInterfaces": taint.Host, "keytar.getPassword": taint.Secret, "keytar.findCredentials": taint.Secret, "os.platform": 0,
 }
 

@@ -410,7 +410,7 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 	var l taint.Label
 	for _, n := range list {
 		g := &f.funcs[n]
-		if c.fn >= 0 {
+		if c.fn >= 0 && (n != c.fn || f.own(c)) {
 			f.funcs[c.fn].calls[n] = true
 		}
 		params := g.params
@@ -432,6 +432,12 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 		l |= g.result
 	}
 	return l, true
+}
+
+// own says that a method is called on the object itself, or that a function is called by its bare name.
+func (f *flow) own(c call) bool {
+	head := f.word(c.first)
+	return !strings.Contains(c.full, ".") || head == "self" || head == "cls" || head == "this" || head != "" && head[0] >= 'A' && head[0] <= 'Z'
 }
 
 // gives is the label of a call's result.

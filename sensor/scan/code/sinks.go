@@ -58,8 +58,11 @@ func (f *flow) judge(c call, m meaning, args []argument) {
 	case queries, renders:
 		f.judgeQuery(c, role, args)
 	case probes:
+		if c.full == "ipaddress.ip_network" && !f.imports["requests"] && !f.imports["socket"] && !f.imports["httpx"] {
+			return
+		}
 		f.act(c.fn, taint.Network)
-		f.tell("COD-PORTSCAN", c.first, "asks which ports are open")
+		f.tell("COD-PORTSCAN", c.first, "asks which hosts or ports are there")
 	case evades:
 		f.judgeEvasion(c)
 	case watches:
@@ -187,6 +190,8 @@ func (f *flow) judgeRead(c call) {
 	case path.Has(taint.SecretPath):
 		f.act(c.fn, taint.ReadsSecret)
 		f.tell("COD-SECRET-READ", c.first, "reads a file with credentials")
+	case path.Has(taint.SystemPath) && f.inTool(c.fn):
+		f.tell("COD-SYSTEM-TOOL", c.first, "a tool reads files about the system or its users")
 	case path.Has(taint.SystemPath):
 		f.tell("COD-SYSTEM-READ", c.first, "reads a file about the system or its users")
 	case path.Has(taint.History):
@@ -243,6 +248,8 @@ func (f *flow) judgeFetch(c call, args []argument) {
 	switch {
 	case c.all.Has(taint.Metadata):
 		f.tell("COD-METADATA", c.first, "asks the cloud for credentials")
+	case c.all.Has(taint.SecretPath):
+		f.tell("COD-SECRET-READ", c.first, "reads a file with credentials by its address")
 	case c.all.Has(taint.Secret | taint.EnvAll | taint.Watched):
 		f.judgeSend(c, c.all, args)
 		return
@@ -282,6 +289,8 @@ func (f *flow) judgeSend(c call, what taint.Label, args []argument) {
 		f.tell("COD-KEY-SENT", c.first, detail)
 	case what.Has(taint.Host):
 		f.tell("COD-HOST-SENT", c.first, detail)
+	case what.Has(taint.File) && what.Has(taint.Bulk):
+		f.tell("COD-BULK-SENT", c.first, "the contents of whichever files there are go to the network")
 	case what.Has(taint.File):
 		f.tell("COD-FILE-SENT", c.first, detail)
 	case what.Has(taint.Param) && f.inTool(c.fn) && f.fixed(args):
@@ -593,6 +602,10 @@ func (f *flow) environmentAll(c call) {
 	if c.full == "os.environ.copy" || c.full == "Object.assign" {
 		return // for a child
 	}
+	if f.inTool(c.fn) {
+		f.tell("COD-ENV-TOOL", c.first, "a tool goes through the whole environment")
+		return
+	}
 	f.tell("COD-ENV-ALL", c.first, "goes through the whole environment")
 }
 
@@ -611,7 +624,12 @@ func (f *flow) constant(i int) {
 	if taint.OfText(t.text).Has(taint.Metadata) {
 		f.tell("COD-METADATA", i, "the cloud's address for credentials")
 	}
+	if metadataKeys.MatchString(t.text) {
+		f.tell("COD-METADATA-KEYS", i, "the place of the machine's own keys")
+	}
 }
+
+var metadataKeys = regexp.MustCompile(`meta-data/iam/security-credentials|instance/service-accounts/[^/]+/token|metadata/identity/oauth2/token`)
 
 // shellInString is a command line that is worth reading as one.
 var shellInString = regexp.MustCompile(`/dev/(?:tcp|udp)/|(?:curl|wget)\s[^"']*\|\s*(?:ba|z|da)?sh|\bcrontab\s+-|\|\s*(?:ba|z)?sh\b|\bnc\s+-\w*e|(?:curl|wget)\s+-\S*\s*\S*https?://|\bchmod\s+(?:\+s|[ugo]*\+s|4[0-7]{3})|NOPASSWD|\busermod\s+-|\biptables\s+-F|base64\s+(?:-d|-D|--decode)|\binsmod\s|LD_PRELOAD=|history\s+-c|rm\s+-rf\s+(?:/|~)|touch\s+-[tr]\s|setenforce 0|systemctl (?:stop|disable|enable)`)

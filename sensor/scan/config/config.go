@@ -377,10 +377,6 @@ func (r *reader) setting(k string, v any) {
 		if b {
 			r.fault("CFG-AUTO-INVOKE", k, "a tool that runs without being called")
 		}
-	case "privileged":
-		if b {
-			r.fault("CFG-CONTAINER", k, "a container that holds nothing")
-		}
 	}
 }
 

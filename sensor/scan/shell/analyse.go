@@ -386,7 +386,7 @@ func (a *analyser) sure(c *syntax.CmdSubst) string {
 			return a.word(call.Args[1]).text
 		}
 	}
-	return "$(…)"
+	return a.src[min(int(c.Pos().Offset()), len(a.src)):min(int(c.End().Offset()), len(a.src))]
 }
 
 func (a *analyser) param(p *syntax.ParamExp) value {

@@ -35,6 +35,8 @@ const (
 	Address                        // a fixed address on the network
 	LocalAddress                   // an address of this machine
 	Temp                           // a file in a folder that anybody writes to
+	EnvFile                        // the name of a project's own file of secrets
+	Bulk                           // many files, whichever there are
 )
 
 // Has says whether any of the origins is there.
@@ -73,8 +75,9 @@ var kinds = []kind{
 		regexp.MustCompile(`(?i)\.aws(?:[/\\]+|["',\s]+)(?:credentials|config|\*)|(?:^|[/\\])\.?netrc\b|\.(?:npmrc|pypirc|pgpass|my\.cnf|boto)\b|\.git-credentials|\.config[/\\]+(?:gh|hub|gcloud|git[/\\]credentials|heroku)\b|\.kube[/\\]+config|\.docker[/\\]+config\.json|application_default_credentials|\.gem[/\\]credentials|\.azure[/\\]|credentials\.db|\.cargo[/\\]credentials|accessTokens\.json|\.terraform\.d[/\\]credentials`)},
 	{SecretPath, []string{"/etc/shadow", "/etc/gshadow", "wallet", "keystore", "keychain", "seed.txt", "mnemonic", ".gnupg", "login data", "cookies", "metamask", "local extension settings", "logins.json", "key4.db", "exodus", "electrum", "keyring", "1password", ".password-store", "vault-token"},
 		regexp.MustCompile(`(?i)/etc/g?shadow\b|wallet\.dat|[*.]keystore|Library/Keychains|login\.keychain|seed\.txt|mnemonic\*|\.gnupg\b|Login Data\b|(?:User Data|Profiles?|Default|Chrome|Firefox|Safari|PROFILE\w*\}?)[^\n"']{0,60}[/\\]Cookies\b|cookies\.sqlite|Cookies\.binarycookies|metamask|Local Extension Settings|logins\.json|key4\.db|\.electrum\b|Exodus[/\\]|\.password-store|\.vault-token|\.local/share/keyrings`)},
-	{SecretPath, []string{".env", "mcp.json", "claude_desktop_config", ".claude", "auth.json", "secrets"},
-		regexp.MustCompile(`(?i)(?:^|[/\\~\s"'=])\.env(?:\.(?:local|production|prod|development|staging))?(?:$|[\s"'|;)&])|\.cursor[/\\]+mcp\.json|claude_desktop_config\.json|\.claude[/\\]+\.credentials|\.codex[/\\]+auth\.json|/run/secrets|/var/run/secrets`)},
+	{EnvFile, []string{".env"}, regexp.MustCompile(`(?i)(?:^|[/\\~\s"'=])\.env(?:\.(?:local|production|prod|development|staging))?(?:$|[\s"'|;)&])`)},
+	{SecretPath, []string{"~/.env", "mcp.json", "claude_desktop_config", ".claude", "auth.json", "secrets"},
+		regexp.MustCompile(`(?i)(?:^|\s)~/\.env\b|\.cursor[/\\]+mcp\.json|claude_desktop_config\.json|\.claude[/\\]+\.credentials|\.codex[/\\]+auth\.json|/run/secrets|/var/run/secrets`)},
 	{SystemPath, []string{"/etc/", "/proc/", "/sys/class/net", "/var/log"}, regexp.MustCompile(`/etc/(?:passwd|group|sudoers|hosts|hostname|resolv\.conf|os-release|machine-id|network/|ssh/|crontab|fstab|issue)|/proc/(?:self|net|\d+|\{|\$|cpuinfo|meminfo|version|mounts|[^a-z"']*$)|/var/log/(?:auth|syslog|secure|messages|wtmp|btmp|lastlog|audit)|/sys/class/net`)},
 	{PersistPath, []string{"rc", "profile", "cron", "systemd", "launch", "autostart", ".pth", "authorized_keys", "startup", "currentversion", "hooks", "settings.json", "init.d", "ld.so.preload", "sitecustomize", "logout", "claude.md", "agents.md", "rc.local"},
 		regexp.MustCompile(`(?i)(?:^|[/\\~"'\s])\.(?:bash|zsh|ksh|csh|fish)(?:rc|_profile|_login|_logout|env)\b|[/\\~"']\.profile\b|/etc/(?:cron\S*|profile(?:\.d)?\b|rc\.local|init\.d|systemd/system|ld\.so\.preload|bash\.bashrc|environment)|\.config/(?:systemd/user|autostart|fish/config)|systemd/(?:system|user)/\S*\.(?:service|timer)|Launch(?:Agents|Daemons)|authorized_keys|CurrentVersion\\+Run|Startup[/\\]|\.git/hooks/|\.claude/settings(?:\.local)?\.json|/var/spool/cron|sitecustomize\.py|usercustomize\.py|site-packages/\S*\.pth|Start Menu`)},
@@ -83,7 +86,7 @@ var kinds = []kind{
 	{EnvName, []string{"key", "token", "secret", "passw", "credential"}, regexp.MustCompile(`^(?:[A-Z0-9]+_)*(?:(?:API|ACCESS|SECRET|PRIVATE|AUTH)?_?KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(?:_ID)?$`)},
 	{Temp, []string{"/tmp/", "/var/tmp", "/dev/shm"}, regexp.MustCompile(`(?:^|["'\s=])(?:/tmp|/var/tmp|/dev/shm)/`)},
 	{LocalAddress, []string{"localhost", "127.0.0.1", "0.0.0.0", "::1"}, regexp.MustCompile(`(?i)(?:^|//|@)(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?:[:/]|$)`)},
-	{Address, []string{"://"}, regexp.MustCompile(`(?i)\b(?:https?|ftp|wss?)://[a-z0-9\[$\{]`)},
+	{Address, []string{"://"}, regexp.MustCompile(`(?i)\b(?:https?|ftp|wss?)://[a-z0-9\[]`)},
 }
 
 // maxText is how much of a string constant is looked at. Longer ones are no names.
@@ -117,7 +120,7 @@ func OfText(s string) Label {
 		l &^= SecretPath
 	}
 	if strings.Contains(lower, ".env.example") || strings.Contains(lower, ".env.sample") || strings.Contains(lower, ".env.template") {
-		l &^= SecretPath
+		l &^= SecretPath | EnvFile
 	}
 	return l
 }
@@ -130,7 +133,7 @@ func publicKey(lower string) bool {
 // Read is what comes out of a file whose name has these labels.
 func Read(name Label) Label {
 	l := File
-	for _, pair := range [...][2]Label{{SecretPath, Secret}, {SystemPath, System}, {History, History}, {Metadata, Secret}} {
+	for _, pair := range [...][2]Label{{SecretPath, Secret}, {EnvFile, Secret}, {Bulk, Bulk}, {SystemPath, System}, {History, History}, {Metadata, Secret}} {
 		if name.Has(pair[0]) {
 			l |= pair[1]
 		}

@@ -45,7 +45,7 @@ type encoding struct {
 
 var encodings = []encoding{
 	{"base64", regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{24,})*={0,2}`), fromBase64},
-	{"hex", regexp.MustCompile(`(?:\\x[0-9A-Fa-f]{2}){6,}|(?:0x[0-9A-Fa-f]{2},?\s*){8,}|\b(?:[0-9A-Fa-f]{2}){16,}\b`), fromHex},
+	{"hex", regexp.MustCompile(`(?:\\x[0-9A-Fa-f]{2}){6,}|(?:0x[0-9A-Fa-f]{2},?\s*){8,}|\b(?:[0-9A-Fa-f]{2}){16,}\b|\b(?:[0-9A-Fa-f]{2}[ :]){14,}[0-9A-Fa-f]{2}\b`), fromHex},
 	{"escapes", regexp.MustCompile(`(?:\\u[0-9A-Fa-f]{4}){5,}`), fromEscapes},
 	{"URL encoding", regexp.MustCompile(`(?:[A-Za-z0-9_.~-]*%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9_.~-]*`), fromURL},
 	{"HTML entities", regexp.MustCompile(`(?:&#x?[0-9A-Fa-f]{2,5};){6,}`), func(s string) []byte { return []byte(html.UnescapeString(s)) }},
@@ -131,7 +131,7 @@ func fromBase32(s string) []byte {
 	return data
 }
 
-var hexDigits = regexp.MustCompile(`(?:\\x|0x)?([0-9A-Fa-f]{2}),?\s*`)
+var hexDigits = regexp.MustCompile(`(?:\\x|0x)?([0-9A-Fa-f]{2})[,:]?\s*`)
 
 func fromHex(s string) []byte {
 	data, err := hex.DecodeString(hexDigits.ReplaceAllString(s, "$1"))

@@ -27,12 +27,12 @@ func Markdown(file, s string, place finding.Place) Document {
 	front, body, skipped := cutFront(s)
 	d.Front = front
 	prose := newBlanked(body, skipped)
+	d.Marks = append(d.Marks, whiteSpace(body, skipped)...)
 	d.fences(file, prose)
 	d.comments(file, prose)
 	d.styles(file, prose)
 	d.inline(file, prose)
 	text := prose.text()
-	d.Marks = append(d.Marks, whiteSpace(text, skipped)...)
 	if strings.TrimSpace(text) != "" {
 		d.Pieces = append(d.Pieces, Piece{File: file, Text: text, Line: 1 + skipped, Place: place})
 	}
