@@ -57,6 +57,7 @@ func table() []command {
 		{"policy explain", "[--policy P] [--role R|--user U] --op OP OBJECT", "what the policy says of an object", policyExplain},
 		{"policy diff", "[OLD] NEW", "what changes from one policy to another", policyDiff},
 		{"policy apply", "[--confirm-within 60s] [--confirm] [PATH…]", "put a policy into force", policyApply},
+		{"scan", "[--json|--sarif] [--threshold review|block] [--all] [--cache FOLDER] [--against FILE] PATH…", "judge skills and connectors before they load; runs nothing, needs no daemon", scanCommand},
 		{"plugin new", "[--module PATH] NAME", "write the beginning of a plugin into a new folder", pluginNew},
 		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end)", "let policy refuse nothing for a time; it is recorded", breakGlass},
 	}

@@ -24,14 +24,22 @@ type claim struct {
 	at     finding.Finding
 }
 
-// promises are the words of claims.
-var promises = []struct {
+// promise is a way of saying what is not done.
+type promise struct {
+	words  []string // lower case; one of them is in every match
 	re     *regexp.Regexp
 	denies taint.Act
 	rule   string
-}{
-	{regexp.MustCompile(`(?i)\b(?:without (?:any )?(?:network|internet|external api)\b|no (?:network|internet) (?:access|connection|calls?|required)|no data (?:ever )?leaves|never leaves (?:your|the|this) (?:machine|computer|device)|(?:works?|runs?|operates?) (?:entirely|fully|completely|purely|100%) (?:locally|offline)|does not (?:access|use|require|contact|touch) (?:the )?(?:network|internet)|no external (?:api|network|calls|services|requests)|(?:entirely|fully|purely|completely) (?:local|offline)\b|works offline|summari[sz]es? \w+ (?:contents? )?locally|documents? \w+ locally)`), taint.Sends, "MIS-NETWORK"},
-	{regexp.MustCompile(`(?i)\b(?:read-only\b|does not (?:modify|change|write|alter) any|doesn't (?:modify|change|write)|makes no changes|no side effects|never (?:writes|modifies|deletes)|without modifying|nothing is written|only reads files)`), taint.Deletes, "MIS-WRITES"},
+}
+
+func (p *promise) likely(lower string) bool {
+	return slices.ContainsFunc(p.words, func(w string) bool { return strings.Contains(lower, w) })
+}
+
+// promises are the words of claims.
+var promises = []promise{
+	{[]string{"network", "internet", "leaves", "offline", "external", "locally"}, regexp.MustCompile(`(?i)\b(?:without (?:any )?(?:network|internet|external api)\b|no (?:network|internet) (?:access|connection|calls?|required)|no data (?:ever )?leaves|never leaves (?:your|the|this) (?:machine|computer|device)|(?:works?|runs?|operates?) (?:entirely|fully|completely|purely|100%) (?:locally|offline)|does not (?:access|use|require|contact|touch) (?:the )?(?:network|internet)|no external (?:api|network|calls|services|requests)|(?:entirely|fully|purely|completely) (?:local|offline)\b|works offline|summari[sz]es? \w+ (?:contents? )?locally|documents? \w+ locally)`), taint.Sends, "MIS-NETWORK"},
+	{[]string{"read-only", "modif", "change", "side effect", "written", "writ", "only reads"}, regexp.MustCompile(`(?i)\b(?:read-only\b|does not (?:modify|change|write|alter) any|doesn't (?:modify|change|write)|makes no changes|no side effects|never (?:writes|modifies|deletes)|without modifying|nothing is written|only reads files)`), taint.Deletes, "MIS-WRITES"},
 }
 
 // claims reads what a document for agents promises.
@@ -39,7 +47,11 @@ func (x *examination) claims(p *text.Piece) {
 	if p.Place != finding.Instruction && path.Base(p.File) != "README.md" {
 		return
 	}
+	lower := strings.ToLower(p.Text)
 	for _, c := range promises {
+		if !c.likely(lower) {
+			continue
+		}
 		if m := c.re.FindStringIndex(p.Text); m != nil {
 			x.about.claims = append(x.about.claims, claim{c.denies, c.rule, p.Finding(c.rule, m[0], p.Text[m[0]:m[1]], "")})
 		}

@@ -37,6 +37,12 @@ func New() (*Scanner, error) {
 	return &Scanner{Rules: rules, Model: model, Limits: unpack.Defaults()}, nil
 }
 
+// Version names what a verdict depends on beside the unit: rules, model and engine. It changes with any of them.
+func (s *Scanner) Version() string { return digest(engine, rule.Text(), judge.Text())[:16] }
+
+// engine is raised when the code changes in a way that changes findings.
+const engine = "1"
+
 // Unit is what gets one verdict: a skill's folder, an extension's archive, a file.
 type Unit struct {
 	Root  string   // in the file system

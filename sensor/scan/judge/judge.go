@@ -90,6 +90,9 @@ type Judgment struct {
 // Builtin is the model in the binary.
 func Builtin() (*Model, error) { return Parse(builtin) }
 
+// Text is the model in the binary, as it is written.
+func Text() string { return builtin }
+
 // Parse reads a model.
 func Parse(text string) (*Model, error) {
 	var m Model

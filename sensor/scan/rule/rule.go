@@ -80,6 +80,18 @@ type Set struct {
 // Builtin reads the rules in the binary. A fault in them is a fault of the build, and a test finds it.
 func Builtin() (*Set, error) { return Load(builtin, "data") }
 
+// Text is all tables in the binary, as they are written.
+func Text() string {
+	var b strings.Builder
+	entries, _ := builtin.ReadDir("data") // embedded: it is there
+	for _, e := range entries {
+		data, _ := builtin.ReadFile(path.Join("data", e.Name()))
+		b.WriteString(e.Name())
+		b.Write(data)
+	}
+	return b.String()
+}
+
 // Load reads every table of a folder. The error is all faults at once.
 func Load(fsys fs.FS, dir string) (*Set, error) {
 	entries, err := fs.ReadDir(fsys, dir)

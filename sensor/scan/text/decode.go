@@ -36,41 +36,91 @@ type Decoded struct {
 	Text   string // Data where it is text
 }
 
-// encoding is one way of writing, and where it may stand.
+// encoding is one way of writing, and where it may stand: patterns look only at long runs of its alphabet, since most text has none.
 type encoding struct {
 	how    string
+	marks  string // of which one is in every run; empty for none
+	letter [256]bool
+	least  int // length of a run
 	run    *regexp.Regexp
 	decode func(string) []byte
 }
 
+const (
+	hexLetters = "0123456789abcdefABCDEF"
+	alphabet64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
+)
+
+func letters(s string) (t [256]bool) {
+	for i := range len(s) {
+		t[s[i]] = true
+	}
+	return t
+}
+
 var encodings = []encoding{
-	{"base64", regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{24,})*={0,2}`), fromBase64},
-	{"hex", regexp.MustCompile(`(?:\\x[0-9A-Fa-f]{2}){6,}|(?:0x[0-9A-Fa-f]{2},?\s*){8,}|\b(?:[0-9A-Fa-f]{2}){16,}\b|\b(?:[0-9A-Fa-f]{2}[ :]){14,}[0-9A-Fa-f]{2}\b`), fromHex},
-	{"escapes", regexp.MustCompile(`(?:\\u[0-9A-Fa-f]{4}){5,}`), fromEscapes},
-	{"URL encoding", regexp.MustCompile(`(?:[A-Za-z0-9_.~-]*%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9_.~-]*`), fromURL},
-	{"HTML entities", regexp.MustCompile(`(?:&#x?[0-9A-Fa-f]{2,5};){6,}`), func(s string) []byte { return []byte(html.UnescapeString(s)) }},
-	{"character codes", regexp.MustCompile(`(?:\b(?:[3-9][0-9]|1[01][0-9]|12[0-6])\s*,\s*){12,}(?:[3-9][0-9]|1[01][0-9]|12[0-6])`), fromCodes},
-	{"base32", regexp.MustCompile(`\b[A-Z2-7]{32,}={0,6}`), fromBase32},
+	{"base64", "", letters(alphabet64 + "\r\n\t "), 24, regexp.MustCompile(`[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{24,})*={0,2}`), fromBase64},
+	{"hex", `\x`, letters(hexLetters + `\x`), 24, regexp.MustCompile(`(?:\\x[0-9A-Fa-f]{2}){6,}`), fromHex},
+	{"hex", "0x", letters(hexLetters + "x, \t\r\n"), 32, regexp.MustCompile(`(?:0x[0-9A-Fa-f]{2},?\s*){8,}`), fromHex},
+	{"hex", "", letters(hexLetters + " :"), 32, regexp.MustCompile(`\b(?:[0-9A-Fa-f]{2}){16,}\b|\b(?:[0-9A-Fa-f]{2}[ :]){14,}[0-9A-Fa-f]{2}\b`), fromHex},
+	{"escapes", `\u`, letters(hexLetters + `\u`), 30, regexp.MustCompile(`(?:\\u[0-9A-Fa-f]{4}){5,}`), fromEscapes},
+	{"URL encoding", "%", letters(alphabet64 + "%.~"), 18, regexp.MustCompile(`(?:[A-Za-z0-9_.~-]*%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9_.~-]*`), fromURL},
+	{"HTML entities", "&#", letters(hexLetters + "&#x;"), 24, regexp.MustCompile(`(?:&#x?[0-9A-Fa-f]{2,5};){6,}`), func(s string) []byte { return []byte(html.UnescapeString(s)) }},
+	{"character codes", ",", letters("0123456789, \t\r\n"), 38, regexp.MustCompile(`(?:\b(?:[3-9][0-9]|1[01][0-9]|12[0-6])\s*,\s*){12,}(?:[3-9][0-9]|1[01][0-9]|12[0-6])`), fromCodes},
+	{"base32", "", letters("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567="), 32, regexp.MustCompile(`\b[A-Z2-7]{32,}={0,6}`), fromBase32},
+}
+
+// runs calls back for each long run of an encoding's alphabet. White space counts only between long parts.
+func (e *encoding) runs(s string, found func(from, to int)) {
+	if e.marks != "" && !strings.Contains(s, e.marks) {
+		return
+	}
+	from, solid := -1, 0 // solid: the longest part without white space
+	part := 0
+	end := func(to int) {
+		if from >= 0 && to-from >= e.least && max(solid, part) >= min(e.least, 16) || from >= 0 && to-from >= e.least && e.letter[' '] && e.marks != "" || from >= 0 && to-from >= e.least && e.letter[':'] {
+			found(from, to)
+		}
+		from, solid, part = -1, 0, 0
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case !e.letter[c]:
+			end(i)
+		case c == ' ' || c == '\n' || c == '\t' || c == '\r':
+			solid, part = max(solid, part), 0
+		default:
+			if from < 0 {
+				from = i
+			}
+			part++
+		}
+	}
+	end(len(s))
 }
 
 // Encoded finds runs of encoded text that decode to text, or to a program.
 func Encoded(s string) []Decoded {
 	var list []Decoded
-	for _, e := range encodings {
-		for _, m := range e.run.FindAllStringIndex(s, -1) {
-			if len(list) >= maxDecoded {
-				return list
+	for i := range encodings {
+		e := &encodings[i]
+		e.runs(s, func(from, to int) {
+			for _, m := range e.run.FindAllStringIndex(s[from:to], -1) {
+				if len(list) >= maxDecoded {
+					return
+				}
+				if d, ok := e.read(s[from+m[0] : from+m[1]]); ok {
+					d.Offset = from + m[0]
+					list = append(list, d)
+				}
 			}
-			if d, ok := e.read(s[m[0]:m[1]]); ok {
-				d.Offset = m[0]
-				list = append(list, d)
-			}
-		}
+		})
 	}
 	return append(list, ciphers(s)...)
 }
 
-func (e encoding) read(seen string) (Decoded, bool) {
+func (e *encoding) read(seen string) (Decoded, bool) {
 	data := e.decode(seen)
 	how := e.how
 	if more, packed := inflate(data); packed != "" {
@@ -196,7 +246,6 @@ func inflate(data []byte) ([]byte, string) {
 var (
 	// Words that no English text is without, as the cipher writes them.
 	rotWords = regexp.MustCompile(`(?i)\b(?:gur|naq|lbhe|lbh|naljurer|vafgehpgvbaf|flfgrz|cerivbhf)\b`)
-	spaced   = regexp.MustCompile(`(?:\b[A-Za-z][ ._*-]){7,}[A-Za-z]\b`)
 )
 
 // ciphers reads lines in ROT13, lines written backwards, and words with their letters spaced apart.
@@ -207,12 +256,13 @@ func ciphers(s string) []Decoded {
 			list = append(list, Decoded{Offset: offset, Seen: seen, How: how, Data: []byte(plain), Text: plain})
 		}
 	}
-	for _, m := range spaced.FindAllStringIndex(s, -1) {
-		from, to := lineOf(s, m[0])
+	for at := spacedApart(s, 0); at >= 0; {
+		from, to := lineOf(s, at)
 		add(from, s[from:to], "letters spaced apart", unspace(s[from:to]))
+		at = spacedApart(s, to)
 	}
 	lower := strings.ToLower(s)
-	if len(rotWords.FindAllStringIndex(lower, 3)) >= 2 {
+	if (strings.Contains(lower, "gur ") || strings.Contains(lower, "naq ") || strings.Contains(lower, "vafgehp")) && len(rotWords.FindAllStringIndex(lower, 3)) >= 2 {
 		for _, m := range rotWords.FindAllStringIndex(lower, 20) {
 			from, to := lineOf(s, min(m[0], len(s)))
 			add(from, s[from:to], "ROT13", strings.Map(rot13, s[from:to]))
@@ -233,6 +283,37 @@ func lineOf(s string, at int) (from, to int) {
 		return from, len(s)
 	}
 	return from, at + to
+}
+
+// leastSpaced is how many letters in a row stand alone before that is a way of writing.
+const leastSpaced = 8
+
+// spacedApart is where letters begin to stand alone, many in a row, from at on; -1 where they do not.
+func spacedApart(s string, at int) int {
+	n, begin := 0, at
+	for i := at; i+1 < len(s); i++ {
+		if !isLetter(s[i]) {
+			if strings.IndexByte(" ._*-", s[i]) < 0 {
+				n = 0
+			}
+			continue
+		}
+		if i > 0 && isLetter(s[i-1]) || isLetter(s[i+1]) {
+			n = 0
+			continue
+		}
+		if n == 0 {
+			begin = i
+		}
+		if n++; n >= leastSpaced {
+			return begin
+		}
+	}
+	return -1
+}
+
+func isLetter(c byte) bool {
+	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= 0x80 || c >= '0' && c <= '9'
 }
 
 // unspace joins letters that stand alone; two marks or more are a space.

@@ -152,24 +152,30 @@ func (d *Document) inline(file string, b *blanked) {
 	}
 }
 
-// farRight is where no screen ends; farDown is more than any page.
+// farRight is where no screen ends; farDown is more lines than any page.
 const (
 	farRight = 200
 	farDown  = 60
 )
 
-var (
-	pushedRight = regexp.MustCompile(`[ \t\x{a0}\x{2000}-\x{200a}\x{3000}]{200,}([^\s][^\n]*)`)
-	pushedDown  = regexp.MustCompile(`(?:[ \t\r]*\n){60,}[ \t]*([^\s][^\n]*)`)
-)
-
 // whiteSpace finds text that stands behind more nothing than anybody scrolls through. Offsets are lines here.
 func whiteSpace(s string, skipped int) []Mark {
 	var marks []Mark
-	for _, re := range []*regexp.Regexp{pushedRight, pushedDown} {
-		for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
-			marks = append(marks, Mark{Rule: RuleWhite, Offset: 1 + skipped + strings.Count(s[:m[2]], "\n"), Seen: s[m[2]:m[3]],
-				Detail: "text behind a page of white space"})
+	spaces, empty, line := 0, 0, 1+skipped
+	for i, r := range s {
+		switch {
+		case r == '\n':
+			line++
+			empty++
+			spaces = 0
+		case r == ' ' || r == '\t' || r == '\r' || r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x3000:
+			spaces++
+		default:
+			if spaces >= farRight || empty > farDown {
+				_, to := lineOf(s, i)
+				marks = append(marks, Mark{Rule: RuleWhite, Offset: line, Seen: s[i:to], Detail: "text behind a page of white space"})
+			}
+			spaces, empty = 0, 0
 		}
 	}
 	return marks
