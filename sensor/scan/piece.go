@@ -43,8 +43,41 @@ func (x *examination) document(p *text.Piece) {
 		default:
 			x.piece(piece)
 		}
+		if piece.Lang == "" && piece.Place != finding.Hidden {
+			x.unfenced(piece)
+		}
 	}
 }
+
+var (
+	command = regexp.MustCompile(`(?:^|[\s"'(:])((?:sudo\s+)?(?:curl|wget|bash|sh|zsh|nc|ncat|python3?|node|npx|uvx|pip3?|npm|echo|cat|tar|env|printenv|rm|chmod|crontab|scp|rsync|ssh|dig|nslookup|base64|osascript|powershell|sqlite3|openssl|history|socat)\s+[-\w./~$"'@:<>|].*)`)
+	call    = regexp.MustCompile(`\b(?:eval|exec|os\.system|subprocess\.\w+|requests\.\w+|fetch|child_process|execSync|urlopen|Function|__import__|require)\s*\(`)
+)
+
+// unfenced reads commands and calls that stand in the text without being marked as code.
+func (x *examination) unfenced(p *text.Piece) {
+	offset := 0
+	for line := range strings.SplitAfterSeq(p.Text, "\n") {
+		if m := command.FindStringSubmatchIndex(line); m != nil && telling(line) {
+			x.shell(&text.Piece{File: p.File, Text: strings.TrimRight(line[m[2]:m[3]], " .,;"), Line: p.LineAt(offset), Lang: "sh", Place: p.Place, Depth: p.Depth, Fixed: true})
+		}
+		if m := call.FindStringIndex(line); m != nil {
+			inner := text.Piece{File: p.File, Text: line[m[0]:], Line: p.LineAt(offset), Lang: "python", Place: p.Place, Depth: p.Depth, Fixed: true}
+			if strings.Contains(line, "require(") || strings.Contains(line, "atob(") || strings.Contains(line, "process.env") || strings.Contains(line, "fetch(") {
+				inner.Lang = "javascript"
+			}
+			x.program(&inner, programs[inner.Lang](&inner, x.tell))
+		}
+		offset += len(line)
+	}
+}
+
+// telling says that a command in a text does something that is worth reading: it pipes, sends or goes to an address.
+func telling(line string) bool {
+	return strings.ContainsAny(line, "|@~$>") || strings.Contains(line, "://") || strings.Contains(line, " -rf ") || strings.Contains(line, "/dev/") || strings.Contains(line, "-c ")
+}
+
+var programs = map[string]func(*text.Piece, func(finding.Finding)) code.Result{"python": code.Python, "javascript": code.Script}
 
 // loaded is a command that is run when the document is loaded.
 func (x *examination) loaded(p *text.Piece, offset int, line string) {
