@@ -270,8 +270,8 @@ func (x *examination) encoded(p *text.Piece, s string) {
 
 // decodedPlace is where decoded text counts as standing: in tests and documents it is an example.
 func (x *examination) decodedPlace(p *text.Piece) finding.Place {
-	if p.Place == finding.Test {
-		return finding.Test
+	if p.Place == finding.Test || p.Place == finding.Document {
+		return p.Place
 	}
 	return finding.Hidden
 }

@@ -42,9 +42,12 @@ var promises = []promise{
 	{[]string{"read-only", "modif", "change", "side effect", "written", "writ", "only reads"}, regexp.MustCompile(`(?i)\b(?:read-only\b|does not (?:modify|change|write|alter) any|doesn't (?:modify|change|write)|makes no changes|no side effects|never (?:writes|modifies|deletes)|without modifying|nothing is written|only reads files)`), taint.Deletes, "MIS-WRITES"},
 }
 
+// denied is what makes the opposite of a promise.
+var denied = regexp.MustCompile(`(?i)^\W{0,8}(?:false|no\b|❌)`)
+
 // claims reads what a document for agents promises.
 func (x *examination) claims(p *text.Piece) {
-	if p.Place != finding.Instruction && path.Base(p.File) != "README.md" {
+	if p.Place != finding.Instruction {
 		return
 	}
 	lower := strings.ToLower(p.Text)
@@ -52,7 +55,7 @@ func (x *examination) claims(p *text.Piece) {
 		if !c.likely(lower) {
 			continue
 		}
-		if m := c.re.FindStringIndex(p.Text); m != nil {
+		if m := c.re.FindStringIndex(p.Text); m != nil && !denied.MatchString(p.Text[m[1]:min(len(p.Text), m[1]+16)]) {
 			x.about.claims = append(x.about.claims, claim{c.denies, c.rule, p.Finding(c.rule, m[0], p.Text[m[0]:m[1]], "")})
 		}
 	}

@@ -168,7 +168,12 @@ func (x *examination) program(p *text.Piece, r code.Result) {
 	x.acts(p, r.Acts)
 	if p.Depth < text.MaxDepth {
 		for _, in := range r.Inner {
-			x.started(&text.Piece{File: p.File, Text: in.Text, Line: p.LineAt(in.Offset), Lang: in.Lang, Place: p.Place, Depth: p.Depth + 1, Fixed: true})
+			inner := text.Piece{File: p.File, Text: in.Text, Line: p.LineAt(in.Offset), Lang: in.Lang, Place: p.Place, Depth: p.Depth + 1, Fixed: true}
+			if in.Run {
+				x.started(&inner)
+				continue
+			}
+			x.piece(&inner)
 		}
 	}
 	for _, t := range r.Texts {
@@ -197,8 +202,8 @@ func (x *examination) started(p *text.Piece) {
 
 // acts notes where each kind of act was first seen.
 func (x *examination) acts(p *text.Piece, a taint.Act) {
-	if p.Place == finding.Test || p.Place == finding.Document {
-		return
+	if p.Place == finding.Test || p.Place == finding.Document || strings.HasPrefix(p.File, ".github/") || strings.HasPrefix(p.File, ".devcontainer/") {
+		return // what builds and tests it is not what it does
 	}
 	x.about.acts |= a
 	for bit := taint.Act(1); bit <= taint.Watches; bit <<= 1 {

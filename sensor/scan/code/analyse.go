@@ -15,6 +15,7 @@ type Inner struct {
 	Lang   string
 	Text   string
 	Offset int
+	Run    bool // a call runs it; else it stands in a string
 }
 
 // Tool is a function that agents call.
@@ -75,8 +76,8 @@ func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), o
 		line := lineAround(p.Text, t.pos)
 		tell(p.Finding(rule, t.pos, line, detail))
 	}
-	f.inner = func(tok int, shell string) {
-		in := Inner{Lang: "sh", Text: shell, Offset: f.toks[tok].pos}
+	f.inner = func(tok int, shell string, run bool) {
+		in := Inner{Lang: "sh", Text: shell, Offset: f.toks[tok].pos, Run: run}
 		if shell == "" {
 			in.Lang, in.Text = "javascript", f.toks[tok].text
 			if python {

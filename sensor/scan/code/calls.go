@@ -77,7 +77,7 @@ var pythonSources = map[string]taint.Label{
 	"os.getenv": taint.EnvName, "os.environ.get": taint.EnvName, "os.environ.copy": taint.EnvAll, "os.environ.items": taint.EnvAll, "dict.os.environ": taint.EnvAll,
 	"socket.gethostname": taint.Host, "platform.node": taint.Host, "platform.uname": taint.Host, "platform.platform": taint.Host, "getpass.getuser": taint.Host, "os.uname": taint.Host, "os.getlogin": taint.Host, "socket.getfqdn": taint.Host, "uuid.getnode": taint.Host,
 	"socket.gethostbyname_ex": taint.Host, "platform.system": 0, "psutil.process_iter": taint.System, "psutil.pids": taint.System, "psutil.net_connections": taint.System, "pwd.getpwall": taint.System, "psutil.Process": taint.System, "pwd.getpwuid": taint.Host, "psutil.net_if_addrs": taint.Host, "netifaces.interfaces": taint.Host,
-	"keyring.get_password": taint.Secret, "input": 0, "getpass.getpass": taint.EnvSecret, "boto3.Session.get_credentials": taint.Secret, "get_frozen_credentials": taint.Secret,
+	"keyring.get_password": taint.EnvSecret, "input": 0, "getpass.getpass": taint.EnvSecret, "boto3.Session.get_credentials": taint.Secret, "get_frozen_credentials": taint.Secret,
 }
 
 var scriptCalls = table(map[role]string{
@@ -104,7 +104,7 @@ var scriptCalls = table(map[role]string{
 
 var scriptSources = map[string]taint.Label{
 	"glob.sync": taint.Bulk, "glob": taint.Bulk, "glob.glob": taint.Bulk, "fast-glob": taint.Bulk, "fast-glob.sync": taint.Bulk, "globby": taint.Bulk, "fs.readdirSync": taint.Bulk, "fs.readdir": taint.Bulk, "fs.promises.readdir": taint.Bulk,
-	"os.hostname": taint.Host, "os.userInfo": taint.Host, "os.networkInterfaces": taint.Host, "keytar.getPassword": taint.Secret, "keytar.findCredentials": taint.Secret, "os.platform": 0,
+	"os.hostname": taint.Host, "os.userInfo": taint.Host, "os.networkInterfaces": taint.Host, "keytar.getPassword": taint.EnvSecret, "keytar.findCredentials": taint.Secret, "os.platform": 0,
 }
 
 func table(rows map[role]string) map[string]meaning {

@@ -20,7 +20,7 @@ type flow struct {
 	values map[variable]string // constants, for addresses and command lines
 	last   bool                // nothing new comes: tell now
 	tell   func(rule string, tok int, detail string)
-	inner  func(tok int, shell string)
+	inner  func(tok int, shell string, run bool)
 	acts   taint.Act // of the file's own statements
 	depth  int
 }
@@ -437,6 +437,9 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 // own says that a method is called on the object itself, or that a function is called by its bare name.
 func (f *flow) own(c call) bool {
 	head := f.word(c.first)
+	if strings.Count(c.full, ".") > 1 {
+		return false
+	}
 	return !strings.Contains(c.full, ".") || head == "self" || head == "cls" || head == "this" || head != "" && head[0] >= 'A' && head[0] <= 'Z'
 }
 

@@ -405,7 +405,7 @@ func (f *flow) judgeEval(c call, r role, args []argument) {
 	case r == evals && !f.constantArg(args) && c.full != "compile" && !strings.HasPrefix(c.full, "types."):
 		f.tell("COD-EVAL", c.first, "code that is put together is run")
 	case r == evals && f.constantArg(args) && f.toks[args[0].from].kind == str:
-		f.inner(args[0].from, "")
+		f.inner(args[0].from, "", true)
 	}
 }
 
@@ -416,7 +416,7 @@ func (f *flow) constantArg(args []argument) bool {
 func (f *flow) judgeShell(c call, r role, args []argument) {
 	line, constant := f.commandLine(args)
 	if line != "" {
-		f.inner(c.first, line)
+		f.inner(c.first, line, true)
 	}
 	shell := r == shells || f.mentions(args, "shell") && (c.kw["shell"] != 0 || f.shellTrue(args)) || strings.Contains(line, " -c ")
 	what := c.all
@@ -492,7 +492,16 @@ func (f *flow) commandLine(args []argument) (line string, constant bool) {
 }
 
 func (f *flow) judgeWrite(c call) {
-	path := c.all | c.self
+	path := c.self
+	switch {
+	case strings.HasSuffix(c.full, ".write") || strings.HasSuffix(c.full, ".writelines") || strings.HasSuffix(c.full, ".write_text") || strings.HasSuffix(c.full, ".write_bytes"):
+	case strings.HasSuffix(c.full, ".dump") && len(c.args) > 1:
+		path = c.args[1]
+	case strings.HasSuffix(c.full, ".move") || strings.HasSuffix(c.full, ".copyfileobj") || strings.HasSuffix(c.full, ".replace") || strings.HasSuffix(c.full, ".rename"):
+		path |= c.all
+	case len(c.args) > 0:
+		path |= c.args[0]
+	}
 	switch {
 	case path.Has(taint.PersistPath):
 		f.act(c.fn, taint.Persists)
@@ -619,9 +628,9 @@ func (f *flow) constant(i int) {
 		return
 	}
 	if shellInString.MatchString(t.text) {
-		f.inner(i, strings.ReplaceAll(t.text, "{}", "…"))
+		f.inner(i, strings.ReplaceAll(t.text, "{}", "…"), false)
 	}
-	if taint.OfText(t.text).Has(taint.Metadata) {
+	if taint.OfText(t.text).Has(taint.Metadata) && (strings.Contains(t.text, "://") || strings.Contains(t.text, "/latest/")) {
 		f.tell("COD-METADATA", i, "the cloud's address for credentials")
 	}
 	if metadataKeys.MatchString(t.text) {

@@ -385,7 +385,7 @@ var installScripts = []string{"preinstall", "install", "postinstall", "prepare",
 
 // top reads what only the file's own top says: a package's manifest.
 func (r *reader) top(base string, m map[string]any) {
-	if base != "package.json" && m["dependencies"] == nil {
+	if base != "package.json" {
 		return
 	}
 	r.Package = Package{"npm", text(m, "name"), text(m, "version")}
