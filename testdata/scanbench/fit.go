@@ -7,7 +7,6 @@ package scanbench
 
 import (
 	"hash/fnv"
-	"maps"
 	"math"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/judge"
@@ -27,13 +26,10 @@ const (
 // from it that servers are.
 func Fit(base *judge.Model, rules *rule.Set, list []*Sample) *judge.Model {
 	m := *base
-	m.Rule = maps.Clone(base.Rule)
-	if m.Rule == nil {
-		m.Rule = map[string]float64{}
-	}
+	m.Rule = map[string]float64{}
 	prior := map[string]float64{}
 	for _, r := range rules.Rules {
-		prior[r.ID] = base.Weight(r)
+		prior[r.ID] = base.Severity[r.Severity.String()] // and not what an earlier fit has seen
 		m.Rule[r.ID] = max(prior[r.ID], 0.02)
 	}
 	bad, good := count(list)

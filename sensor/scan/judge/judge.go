@@ -58,6 +58,7 @@ type Model struct {
 	Combine  []Combination      `toml:"combine"`
 	Security float64            `toml:"security"` // factor for what a unit shows, where the unit is about security
 	Family   float64            `toml:"family"`   // factor for further rules of one family
+	Shown    float64            `toml:"shown"`    // most that documents and tests may add together
 }
 
 // Combination is rules whose weights together are more than their sum.
@@ -131,9 +132,14 @@ func (m *Model) Judge(rules *rule.Set, list []finding.Finding, c Context) Judgme
 	strongest := m.strongest(rules, list, c)
 	var j Judgment
 	families := map[string]int{}
+	shown := 0.0
 	for _, s := range strongest {
 		adds := s.adds * math.Pow(m.Family, float64(families[s.rule.Family]))
 		families[s.rule.Family]++
+		if s.place == finding.Document || s.place == finding.Test {
+			adds = min(adds, m.Shown-shown)
+			shown += adds
+		}
 		if adds > 0 {
 			j.Reasons = append(j.Reasons, Reason{s.rule.ID, adds, s.rule.Title})
 			j.Score += adds
@@ -160,6 +166,7 @@ type strong struct {
 	rule   *rule.Rule
 	adds   float64
 	factor float64
+	place  finding.Place
 }
 
 func (m *Model) strongest(rules *rule.Set, list []finding.Finding, c Context) []strong {
@@ -171,7 +178,7 @@ func (m *Model) strongest(rules *rule.Set, list []finding.Finding, c Context) []
 		}
 		factor := m.Factor(f.Place, c)
 		if adds := m.Weight(r) * factor; best[f.Rule].rule == nil || adds > best[f.Rule].adds {
-			best[f.Rule] = strong{r, adds, factor}
+			best[f.Rule] = strong{r, adds, factor, f.Place}
 		}
 	}
 	all := make([]strong, 0, len(best))
