@@ -58,7 +58,11 @@ var (
 func (x *examination) unfenced(p *text.Piece) {
 	offset := 0
 	for line := range strings.SplitAfterSeq(p.Text, "\n") {
-		if m := command.FindStringSubmatchIndex(line); m != nil && telling(line) {
+		if !telling(line) {
+			offset += len(line)
+			continue
+		}
+		if m := command.FindStringSubmatchIndex(line); m != nil {
 			x.shell(&text.Piece{File: p.File, Text: strings.TrimRight(line[m[2]:m[3]], " .,;"), Line: p.LineAt(offset), Lang: "sh", Place: p.Place, Depth: p.Depth, Fixed: true})
 		}
 		if m := call.FindStringIndex(line); m != nil {
@@ -72,9 +76,9 @@ func (x *examination) unfenced(p *text.Piece) {
 	}
 }
 
-// telling says that a command in a text does something that is worth reading: it pipes, sends or goes to an address.
+// telling says that a line may hold a command or a call that is worth reading: it pipes, sends, calls or goes to an address.
 func telling(line string) bool {
-	return strings.ContainsAny(line, "|@~$>") || strings.Contains(line, "://") || strings.Contains(line, " -rf ") || strings.Contains(line, "/dev/") || strings.Contains(line, "-c ")
+	return strings.ContainsAny(line, "|@~$>(") || strings.Contains(line, "://") || strings.Contains(line, " -rf ") || strings.Contains(line, "/dev/") || strings.Contains(line, "-c ")
 }
 
 var programs = map[string]func(*text.Piece, func(finding.Finding)) code.Result{"python": code.Python, "javascript": code.Script}

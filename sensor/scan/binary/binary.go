@@ -127,8 +127,11 @@ func lookPE(data []byte) []Fault {
 // dense is the entropy above which code is compressed or encrypted, in bits a byte.
 const dense = 7.4
 
+// upxHead is where UPX leaves its mark, in bytes from the beginning.
+const upxHead = 4096
+
 func packed(data []byte) []Fault {
-	if bytes.Contains(data, []byte("UPX!")) {
+	if bytes.Contains(data[:min(len(data), upxHead)], []byte("UPX!")) {
 		return []Fault{{"BIN-PACKED", "packed with UPX"}}
 	}
 	if len(data) > 4096 && entropy(data) > dense {

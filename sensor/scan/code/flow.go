@@ -149,6 +149,9 @@ func (f *flow) assign(eq int) {
 			single = w
 		}
 	}
+	if full, next := f.dotted(eq + 1); single != "" && full != "" && next == end && f.call(f.resolve(full)).role != passes {
+		f.alias[single] = f.resolve(full) // a call by another name
+	}
 	if single != "" && eq+1 < len(f.toks) && f.toks[eq+1].kind == str {
 		f.values[variable{fn, single}] = f.toks[eq+1].text
 	}

@@ -374,7 +374,7 @@ func (a *analyser) part(p syntax.WordPart) value {
 		if p.Op == syntax.CmdOut {
 			v = value{}
 		}
-		return value{label: v.label}
+		return value{label: v.label, text: "<(…)"}
 	}
 	return value{}
 }

@@ -171,6 +171,13 @@ func (a *analyser) filter(i *invocation) value {
 	if decodes(i) {
 		l |= taint.Decoded
 	}
+	if packers[i.name] {
+		for _, v := range i.args {
+			if !v.label.Has(taint.SecretPath) && strings.ContainsAny(v.text, "/.") {
+				a.written[v.text] |= l
+			}
+		}
+	}
 	if removers[i.name] {
 		a.out.Acts |= taint.Deletes
 	}

@@ -30,6 +30,7 @@ var (
 	clipboards   = words("pbpaste xclip xsel wl-paste")
 	screens      = words("screencapture scrot gnome-screenshot import maim grim")
 	miners       = words("xmrig minerd cpuminer ethminer t-rex nbminer")
+	packers      = words("tar zip 7z 7za gpg openssl split")
 	removers     = words("rm shred unlink rmdir wipe srm")
 )
 
