@@ -235,3 +235,26 @@ func (b *builder) rule(r *Rule) {
 		r.match = append(r.match, re)
 	}
 }
+
+// Literal is words that rules look for, and whose they are: a class of the lexicon, or a rule.
+type Literal struct{ Text, Of string }
+
+// Literals are all words and literals of the set, for those who ask where they are from.
+func (s *Set) Literals() []Literal {
+	names := make([]string, len(s.classes))
+	for name, n := range s.classes {
+		names[n] = name
+	}
+	var list []Literal
+	for _, same := range s.words.phrases {
+		for _, p := range same {
+			list = append(list, Literal{p.text, names[p.class]})
+		}
+	}
+	for _, same := range s.marks.phrases {
+		for _, p := range same {
+			list = append(list, Literal{p.text, s.Rules[p.class].ID})
+		}
+	}
+	return list
+}

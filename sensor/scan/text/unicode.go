@@ -316,7 +316,9 @@ func (v *revealer) escape(i int) int {
 	if end < len(v.in) && v.in[end] == '[' {
 		for end++; end < len(v.in) && (v.in[end] >= '0' && v.in[end] <= '?' || v.in[end] == ' '); end++ {
 		}
-		end = min(end+1, len(v.in))
+		if end < len(v.in) && v.in[end] < utf8.RuneSelf { // the letter that ends it
+			end++
+		}
 	}
 	code := v.in[i:end]
 	if code == "\x1b[8m" || strings.HasPrefix(code, "\x1b[8;") || strings.HasSuffix(code, ";8m") {
