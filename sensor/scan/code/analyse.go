@@ -62,7 +62,7 @@ func analyse(p *text.Piece, python bool, tell func(finding.Finding)) Result {
 }
 
 func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), out *Result) {
-	f := &flow{program: parse(toks, python), vars: map[variable]taint.Label{}, values: map[variable]string{}}
+	f := &flow{program: parse(toks, python), vars: map[variable]taint.Label{}, values: map[variable]string{}, names: map[string]taint.Label{}}
 	if !python {
 		f.scriptTools()
 	}

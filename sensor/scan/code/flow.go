@@ -17,8 +17,9 @@ const rounds = 4
 type flow struct {
 	*program
 	vars   map[variable]taint.Label
-	values map[variable]string // constants, for addresses and command lines
-	last   bool                // nothing new comes: tell now
+	values map[variable]string    // constants, for addresses and command lines
+	names  map[string]taint.Label // what strings name
+	last   bool                   // nothing new comes: tell now
 	tell   func(rule string, tok int, detail string)
 	inner  func(tok int, shell string, run bool)
 	acts   taint.Act // of the file's own statements
@@ -84,6 +85,19 @@ func (f *flow) lineDepth(i int) int {
 		}
 	}
 	return 0
+}
+
+// of is what a string names; the same strings are asked for in every round.
+func (f *flow) of(s string) taint.Label {
+	if len(s) < 3 {
+		return 0
+	}
+	l, ok := f.names[s]
+	if !ok {
+		l = taint.OfText(s)
+		f.names[s] = l
+	}
+	return l
 }
 
 // set gives a variable more labels.
@@ -215,7 +229,7 @@ func (f *flow) expr(from, to int) taint.Label {
 		t := f.toks[i]
 		switch {
 		case t.kind == str:
-			l |= taint.OfText(t.text) | f.parts(t, f.in[min(i, len(f.in)-1)])
+			l |= f.of(t.text) | f.parts(t, f.in[min(i, len(f.in)-1)])
 			if f.is(i-1, "+") || f.is(i-1, "/") || f.is(i+1, "+") || f.is(i-1, ",") || f.is(i+1, "/") {
 				joined += "/" + strings.Trim(t.text, "/")
 			}
@@ -231,7 +245,7 @@ func (f *flow) expr(from, to int) taint.Label {
 		}
 	}
 	if joined != "" {
-		l |= taint.OfText(joined)
+		l |= f.of(joined)
 	}
 	return l
 }
@@ -256,7 +270,7 @@ func (f *flow) parts(t token, fn int) taint.Label {
 			}
 		}
 		if p.kind == str {
-			l |= taint.OfText(p.text)
+			l |= f.of(p.text)
 		}
 	}
 	return l
@@ -521,7 +535,7 @@ func (f *flow) output(c call, args []argument) taint.Label {
 		break
 	}
 	l := c.all & (taint.Secret | taint.EnvAll | taint.Param)
-	if paths := taint.OfText(line); paths.Has(taint.SecretPath | taint.SystemPath) {
+	if paths := f.of(line); paths.Has(taint.SecretPath | taint.SystemPath) {
 		l |= taint.Read(paths)
 	}
 	switch {

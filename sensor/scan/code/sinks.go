@@ -307,10 +307,10 @@ func (f *flow) fixed(args []argument) bool {
 			continue
 		}
 		t := f.toks[a.from]
-		if t.kind == str && taint.OfText(t.text).Has(taint.Address) {
+		if t.kind == str && f.of(t.text).Has(taint.Address) {
 			return true
 		}
-		if t.kind == name && taint.OfText(f.value(f.in[a.from], t.text)).Has(taint.Address) {
+		if t.kind == name && f.of(f.value(f.in[a.from], t.text)).Has(taint.Address) {
 			return true
 		}
 		if f.expr(a.from, a.to).Has(taint.Address) {
@@ -514,7 +514,7 @@ func (f *flow) judgeWrite(c call) {
 		f.tell("COD-WRITE-PARAM", c.first, "writes any file that the caller names")
 	}
 	for i := c.open; i < f.pair[c.open]; i++ {
-		if t := f.toks[i]; t.kind == str && strings.Contains(t.text, "/.") && taint.OfText(t.text).Has(taint.Temp) && hiddenName.MatchString(t.text) {
+		if t := f.toks[i]; t.kind == str && strings.Contains(t.text, "/.") && f.of(t.text).Has(taint.Temp) && hiddenName.MatchString(t.text) {
 			f.tell("COD-HIDDEN-FILE", c.first, "a hidden file in a public folder")
 		}
 	}
@@ -627,10 +627,10 @@ func (f *flow) constant(i int) {
 	if len(t.text) < 8 || len(t.text) > 4000 {
 		return
 	}
-	if shellInString.MatchString(t.text) {
+	if likeShell(t.text) && shellInString.MatchString(t.text) {
 		f.inner(i, strings.ReplaceAll(t.text, "{}", "…"), false)
 	}
-	if taint.OfText(t.text).Has(taint.Metadata) && (strings.Contains(t.text, "://") || strings.Contains(t.text, "/latest/")) {
+	if f.of(t.text).Has(taint.Metadata) && (strings.Contains(t.text, "://") || strings.Contains(t.text, "/latest/")) {
 		f.tell("COD-METADATA", i, "the cloud's address for credentials")
 	}
 	if metadataKeys.MatchString(t.text) {
@@ -639,6 +639,16 @@ func (f *flow) constant(i int) {
 }
 
 var metadataKeys = regexp.MustCompile(`meta-data/iam/security-credentials|instance/service-accounts/[^/]+/token|metadata/identity/oauth2/token`)
+
+// likeShell says that a pattern is worth its time.
+func likeShell(s string) bool {
+	for _, w := range []string{"/dev/", "curl", "wget", "cron", "sh", "nc ", "chmod", "NOPASSWD", "usermod", "iptables", "base64", "insmod", "LD_PRELOAD", "history", "rm -rf", "touch", "setenforce", "systemctl"} {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}
 
 // shellInString is a command line that is worth reading as one.
 var shellInString = regexp.MustCompile(`/dev/(?:tcp|udp)/|(?:curl|wget)\s[^"']*\|\s*(?:ba|z|da)?sh|\bcrontab\s+-|\|\s*(?:ba|z)?sh\b|\bnc\s+-\w*e|(?:curl|wget)\s+-\S*\s*\S*https?://|\bchmod\s+(?:\+s|[ugo]*\+s|4[0-7]{3})|NOPASSWD|\busermod\s+-|\biptables\s+-F|base64\s+(?:-d|-D|--decode)|\binsmod\s|LD_PRELOAD=|history\s+-c|rm\s+-rf\s+(?:/|~)|touch\s+-[tr]\s|setenforce 0|systemctl (?:stop|disable|enable)`)

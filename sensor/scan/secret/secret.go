@@ -107,9 +107,6 @@ func (r *rule) compiled() *regexp.Regexp {
 	return r.re
 }
 
-// token is a run of characters that a secret could be.
-var token = regexp.MustCompile(`[A-Za-z0-9+/_=.~-]{10,}`)
-
 // pem is how a key begins that goes over many lines.
 const pem = "-----BEGIN "
 
@@ -133,22 +130,23 @@ func Find(s string) []Found {
 	return list
 }
 
-// candidate says that a line holds something with letters and digits that is no word.
+// candidate says that a line holds something with letters and digits, long enough to be a secret and too mixed to be a word.
 func candidate(line string) bool {
-	if len(line) < 12 {
-		return false
-	}
-	for _, m := range token.FindAllStringIndex(line, -1) {
-		letters, digits := 0, 0
-		for _, c := range []byte(line[m[0]:m[1]]) {
-			switch {
-			case c >= '0' && c <= '9':
-				digits++
-			case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-				letters++
-			}
+	length, letters, digits := 0, 0, 0
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+			length++
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			letters++
+			length++
+		case strings.IndexByte("+/_=.~-", c) >= 0:
+			length++
+		default:
+			length, letters, digits = 0, 0, 0
 		}
-		if letters >= 4 && digits >= 2 {
+		if length >= 10 && letters >= 4 && digits >= 2 {
 			return true
 		}
 	}
