@@ -56,6 +56,9 @@ func newExamination(s *Scanner, u Unit) *examination {
 	}
 }
 
+// stumbled is what is told of a file that an analyser failed on. The fuzz target looks for it.
+const stumbled = "an analyser failed"
+
 // maxFindings bounds what is kept of one unit. More do not change what is to be done with it.
 const maxFindings = 5000
 
@@ -70,6 +73,12 @@ func (x *examination) context() judge.Context { return judge.Context{Security: x
 // file is one file or member, whole.
 func (x *examination) file(ctx context.Context, f unpack.File) {
 	x.ctx = ctx
+	// A file that an analyser stumbles over was perhaps made for that: the rest is judged, and this one is told as unread.
+	defer func() {
+		if fault := recover(); fault != nil {
+			x.tell(finding.Finding{Rule: unpack.RuleUnread, File: f.Name, Place: finding.Code, Detail: fmt.Sprintf("%s: %v", stumbled, fault)})
+		}
+	}()
 	x.report.Files++
 	x.report.Bytes += int64(len(f.Data))
 	fmt.Fprintf(x.hash, "%d:%s%d:", len(f.Name), f.Name, len(f.Data))

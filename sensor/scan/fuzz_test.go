@@ -4,6 +4,7 @@ package scan
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -30,6 +31,11 @@ func FuzzScan(f *testing.F) {
 			r, err := s.Scan(t.Context(), tree, Unit{Root: "unit"}, nil)
 			if err != nil {
 				t.Skip() // no name of a file
+			}
+			for _, f := range r.Findings {
+				if strings.HasPrefix(f.Detail, stumbled) {
+					t.Error(f.Detail)
+				}
 			}
 			out, err := json.Marshal(r)
 			if err != nil {

@@ -300,6 +300,9 @@ func (a *analyser) reads(cond []*syntax.Stmt, in value) {
 
 // fork finds the function that does nothing but call itself, twice, until nothing is left.
 func (a *analyser) fork(f *syntax.FuncDecl) {
+	if f.Name == nil {
+		return // a function without a name
+	}
 	calls := 0
 	syntax.Walk(f.Body, func(n syntax.Node) bool {
 		if c, ok := n.(*syntax.CallExpr); ok && len(c.Args) > 0 && c.Args[0].Lit() == f.Name.Value {
