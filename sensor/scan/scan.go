@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 	"github.com/reeve-sensor/reeve/sensor/scan/judge"
@@ -83,12 +84,7 @@ func (u Unit) skip(name string, dir bool) bool {
 	if dir && (name == ".git" || len(name) > 5 && name[len(name)-5:] == "/.git") {
 		return true // objects of a history; nobody loads them
 	}
-	for _, s := range u.Skips {
-		if name == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(u.Skips, name)
 }
 
 // digest is what a report remembers of a tool's description.

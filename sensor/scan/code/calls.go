@@ -42,10 +42,7 @@ const (
 )
 
 // meaning is one row.
-type meaning struct {
-	role  role
-	label taint.Label
-}
+type meaning struct{ role role }
 
 // names of calls by role, between spaces. A leading "." is a method of anything.
 var pythonCalls = table(map[role]string{
@@ -126,9 +123,8 @@ func (p *program) call(full string) meaning {
 	if m, ok := calls[full]; ok {
 		return m
 	}
-	last := full
 	if at := strings.LastIndexByte(full, '.'); at >= 0 {
-		last = full[at:]
+		last := full[at:]
 		if m, ok := calls[last]; ok {
 			return m
 		}

@@ -109,7 +109,7 @@ func (f *flow) set(fn int, name string, l taint.Label) {
 
 // get is a variable's labels: of the function, or of those around it.
 func (f *flow) get(fn int, name string) taint.Label {
-	for n := 0; n < maxDepth; n++ {
+	for range maxDepth {
 		if l, ok := f.vars[variable{fn, name}]; ok {
 			return l
 		}
@@ -122,7 +122,7 @@ func (f *flow) get(fn int, name string) taint.Label {
 }
 
 func (f *flow) value(fn int, name string) string {
-	for n := 0; n < maxDepth; n++ {
+	for range maxDepth {
 		if v, ok := f.values[variable{fn, name}]; ok {
 			return v
 		}
@@ -224,14 +224,15 @@ func (f *flow) expr(from, to int) taint.Label {
 	}
 	defer func() { f.depth-- }()
 	var l taint.Label
-	joined := ""
+	var joined strings.Builder
 	for i := from; i < to && i < len(f.toks); {
 		t := f.toks[i]
 		switch {
 		case t.kind == str:
 			l |= f.of(t.text) | f.parts(t, f.in[min(i, len(f.in)-1)])
 			if f.is(i-1, "+") || f.is(i-1, "/") || f.is(i+1, "+") || f.is(i-1, ",") || f.is(i+1, "/") {
-				joined += "/" + strings.Trim(t.text, "/")
+				joined.WriteByte('/')
+				joined.WriteString(strings.Trim(t.text, "/"))
 			}
 			i++
 		case t.kind == name && !f.is(i-1, ".") && !f.is(i-1, "?."):
@@ -244,8 +245,8 @@ func (f *flow) expr(from, to int) taint.Label {
 			i++
 		}
 	}
-	if joined != "" {
-		l |= f.of(joined)
+	if joined.Len() > 0 {
+		l |= f.of(joined.String())
 	}
 	return l
 }
@@ -256,11 +257,12 @@ func (f *flow) parts(t token, fn int) taint.Label {
 	for n, p := range t.parts {
 		if p.kind == name && (n == 0 || t.parts[n-1].text != ".") {
 			l |= f.get(fn, p.text)
-			full := p.text
+			names := []string{p.text}
 			for m := n + 1; m+1 < len(t.parts) && t.parts[m].text == "." && t.parts[m+1].kind == name; m += 2 {
-				full += "." + t.parts[m+1].text
+				names = append(names, t.parts[m+1].text)
 				l |= f.get(-1, "."+t.parts[m+1].text)
 			}
+			full := strings.Join(names, ".")
 			l |= f.environment(full, "")
 			if src, ok := f.sources()[f.resolve(full)]; ok {
 				l |= src &^ taint.EnvName
@@ -523,16 +525,23 @@ func (f *flow) methods(c call) {
 	}
 }
 
+// strings are all constants in a stretch, between spaces.
+func (f *flow) strings(from, to int) string {
+	var b strings.Builder
+	for _, t := range f.toks[from:to] {
+		if t.kind == str {
+			b.WriteByte(' ')
+			b.WriteString(t.text)
+		}
+	}
+	return b.String()
+}
+
 // output is what a program writes that is run with these words.
 func (f *flow) output(c call, args []argument) taint.Label {
 	line := ""
-	for _, a := range args {
-		for i := a.from; i < a.to; i++ {
-			if f.toks[i].kind == str {
-				line += " " + f.toks[i].text
-			}
-		}
-		break
+	if len(args) > 0 {
+		line = f.strings(args[0].from, args[0].to)
 	}
 	l := c.all & (taint.Secret | taint.EnvAll | taint.Param)
 	if paths := f.of(line); paths.Has(taint.SecretPath | taint.SystemPath) {

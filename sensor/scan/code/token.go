@@ -5,6 +5,7 @@
 package code
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -185,8 +186,8 @@ func (l *lexer) mark() {
 
 // regexpMayStand says that a "/" begins a pattern and is no division.
 func (l *lexer) regexpMayStand() bool {
-	for i := len(l.out) - 1; i >= 0; i-- {
-		switch t := l.out[i]; {
+	for _, t := range slices.Backward(l.out) {
+		switch {
 		case t.kind == newline:
 			continue
 		case t.kind == op:

@@ -26,8 +26,7 @@ type chain struct {
 // set is a set of classes.
 type set [8]uint64
 
-func (s *set) add(n int)      { s[n/64] |= 1 << (n % 64) }
-func (s *set) has(n int) bool { return s[n/64]&(1<<(n%64)) != 0 }
+func (s *set) add(n int) { s[n/64] |= 1 << (n % 64) }
 func (s *set) holds(o set) bool {
 	for i := range o {
 		if o[i]&^s[i] != 0 {

@@ -5,7 +5,6 @@
 package shell
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -33,9 +32,6 @@ var (
 	packers      = words("tar zip 7z 7za gpg openssl split")
 	removers     = words("rm shred unlink rmdir wipe srm")
 )
-
-// interactive is an option that gives a shell to whoever is connected.
-var interactive = regexp.MustCompile(`(?:^|\s)-i(?:\s|$)`)
 
 // Installers that projects themselves name: they are taken from the network all the same, but from where everybody takes them.
 var installers = []string{

@@ -23,7 +23,7 @@ import (
 // window bounds the memory that a decompressor may keep of its own output.
 const window = 64 << 20
 
-func openTar(w *Walker, ctx context.Context, f File, depth int) error {
+func openTar(ctx context.Context, w *Walker, f File, depth int) error {
 	r := tar.NewReader(bytes.NewReader(f.Data))
 	names := namer{w: w, archive: f.Name, seen: map[string]bool{}}
 	for {
@@ -51,7 +51,7 @@ func openTar(w *Walker, ctx context.Context, f File, depth int) error {
 	}
 }
 
-func openGzip(w *Walker, ctx context.Context, f File, depth int) error {
+func openGzip(ctx context.Context, w *Walker, f File, depth int) error {
 	r, err := gzip.NewReader(bytes.NewReader(f.Data))
 	if err != nil {
 		return fmt.Errorf("opening as gzip: %w", err)
@@ -59,11 +59,11 @@ func openGzip(w *Walker, ctx context.Context, f File, depth int) error {
 	return w.only(ctx, f, r, depth)
 }
 
-func openBzip2(w *Walker, ctx context.Context, f File, depth int) error {
+func openBzip2(ctx context.Context, w *Walker, f File, depth int) error {
 	return w.only(ctx, f, bzip2.NewReader(bytes.NewReader(f.Data)), depth)
 }
 
-func openZstd(w *Walker, ctx context.Context, f File, depth int) error {
+func openZstd(ctx context.Context, w *Walker, f File, depth int) error {
 	r, err := zstd.NewReader(bytes.NewReader(f.Data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window),
 		zstd.WithDecoderMaxMemory(2*window))
 	if err != nil {
@@ -73,7 +73,7 @@ func openZstd(w *Walker, ctx context.Context, f File, depth int) error {
 	return w.only(ctx, f, r, depth)
 }
 
-func openXz(w *Walker, ctx context.Context, f File, depth int) error {
+func openXz(ctx context.Context, w *Walker, f File, depth int) error {
 	return w.only(ctx, f, &xzReader{data: f.Data}, depth)
 }
 

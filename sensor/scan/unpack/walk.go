@@ -163,7 +163,7 @@ func (w *Walker) hand(ctx context.Context, f File, depth int) {
 		return
 	}
 	w.Visit(f)
-	if err := open(w, ctx, f, depth+1); err != nil {
+	if err := open(ctx, w, f, depth+1); err != nil {
 		w.refuse(f.Name, err)
 	}
 }
@@ -202,7 +202,7 @@ func (w *Walker) tell(rule, name, detail string) {
 }
 
 // opener takes one format apart.
-type opener func(w *Walker, ctx context.Context, f File, depth int) error
+type opener func(ctx context.Context, w *Walker, f File, depth int) error
 
 type magic struct {
 	bytes string

@@ -17,7 +17,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 )
 
-func openZip(w *Walker, ctx context.Context, f File, depth int) error {
+func openZip(ctx context.Context, w *Walker, f File, depth int) error {
 	r, err := zip.NewReader(bytes.NewReader(f.Data), int64(len(f.Data)))
 	if err != nil {
 		return fmt.Errorf("opening as zip: %w", err)
@@ -58,13 +58,13 @@ func openZip(w *Walker, ctx context.Context, f File, depth int) error {
 }
 
 // openPolyglot opens a file that is a zip at its end and something else at its beginning.
-func openPolyglot(w *Walker, ctx context.Context, f File, depth int) error {
+func openPolyglot(ctx context.Context, w *Walker, f File, depth int) error {
 	r, err := zip.NewReader(bytes.NewReader(f.Data), int64(len(f.Data)))
 	if err != nil || len(r.File) == 0 {
 		return nil // the signature stood there by chance
 	}
 	w.Tell(finding.Finding{Rule: RuleHidden, File: f.Name, Place: finding.Code, Detail: "a zip archive behind the content of another format"})
-	return openZip(w, ctx, f, depth)
+	return openZip(ctx, w, f, depth)
 }
 
 // unlisted finds members that the list at the end does not have: some extractors read from the front.
