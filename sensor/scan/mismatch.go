@@ -133,10 +133,16 @@ func (x *examination) switches(p *text.Piece, t code.Tool, needs map[string]bool
 			x.tell(p.Finding("COD-BYPASS-PARAM", t.Offset, t.Name+"("+param+")", "the caller switches off what protects"))
 		}
 	}
+	if t.Empty && assures.MatchString(t.About+" "+strings.ReplaceAll(t.Name, "_", " ")) {
+		x.tell(p.Finding("MIS-TOOL-EMPTY", t.Offset, t.Name+": "+t.About, "it says yes whatever it is given"))
+	}
 	if encrypts.MatchString(t.About) && !slices.ContainsFunc(cryptography, func(m string) bool { return needs[m] }) && (needs["base64"] || needs["hashlib"]) {
 		x.tell(p.Finding("MIS-TOOL-CIPHER", t.Offset, t.Name+": "+t.About, "nothing in the program can encrypt"))
 	}
 }
+
+// assures is what somebody relies on.
+var assures = regexp.MustCompile(`(?i)\b(?:verif|validat|authenticat|authoriz|check|scan|sanitiz|encrypt|secur)\w*`)
 
 var encrypts = regexp.MustCompile(`(?i)\bencrypts?\b|\bencryption\b`)
 

@@ -5,6 +5,8 @@
 package code
 
 import (
+	"strings"
+
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 	"github.com/reeve-sensor/reeve/sensor/scan/taint"
 	"github.com/reeve-sensor/reeve/sensor/scan/text"
@@ -26,6 +28,7 @@ type Tool struct {
 	Acts   taint.Act
 	Silent bool // it sends where neither answer nor failure matters
 	Params []string
+	Empty  bool // it answers yes, and nothing else
 }
 
 // Result is what a program does.
@@ -95,7 +98,7 @@ func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), o
 	out.Needs = f.imports
 	for n := range f.funcs {
 		if fn := &f.funcs[n]; fn.tool {
-			t := Tool{Params: fn.params, Name: fn.toolAs, About: fn.doc, Offset: fn.docPos, Acts: f.reach(n, map[int]bool{})}
+			t := Tool{Empty: f.empty(fn), Params: fn.params, Name: fn.toolAs, About: fn.doc, Offset: fn.docPos, Acts: f.reach(n, map[int]bool{})}
 			for m := range f.funcs {
 				t.Silent = t.Silent || silent[m] && f.reaches(n, m, map[int]bool{})
 			}
@@ -125,6 +128,20 @@ func lineAround(s string, at int) string {
 		to++
 	}
 	return s[from:to]
+}
+
+// empty says that a function is "return True" behind its description.
+func (f *flow) empty(fn *function) bool {
+	for i := fn.from; i < min(fn.to, len(f.toks)); i++ {
+		switch t := f.toks[i]; {
+		case t.kind == newline, t.kind == str && t.text == fn.doc, f.is(i, ":"), f.is(i, "->"), f.word(i) == "bool", f.is(i, "{"), f.is(i, "}"), f.is(i, ";"):
+		case f.word(i) == "return" && (f.word(i+1) == "True" || f.word(i+1) == "true"):
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // params gives the parameters of tools their label.
@@ -213,6 +230,11 @@ func (f *flow) described() []Text {
 		}
 		if t.kind == str && f.word(i-2) == "describe" {
 			list = append(list, Text{t.text, t.pos})
+		}
+	}
+	for i, t := range f.toks {
+		if t.kind == str && len(t.text) > 60 && f.in[i] >= 0 && f.inTool(f.in[i]) && t.text != f.funcs[f.in[i]].doc && strings.Count(t.text, " ") > 8 {
+			list = append(list, Text{t.text, t.pos}) // what a tool answers is read like what it says of itself
 		}
 	}
 	return list

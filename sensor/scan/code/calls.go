@@ -59,7 +59,7 @@ var pythonCalls = table(map[role]string{
 	removes:  "os.remove os.unlink os.rmdir shutil.rmtree .unlink .rmdir os.removedirs os.truncate send2trash.send2trash",
 	modes:    "os.chmod os.chown .chmod os.setuid os.setgid os.seteuid os.fchmod",
 	extracts: ".extractall tarfile.extractall zipfile.extractall shutil.unpack_archive .extract",
-	queries:  ".execute .executemany .executescript .raw .search_s .search_ext_s .text .search",
+	queries:  ".execute .executemany .executescript .raw .search_s .search_ext_s .xpath .findtext",
 	renders:  "jinja2.Template jinja2.Environment.from_string .from_string flask.render_template_string render_template_string django.template.Template Template string.Template mako.template.Template .substitute .safe_substitute pystache.render chevron.render .render",
 	checks:   ".resolve .is_relative_to os.path.realpath os.path.abspath os.path.normpath os.path.commonpath os.path.commonprefix .relative_to werkzeug.utils.secure_filename secure_filename shlex.quote shlex.split html.escape .isalnum re.fullmatch ast.literal_eval ipaddress.ip_address urllib.parse.urlparse urlparse .escape_filter_chars escape_filter_chars",
 	clean:    "len int float bool isinstance hash id type range enumerate.count hashlib.sha256 hashlib.md5 hashlib.sha1 os.path.exists os.path.isfile os.path.isdir os.path.getsize .exists .is_file .is_dir .startswith .endswith .lower.startswith any all sum min max round abs ord time.time datetime.now print logging.info logger.info",

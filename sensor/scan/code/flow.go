@@ -5,6 +5,7 @@
 package code
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/taint"
@@ -409,15 +410,21 @@ func (f *flow) called(c call) taint.Label {
 			c.args = append(c.args, l)
 		}
 	}
+	m := f.call(c.full)
+	if c.fn >= 0 && (m.role == checks || checkName.MatchString(c.full)) {
+		f.funcs[c.fn].checked = true
+	}
 	if l, ok := f.local(c, args); ok {
 		return l
 	}
-	m := f.call(c.full)
 	if f.last && c.judge {
 		f.judge(c, m, args)
 	}
 	return f.gives(c, m, args)
 }
+
+// checkName is what functions are called that compare a path with what is allowed.
+var checkName = regexp.MustCompile(`(?i)(?:valid|allow|safe|sanit|secure|check|normal|within|contain|inside|restrict|permit)\w*(?:path|file|dir|root|workspace)|(?:path|file)_?(?:is_?)?(?:valid|allow|safe|within|permit)`)
 
 // local binds the arguments of a call to a function of this file.
 func (f *flow) local(c call, args []argument) (taint.Label, bool) {

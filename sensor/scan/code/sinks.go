@@ -49,11 +49,13 @@ func (f *flow) judge(c call, m meaning, args []argument) {
 		f.act(c.fn, taint.Deletes)
 		f.param(c, "COD-DELETE-PARAM", "removes a file that the caller names")
 		f.traces(c)
+		f.destroys(c)
 	case modes:
 		f.judgeMode(c, args)
 	case extracts:
 		if !c.kw["filter"].Has(^taint.Label(0)) && !f.mentions(args, "filter") {
 			f.tell("COD-EXTRACT", c.first, "unpacks without a look at names and sizes")
+			f.param(c, "COD-EXTRACT-PARAM", "unpacks what the caller names, without a look at names and sizes")
 		}
 	case queries, renders:
 		f.judgeQuery(c, role, args)
@@ -68,12 +70,9 @@ func (f *flow) judge(c call, m meaning, args []argument) {
 	case watches:
 		f.act(c.fn, taint.Watches)
 		f.tell("COD-WATCH", c.first, "watches keys, clipboard, screen, camera or browser")
-	case checks:
-		if c.fn >= 0 {
-			f.funcs[c.fn].checked = true
-		}
 	}
 	f.environmentAll(c)
+	f.ransom(c)
 }
 
 // roleOf adds what only the arguments say.
@@ -538,7 +537,7 @@ func (f *flow) judgeMode(c call, args []argument) {
 
 // param tells a rule where the caller of a tool decides.
 func (f *flow) param(c call, rule, detail string) {
-	if c.all.Has(taint.Param) && f.inTool(c.fn) && !f.guarded(c.fn) {
+	if (c.all | c.self).Has(taint.Param) && f.inTool(c.fn) && !f.guarded(c.fn) {
 		f.tell(rule, c.first, detail)
 	}
 }
@@ -550,12 +549,16 @@ func (f *flow) traces(c call) {
 }
 
 func (f *flow) judgeQuery(c call, r role, args []argument) {
-	if len(c.args) == 0 || len(args) == 0 || !f.inTool(c.fn) {
+	if len(args) == 0 || !f.inTool(c.fn) {
 		return
 	}
-	first := f.toks[args[0].from]
-	joined := len(first.parts) > 0 || first.kind == name && c.args[0].Has(taint.Param) || f.hasPlus(args[0])
-	if !joined || !c.args[0].Has(taint.Param) {
+	joined := false
+	for n, a := range args {
+		first := f.toks[a.from]
+		one := len(first.parts) > 0 || f.hasPlus(a) || first.kind == name && (n == 0 || strings.HasSuffix(c.full, "search_s") || strings.HasSuffix(c.full, "search_ext_s"))
+		joined = joined || one && a.name == "" && f.expr(a.from, a.to).Has(taint.Param)
+	}
+	if !joined {
 		return
 	}
 	if r == renders {
@@ -579,6 +582,8 @@ func (f *flow) hasPlus(a argument) bool {
 // judgeEvasion tells calls that hide a process, or that look for who watches it.
 func (f *flow) judgeEvasion(c call) {
 	switch {
+	case strings.HasSuffix(c.full, ".prctl"):
+		f.tell("COD-EVASION", c.first, "changes how its process looks")
 	case strings.HasSuffix(c.full, "utime"):
 		if f.used(c.fn, "st_mtime") || f.used(c.fn, "st_atime") {
 			f.tell("COD-TIMESTAMP", c.first, "sets a file's times back")
@@ -593,6 +598,37 @@ func (f *flow) judgeEvasion(c call) {
 		f.tell("COD-NATIVE", c.first, "calls native code directly")
 	default:
 		f.tell("COD-EVASION", c.first, "changes how its process looks")
+	}
+}
+
+// home is a place of the user's, or of the system, as a whole: caches and folders of programs are not meant.
+var home = regexp.MustCompile(`^(?:~|/home|/root|/Users)(?:/(?:[A-Z]\w*|\*)?)?$|^~/[A-Z]|^/(?:etc|var|usr|boot|bin|lib)?/?$`)
+
+// destroys finds what removes the user's own folders.
+func (f *flow) destroys(c call) {
+	for i := c.open; i < f.pair[c.open]; i++ {
+		t := f.toks[i]
+		s := t.text
+		if t.kind == name {
+			s = f.value(f.in[i], t.text)
+		}
+		if (t.kind == str || t.kind == name) && s != "" && home.MatchString(s) {
+			f.tell("COD-DESTROY", c.first, "removes "+s)
+			return
+		}
+	}
+}
+
+// ransom finds files of whoever it may be that are encrypted, and whose originals go.
+func (f *flow) ransom(c call) {
+	if !strings.HasSuffix(c.full, "encrypt") && !strings.HasSuffix(c.full, "createCipheriv") || !c.all.Has(taint.Bulk) {
+		return
+	}
+	for _, w := range []string{"remove", "unlink", "unlinkSync", "rmSync", "rename", "truncate"} {
+		if f.used(c.fn, w) {
+			f.tell("COD-RANSOM", c.first, "encrypts whichever files there are, and their originals go")
+			return
+		}
 	}
 }
 

@@ -250,11 +250,11 @@ func (r *reader) server(key string, m map[string]any) {
 		return
 	}
 	r.Servers = append(r.Servers, key)
-	line := command
+	line := []string{command}
 	for _, a := range args {
-		line += " " + quote(a)
+		line = append(line, quote(a))
 	}
-	r.command(line, "server "+key, true)
+	r.command(strings.Join(line, " "), "server "+key, true)
 	r.Commands[len(r.Commands)-1].Offset = r.offset(command)
 	for _, a := range args {
 		if strings.ContainsAny(a, ";|`") && strings.Contains(a, " ") && !strings.Contains(command, "sh") {

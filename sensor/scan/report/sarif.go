@@ -116,10 +116,11 @@ func SARIF(w io.Writer, version string, rules *rule.Set, units []Unit) error {
 
 func result(u Unit, f Finding, index int) sarifResult {
 	message := f.Title
-	for _, more := range []string{f.Detail, f.Excerpt} {
-		if more != "" {
-			message += ": " + more
-		}
+	if f.Detail != "" {
+		message += ": " + f.Detail
+	}
+	if f.Excerpt != "" {
+		message += ": " + f.Excerpt
 	}
 	place := sarifPlace{ArtifactLocation: sarifArtifact{uri(u.Unit, f.File)}}
 	if f.Line > 0 {

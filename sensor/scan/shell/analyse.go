@@ -203,9 +203,12 @@ func (a *analyser) writes(n syntax.Node, to, what value) {
 	}
 }
 
+// redirected is a name that people trust, made to mean something else.
+var redirected = regexp.MustCompile(`alias\s+(?:sudo|ssh|su|git|ls|cd|cat|curl|npm|pip|python3?|docker|kubectl)=|/tmp/|/dev/shm`)
+
 // ordinary is what installers write to start-up files: paths and variables.
 func ordinary(s string) bool {
-	return regexp.MustCompile(`^\s*(?:export\s+\w+=|alias\s+\w+=|eval "\$\(\w+ (?:init|hook|completion)|source\s+~?/?[\w./$-]+$|\[\s*-[sf])`).MatchString(s) && !strings.Contains(s, "curl")
+	return regexp.MustCompile(`^\s*(?:export\s+\w+=|alias\s+\w+=|eval "\$\(\w+ (?:init|hook|completion)|source\s+~?/?[\w./$-]+$|\[\s*-[sf])`).MatchString(s) && !strings.Contains(s, "curl") && !redirected.MatchString(s)
 }
 
 // shellCommand says that a statement is an interactive interpreter.

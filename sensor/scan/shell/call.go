@@ -232,6 +232,7 @@ func (a *analyser) fetch(i *invocation) value {
 	if upload {
 		a.out.Acts |= taint.Sends
 	}
+	a.elsewhere(i)
 	if !i.label.Has(taint.LocalAddress) {
 		a.toNetwork(i.stmt, value{label: sent &^ taint.Address}, i.name)
 	}
@@ -254,6 +255,30 @@ func (a *analyser) fetch(i *invocation) value {
 		return value{text: i.line}
 	}
 	return value{label: taint.Remote, text: i.line}
+}
+
+// services are whose keys everybody has, and what the addresses are called that they belong to.
+var services = map[string][]string{"ANTHROPIC": {"anthropic", "claude"}, "OPENAI": {"openai", "azure"}, "GITHUB": {"github"}, "GH": {"github"}, "AWS": {"amazonaws", "aws"}, "NPM": {"npm"}, "SLACK": {"slack"}, "STRIPE": {"stripe"}, "GITLAB": {"gitlab"}, "GOOGLE": {"google"}, "HF": {"huggingface"}}
+
+var (
+	keyOf  = regexp.MustCompile(`\$\{?(ANTHROPIC|OPENAI|GITHUB|GH|AWS|NPM|SLACK|STRIPE|GITLAB|GOOGLE|HF)_[A-Z_]*(?:KEY|TOKEN|SECRET)[A-Z_]*\b`)
+	hostOf = regexp.MustCompile(`https?://([a-zA-Z0-9.-]+\.[a-zA-Z]{2,})`)
+)
+
+// elsewhere finds a key that goes to another service than its own.
+func (a *analyser) elsewhere(i *invocation) {
+	from, to := min(int(i.node.Pos().Offset()), len(a.src)), min(int(i.node.End().Offset()), len(a.src))
+	src := a.src[from:max(from, to)]
+	key, host := keyOf.FindStringSubmatch(src), hostOf.FindStringSubmatch(src)
+	if key == nil || host == nil {
+		return
+	}
+	for _, own := range services[key[1]] {
+		if strings.Contains(strings.ToLower(host[1]), own) {
+			return
+		}
+	}
+	a.find("SH-KEY-ELSEWHERE", i.stmt, "a key of "+key[1]+" goes to "+host[1])
 }
 
 // interpret is a program that runs what it is given.

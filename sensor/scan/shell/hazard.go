@@ -21,10 +21,12 @@ type hazard struct {
 
 var hazards = []hazard{
 	{"rm", regexp.MustCompile(`\s-\w*[rR]\w*.*\s(?:/|/\*|~/?|~/\*|\$HOME/?|/(?:etc|usr|var|home|bin|boot|lib)/?\*?)(?:\s|$)|--no-preserve-root`), "SH-DESTROY", "removes a home or a system"},
+	{"rm", regexp.MustCompile(`\s-\w*[rR]\w*.*\s(?:~|\$HOME|/home/\w+|/Users/\w+)/(?:Documents|Desktop|Downloads|Pictures|Music|Videos|[Pp]rojects?|[Ww]ork|src)\b/?\*?(?:\s|$)`), "SH-DESTROY", "removes a folder of the user's"},
+	{"psql mysql mariadb sqlite3 mongosh mongo redis-cli", regexp.MustCompile(`(?i)\bdrop\s+(?:database|schema|table)\b|\bdropDatabase\b|\bflushall\b|\btruncate\s+table`), "SH-DROP", "empties a data base"},
 	{"dd", regexp.MustCompile(`of=/dev/(?:sd|nvme|hd|vd|disk|mem)`), "SH-DESTROY", "writes over a disk"},
 	{"mkfs mkfs.ext4 mkfs.xfs mkfs.btrfs wipefs", regexp.MustCompile(`/dev/`), "SH-DESTROY", "makes a disk empty"},
 	{"shred srm", regexp.MustCompile(`/dev/(?:sd|nvme)|~|\$HOME|/home`), "SH-DESTROY", "destroys data beyond recovery"},
-	{"chmod", regexp.MustCompile(`-R\s+(?:777|000|a\+rwx)\s+(?:/|~|\$HOME)(?:\s|$)`), "SH-DESTROY", "takes all protection from a home or a system"},
+	{"chmod", regexp.MustCompile(`-R\s+(?:777|000|a\+rwx)\s+(?:/|~/?|\$HOME/?)(?:\s|$)`), "SH-DESTROY", "takes all protection from a home or a system"},
 	{"chmod", regexp.MustCompile(`(?:^|\s)(?:[ugo]*\+s|[2467][0-7]{3})\s`), "SH-PRIVILEGE", "a program that runs with its owner's rights"},
 	{"chown", regexp.MustCompile(`root.*(?:/tmp|\.sh\b)`), "SH-PRIVILEGE", "gives a program to root"},
 	{"usermod useradd adduser gpasswd", regexp.MustCompile(`(?:-a?G|--groups|-a)\s*\S*(?:sudo|wheel|admin|root)|-o?u\s*0|-o\s+-u\s*0`), "SH-PRIVILEGE", "puts somebody among the administrators"},
