@@ -33,7 +33,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-inventory budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
+	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
 
 default: check unit
 
@@ -217,6 +217,12 @@ budget: provision-vm ## instructions, sizes and memory against their goldens in 
 bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run
 	$(call STEP,bench-inventory)
 	@go test -run '^$$' -bench Home -benchtime 1x ./sensor/inventory/live
+
+# Where the labelled corpus is unpacked; it holds working attacks, and is no part of this repository.
+CORPUS ?=
+bench-scan: ## the scanner on a labelled corpus (CORPUS=FOLDER): cross-validated rates, speed, and whether rules remember samples
+	$(call STEP,bench-scan: $(CORPUS))
+	@go run ./testdata/scanbench/cmd/scanbench -corpus '$(CORPUS)'
 
 fuzz: ## each fuzz target for ten seconds; LONG=1: ten minutes
 	@for package in $$(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{else if .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \

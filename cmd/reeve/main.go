@@ -63,6 +63,7 @@ func table() []command {
 		{"approve", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "let something be, as it is now: what it becomes asks again", decide(approve.Approved)},
 		{"pin", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "approve something that is known whole, and say how a policy names it", decide(approve.Pinned)},
 		{"revoke", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "take an approval back", decide(approve.Revoked)},
+		{"scan", "[--json|--sarif] [--threshold review|block] [--all] [--cache FOLDER] [--against FILE] PATH…", "judge skills and connectors before they load; runs nothing, needs no daemon", scanCommand},
 		{"plugin new", "[--module PATH] NAME", "write the beginning of a plugin into a new folder", pluginNew},
 		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end)", "let policy refuse nothing for a time; it is recorded", breakGlass},
 	}
