@@ -80,7 +80,8 @@ type Keeper struct {
 	people   map[string]Person
 	runs     map[place]discover.Run
 	avoid    []string
-	stuck    map[place]bool
+	busy     map[place]bool // parts that are looked at
+	redo     map[place]bool // once more after that
 	memory   memory
 	progress Progress
 	whole    bool // a full pass has ended
@@ -97,7 +98,7 @@ func New(o Options) (*Keeper, error) {
 	}
 	k := &Keeper{
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
-		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, stuck: map[place]bool{},
+		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, busy: map[place]bool{}, redo: map[place]bool{},
 	}
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
@@ -135,15 +136,24 @@ func (k *Keeper) Run(ctx context.Context) error {
 // Once makes one full pass and watches nothing.
 func (k *Keeper) Once(ctx context.Context) { k.full(ctx) }
 
+// lookers is how many parts are looked at again at once: one that hangs must not keep the others.
+const lookers = 4
+
 // again looks again at parts that changed.
 func (k *Keeper) again(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case p := <-k.dirty:
-			k.look(ctx, p)
-		}
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for range lookers {
+		wait.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case p := <-k.dirty:
+					k.look(ctx, p)
+				}
+			}
+		})
 	}
 }
 

@@ -19,46 +19,68 @@ import (
 
 var errSlow = errors.New("it did not end in time: a file system in it may not answer")
 
-// look renews one part, and tells what changed in it.
+// look renews one part, and tells what changed in it. A part that is being looked at already is looked at once more after
+// that; one that is late is said to be, and takes its result in when it has one.
 func (k *Keeper) look(ctx context.Context, p place) discover.Result {
 	k.mu.Lock()
 	person, known := k.people[p.user]
-	if k.stuck[p] || !known && p.what != "system" {
+	if k.busy[p] || !known && p.what != "system" {
+		k.redo[p] = k.busy[p]
 		was := k.parts[p]
 		k.mu.Unlock()
 		return was
 	}
+	k.busy[p] = true
 	k.progress.Place, k.progress.Entries = p.String(), 0
 	avoid := k.avoid
 	k.mu.Unlock()
-	out := make(chan discover.Result, 1)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		r, err := k.pass(p, person, avoid)
 		if err != nil {
 			r.Items = append(r.Items, unseen(p, err))
 		}
-		k.mu.Lock()
-		delete(k.stuck, p)
-		k.mu.Unlock()
-		out <- r
+		k.put(p, r)
+		if k.free(p) {
+			k.touch(p)
+		}
 	}()
 	late, stop := k.after(p)
 	defer stop()
 	select {
-	case r := <-out:
-		k.put(p, r)
-		return r
+	case <-done:
 	case <-ctx.Done():
-		return discover.Result{}
 	case <-late:
+		k.late(p)
 	}
 	k.mu.Lock()
-	was := k.parts[p]
-	k.stuck[p] = true
-	k.mu.Unlock()
-	was.Items = append(slices.Clone(was.Items), unseen(p, errSlow))
-	k.put(p, was)
-	return was
+	defer k.mu.Unlock()
+	return k.parts[p]
+}
+
+// free lets a part be looked at again, and reports whether somebody wanted that meanwhile.
+func (k *Keeper) free(p place) (again bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	again = k.redo[p]
+	delete(k.busy, p)
+	delete(k.redo, p)
+	return again
+}
+
+// late says of a part that it did not end in time, beside what is known of it.
+func (k *Keeper) late(p place) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.busy[p] {
+		return // just now
+	}
+	r := k.parts[p]
+	it := unseen(p, errSlow)
+	risk.Judge(&it)
+	r.Items = append(slices.Clone(r.Items), it)
+	k.parts[p] = r
 }
 
 // limit is the moment from which a part is late.
