@@ -159,6 +159,24 @@ func TestPluginsOfPluginsEnd(t *testing.T) {
 	}
 }
 
+func TestPluginNamesFilesOfItsOwn(t *testing.T) {
+	dir := "home/alice/.claude/plugins/cache/m/p/1/"
+	items := pass(t, map[string]*fstest.MapFile{
+		dir + ".claude-plugin/plugin.json": text(`{"name":"p","mcpServers":["./conf/mcp.json","../../../../../../../../etc/x.json",{"inline":{"command":"y"}}],"hooks":"./conf/hooks.json"}`),
+		dir + "conf/mcp.json":              text(`{"mcpServers":{"far":{"command":"x"}}}`),
+		dir + "conf/hooks.json":            text(`{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"z"}]}]}}`),
+		"etc/x.json":                       text(`{"mcpServers":{"taken":{"command":"x"}}}`),
+	})
+	for _, want := range []string{"far", "inline"} {
+		if it := find(items, inventory.KindConnector, want); len(it) != 1 || it[0].Part != "p@m" {
+			t.Errorf("%s: %+v", want, it)
+		}
+	}
+	if len(find(items, inventory.KindHook, "Stop")) != 1 || len(find(items, inventory.KindConnector, "taken")) != 0 {
+		t.Errorf("%+v", items)
+	}
+}
+
 func TestPlaceOfAPluginStaysInItsMarketplace(t *testing.T) {
 	items := pass(t, map[string]*fstest.MapFile{
 		"home/alice/.copilot/settings.json":         text(`{"extraKnownMarketplaces":{"m":{"source":{"source":"directory","path":"/opt/m"}}},"enabledPlugins":{"p@m":true}}`),
