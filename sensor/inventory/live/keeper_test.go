@@ -244,6 +244,29 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 	}
 }
 
+func TestOnePersonFillsNoMemory(t *testing.T) {
+	r := start(t, "", func(k *Keeper) {
+		real := k.pass
+		k.pass = func(p place, who Person, avoid []string) (discover.Result, error) {
+			out, err := real(p, who, avoid)
+			if p.what == "search" {
+				for i := range itemsMax {
+					out.Items = append(out.Items, inventory.Item{Kind: inventory.KindCommand, Name: fmt.Sprint(i), Owner: "alice", Digest: fmt.Sprint(i)})
+				}
+			}
+			return out, err
+		}
+	})
+	r.put(".claude.json", servers("srv"))
+	r.run()
+	if it := r.has(inventory.KindFile, "search"); it == nil || !strings.Contains(it.Error, "1 of its items are not listed: alice has more than") {
+		t.Errorf("%+v", it)
+	}
+	if n := len(r.Items(nil)); n != itemsMax+1 {
+		t.Errorf("%d items", n)
+	}
+}
+
 // A part whose file system does not answer is said to be one, and delays no other.
 func TestPartThatHangsDelaysNoOther(t *testing.T) {
 	hang := make(chan struct{})

@@ -7,6 +7,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -127,12 +128,32 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 	return r, err
 }
 
+// itemsMax bounds what one person's files can have us keep.
+const itemsMax = 20_000
+
+// fit cuts a result to what one person may have, and says so in it.
+func (k *Keeper) fit(p place, r *discover.Result) {
+	room := itemsMax
+	for other, part := range k.parts {
+		if other.user == p.user && other != p {
+			room -= len(part.Items)
+		}
+	}
+	if len(r.Items) <= max(room, 0) {
+		return
+	}
+	it := unseen(p, fmt.Errorf("%d of its items are not listed: %s has more than %d", len(r.Items)-max(room, 0), p.user, itemsMax))
+	risk.Judge(&it)
+	r.Items = append(slices.Clone(r.Items[:max(room, 0)]), it)
+}
+
 // put takes a part's result in.
 func (k *Keeper) put(p place, r discover.Result) {
 	for i := range r.Items {
 		risk.Judge(&r.Items[i])
 	}
 	k.mu.Lock()
+	k.fit(p, &r)
 	was, had := k.parts[p]
 	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
 		delete(k.parts, p) // the folder is no more
