@@ -81,7 +81,7 @@ func (w *part) done() Result {
 		it := &w.out.Items[i]
 		it.Identity.Kind = it.Kind
 		it.Identity.Settle()
-		it.Digest = it.Identity.Digest()
+		it.Digest, it.Content = it.Identity.Digest(), it.Identity.Content()
 	}
 	w.out.Items = merge(w.out.Items)
 	w.out.Watch = map[string][]string{}
