@@ -84,7 +84,8 @@ type Keeper struct {
 	redo     map[place]bool // once more after that
 	memory   memory
 	progress Progress
-	whole    bool // a full pass has ended
+	whole    bool                          // a full pass has ended
+	last     map[string]inventory.Identity // that an earlier keeper knew; nil where there was none
 	watcher  *watcher
 }
 
@@ -103,6 +104,12 @@ func New(o Options) (*Keeper, error) {
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
 	k.memory = m
+	if !m.LatestAt.IsZero() {
+		k.last = make(map[string]inventory.Identity, len(m.Latest))
+		for i := range m.Latest {
+			k.last[m.Latest[i].Key()] = m.Latest[i].Identity
+		}
+	}
 	return k, err
 }
 
@@ -266,6 +273,7 @@ func (k *Keeper) end(seen map[place]bool) {
 	}
 	k.memory.turn(k.itemsLocked(), k.o.Now())
 	k.progress.Passing, k.progress.Place, k.progress.Ended, k.whole = false, "", k.o.Now(), true
+	k.last = map[string]inventory.Identity{} // each part has been compared with it
 }
 
 // Items are everything that is known, in the order of people. records are what was decided.

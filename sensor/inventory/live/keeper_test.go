@@ -111,6 +111,25 @@ func (r *rig) has(kind inventory.Kind, name string) *inventory.Item {
 	return &items[i]
 }
 
+func TestChangesWhileNobodyLookedAreTold(t *testing.T) {
+	state := t.TempDir()
+	r := start(t, state)
+	r.put(".claude.json", servers("srv"))
+	r.put(".claude/skills/same/SKILL.md", "---\nname: same\n---\n")
+	r.run()()
+	again := start(t, state)
+	again.home = r.home
+	again.put(".claude.json", servers("other"))
+	again.put(".claude/skills/new/SKILL.md", "---\nname: new\n---\n")
+	again.run()
+	again.mu.Lock()
+	defer again.mu.Unlock()
+	slices.Sort(again.told)
+	if told := strings.Join(again.told, ", "); told != "connector:one 2, skill:new 0" {
+		t.Error(told)
+	}
+}
+
 // saw has an event taken in, and waits until it is.
 func (r *rig) saw(e *event.Event) {
 	r.t.Helper()

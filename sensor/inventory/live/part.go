@@ -162,7 +162,8 @@ func (k *Keeper) put(p place, r discover.Result) {
 		k.parts[p] = r
 		k.watcher.set(p, r.Watch)
 	}
-	told := k.whole || had
+	told := k.whole || had || k.last != nil
+	last := k.last
 	news := k.memory.see(r.Items, k.o.Now())
 	k.progress.Done++
 	k.mu.Unlock()
@@ -172,6 +173,13 @@ func (k *Keeper) put(p place, r discover.Result) {
 	before := map[string]inventory.Identity{}
 	for _, it := range was.Items {
 		before[it.Key()] = it.Identity
+	}
+	if !had { // since an earlier daemon looked
+		for _, it := range r.Items {
+			if id, there := last[it.Key()]; there {
+				before[it.Key()] = id
+			}
+		}
 	}
 	for _, it := range r.Items {
 		id, there := before[it.Key()]
