@@ -42,7 +42,7 @@ func (e *env) stock(ctx context.Context, w *wanted) (*stock, error) {
 		if _, isConfig := errors.AsType[*site.Fault](err); isConfig || w.refresh || w.diff.name == "true" {
 			return nil, err
 		}
-		fmt.Fprintln(e.stderr, "reeve: no daemon answers: this is a pass of its own; when things were first seen and which sessions used them is not known")
+		fmt.Fprintf(e.stderr, "reeve: %s: this is a pass of its own; when things were first seen and which sessions used them is not known\n", safe(err.Error()))
 	}
 	return e.ownPass(ctx)
 }

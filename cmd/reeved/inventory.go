@@ -44,11 +44,14 @@ type stock struct {
 	tell     func(event.Said)
 	log      *slog.Logger
 	missed   atomic.Uint64 // acts that were not looked at for use
+	unsaid   atomic.Uint64 // changes that were not told: their owner makes too many
 
 	mu        sync.Mutex
 	processes []procfs.Running
 	suspects  []inventory.Item
 	told      map[string]bool // suspects
+	minute    time.Time       // in which changes are counted
+	changes   map[string]int  // by owner
 }
 
 func (d *daemon) stock(log *slog.Logger, boot session.Boot, people func() []keeping.Person) *stock {
@@ -154,6 +157,10 @@ func (s *stock) changed(it inventory.Item, diff []inventory.Change) {
 	if !it.Kind.Governed() {
 		return
 	}
+	if !s.may(it.Owner, time.Now()) {
+		s.unsaid.Add(1)
+		return
+	}
 	what := fmt.Sprintf("%s %s of %s", it.Kind, it.Name, it.Owner)
 	if diff == nil {
 		s.tell(event.Said{Name: event.InventoryNew, Message: fmt.Sprintf("%s is new, risk %s: %s (%s)", what, it.Risk, it.Command(), it.File)})
@@ -164,6 +171,20 @@ func (s *stock) changed(it inventory.Item, diff []inventory.Change) {
 		parts = append(parts, fmt.Sprintf("%s: %s -> %s", c.What, c.Old, c.New))
 	}
 	s.tell(event.Said{Name: event.InventoryChanged, Message: fmt.Sprintf("%s is not what it was: %s (%s)", what, strings.Join(parts, "; "), it.File)})
+}
+
+// changesMax is how many changes of one owner are told within a minute. Whoever makes more of them must not fill the events.
+const changesMax = 60
+
+// may reports whether one more change of an owner is told.
+func (s *stock) may(owner string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if minute := now.Truncate(time.Minute); !minute.Equal(s.minute) {
+		s.minute, s.changes = minute, map[string]int{}
+	}
+	s.changes[owner]++
+	return s.changes[owner] <= changesMax
 }
 
 // Items are everything that is known, with what people and policy say of it.

@@ -118,6 +118,31 @@ func (s *stocked) heard(name, text string) bool {
 	return slices.ContainsFunc(s.said, func(x event.Said) bool { return x.Name == name && strings.Contains(x.Message, text) })
 }
 
+func TestOneOwnerDoesNotFillTheEvents(t *testing.T) {
+	said := 0
+	s := &stock{tell: func(event.Said) { said++ }}
+	it := inventory.Item{Kind: inventory.KindConnector, Name: "x", Owner: "alice"}
+	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	for range changesMax {
+		if !s.may("alice", noon) {
+			t.Fatal("too soon")
+		}
+	}
+	if s.may("alice", noon.Add(time.Second)) || !s.may("bob", noon) || !s.may("alice", noon.Add(time.Minute)) {
+		t.Error("not by owner and minute")
+	}
+	for range 2*changesMax + 2 { // within two minutes at most
+		s.changed(it, nil)
+	}
+	if said < changesMax || said > 2*changesMax || s.unsaid.Load() != uint64(2*changesMax+2-said) {
+		t.Errorf("%d said, %d not", said, s.unsaid.Load())
+	}
+	s.changed(inventory.Item{Kind: inventory.KindFile, Owner: "bob"}, nil)
+	if s.unsaid.Load() != uint64(2*changesMax+2-said) {
+		t.Error("what is not governed counts")
+	}
+}
+
 func TestInventoryIsDecidedAndSaid(t *testing.T) {
 	s := stockedWith(t, `version = 1
 [[connector]]

@@ -220,6 +220,8 @@ func losses(w *sensor.Watch, m *store.Memory, s *stock) map[string]uint64 {
 	l := m.Losses()
 	out["events_evicted"], out["verdict_events_evicted"], out["follower_events_dropped"] = l.Evicted, l.Notable, l.Followed
 	out["inventory_uses_dropped"] = s.missed.Load()
+	out["inventory_changes_untold"] = s.unsaid.Load()
+	out["inventory_folders_unwatched"] = uint64(s.keeper.Progress().Unseen)
 	return out
 }
 

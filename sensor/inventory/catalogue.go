@@ -197,11 +197,7 @@ func (a *Agent) check(text string) []error {
 	if wrong := a.Trail.check(); wrong != "" {
 		add("trail", "file, a glob, and line, a regular expression with a group (?P<id>…)", "trail: %s", wrong)
 	}
-	for i := range a.Config {
-		if wrong := a.Config[i].check(); wrong != "" {
-			add("config", `scope, file = "~/…", "./…" or "/…", reads = { connector = "mcpServers" }`, "config: %s", wrong)
-		}
-	}
+	errs = append(errs, a.checkConfig(text)...)
 	for _, v := range a.Version {
 		re, err := regexp.Compile(v)
 		if err != nil || re.NumSubexp() < 1 {

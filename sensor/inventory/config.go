@@ -68,6 +68,37 @@ func (c *Config) check() string {
 	return ""
 }
 
+// checkConfig tells what an entry says of settings and cannot mean.
+func (a *Agent) checkConfig(text string) []error {
+	var errs []error
+	var rows []int
+	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "[[config]]") {
+			rows = append(rows, i+1)
+		}
+	}
+	for i := range a.Config {
+		if wrong := a.Config[i].check(); wrong != "" {
+			line := 0
+			if i < len(rows) {
+				line = rows[i]
+			}
+			errs = append(errs, &Problem{a.File, line, "config: " + wrong, `scope, file = "~/…", "./…" or "/…", reads = { connector = "mcpServers" }`})
+		}
+	}
+	for name, folder := range a.Moved {
+		if path.Clean("/"+folder) != "/"+folder || folder == "" {
+			errs = append(errs, &Problem{a.File, lineOf(text, []string{"moved"}), fmt.Sprintf("moved %s %q: no folder of a home", name, folder), `moved = { X_HOME = ".x" }`})
+		}
+	}
+	for _, option := range a.Options {
+		if !strings.HasPrefix(option, "-") {
+			errs = append(errs, &Problem{a.File, lineOf(text, []string{"options"}), fmt.Sprintf("options %q: no option", option), `options = ["--mcp-config"]`})
+		}
+	}
+	return errs
+}
+
 // Below is the glob without its root.
 func (c *Config) Below() string {
 	for _, root := range []string{"~/", "./", "/"} {

@@ -61,7 +61,8 @@ type Item struct {
 	File     string   `json:"file"`
 	Line     int      `json:"line,omitempty"`
 	Identity Identity `json:"identity"`
-	Digest   string   `json:"digest"` // of the identity: what approvals are bound to
+	Digest   string   `json:"digest"`            // of the identity: what approvals are bound to
+	Content  string   `json:"content,omitempty"` // SHA-256 over its files, as policies pin it
 
 	Transport string   `json:"transport,omitempty"` // stdio, http, sse, ws
 	Disabled  bool     `json:"disabled,omitempty"`

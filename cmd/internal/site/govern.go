@@ -16,8 +16,8 @@ var operations = map[inventory.Kind]enforce.Op{
 	inventory.KindAgent: enforce.OpAgentStart, inventory.KindConnector: enforce.OpConnectorStart, inventory.KindSkill: enforce.OpSkillLoad,
 }
 
-// Govern lays what the policy says of items over what people decided: what a rule refuses is denied, what was revoked or has
-// changed stays so, and what a rule allows needs nobody's approval. A default says nothing about one item.
+// Govern lays what the policy says of items over what people decided: what it refuses is denied, what was revoked or has
+// changed stays so, what it allows needs nobody's approval, and what it asks about waits for one.
 func Govern(p *enforce.Policy, roleOf func(user string) string, items []inventory.Item) {
 	for i := range items {
 		it := &items[i]
@@ -26,14 +26,15 @@ func Govern(p *enforce.Policy, roleOf func(user string) string, items []inventor
 			continue
 		}
 		a := enforce.Explain(p, enforce.Query{Role: roleOf(it.Owner), Op: op, Object: Declared(p, it)})
-		if a.Rule == nil {
-			continue
+		rule := "default"
+		if a.Rule != nil {
+			rule = a.Rule.ID
 		}
 		switch {
 		case a.Action == enforce.Deny || a.Action == enforce.Kill:
-			it.Approval.State, it.Approval.Rule = "denied", a.Rule.ID
-		case (a.Action == enforce.Allow || a.Action == enforce.Audit) && it.Approval.State == "pending":
-			it.Approval.State, it.Approval.Rule = "allowed", a.Rule.ID
+			it.Approval.State, it.Approval.Rule = "denied", rule
+		case a.Action != enforce.Ask && it.Approval.State == "pending":
+			it.Approval.State, it.Approval.Rule = "allowed", rule
 		}
 	}
 }

@@ -56,7 +56,7 @@ reason = "not here"
 		{Kind: inventory.KindHook, Name: "files", Approval: inventory.Approval{State: "pending"}},
 	}
 	Govern(p, roles, items)
-	for i, want := range []string{"allowed files-for-engineering", "pending ", "pending ", "pending ", "revoked ", "denied no-goose", "pending ", "pending "} {
+	for i, want := range []string{"allowed files-for-engineering", "pending ", "pending ", "pending ", "revoked ", "denied no-goose", "allowed default", "pending "} {
 		if got := items[i].Approval.State + " " + items[i].Approval.Rule; got != want {
 			t.Errorf("%d: %s, want %s", i, got, want)
 		}

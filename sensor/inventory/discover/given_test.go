@@ -16,7 +16,7 @@ func TestWhatARunWasGiven(t *testing.T) {
 		"srv/else/.claude.json":               text(`{"mcpServers":{"moved":{"command":"x"}}}`),
 		"srv/else/skills/s/SKILL.md":          text("---\nname: s\n---\n"),
 		"srv/else/settings.json":              text(`{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"y"}]}]}}`),
-		"work/mcp.json":                       text(`{"mcpServers":{"by-file":{"command":"x"}}}`),
+		"repo/mcp.json":                       text(`{"mcpServers":{"by-file":{"command":"x"}}}`),
 		"home/alice/.claude.json":             text(`{"mcpServers":{"usual":{"command":"x"}}}`),
 		"home/alice/.codex/config.toml":       text("[mcp_servers.usual]\ncommand = 'x'\n"),
 		"srv/codex/config.toml":               text("[mcp_servers.codex]\ncommand = 'x'\n"),
@@ -28,17 +28,17 @@ func TestWhatARunWasGiven(t *testing.T) {
 		run  Run
 		want string
 	}{
-		"nothing":        {Run{Agent: "claude-code", Cwd: "/work", Argv: []string{"claude", "-p", "x"}}, ""},
+		"nothing":        {Run{Agent: "claude-code", Cwd: "/repo", Argv: []string{"claude", "-p", "x"}}, ""},
 		"a folder":       {Run{Agent: "claude-code", Moved: map[string]string{"CLAUDE_CONFIG_DIR": "/srv/else/"}}, "connector:moved skill:s hook:Stop"},
 		"where it is":    {Run{Agent: "claude-code", Moved: map[string]string{"CLAUDE_CONFIG_DIR": "/home/alice/.claude"}}, ""},
 		"relative":       {Run{Agent: "claude-code", Moved: map[string]string{"CLAUDE_CONFIG_DIR": "else"}}, ""},
 		"another agent":  {Run{Agent: "codex", Moved: map[string]string{"CODEX_HOME": "/srv/codex", "CLAUDE_CONFIG_DIR": "/srv/else"}}, "connector:codex skill:b"},
-		"a file":         {Run{Agent: "claude-code", Cwd: "/work", Argv: []string{"claude", "--mcp-config", "mcp.json", "none.json", "-p", "x"}}, "connector:by-file"},
-		"by equals":      {Run{Agent: "claude-code", Cwd: "/", Argv: []string{"claude", "--mcp-config=/work/mcp.json"}}, "connector:by-file"},
-		"inline":         {Run{Agent: "claude-code", Cwd: "/work", Argv: []string{"claude", "--mcp-config", inline, "mcp.json"}}, "connector:by-file connector:inline"},
+		"a file":         {Run{Agent: "claude-code", Cwd: "/repo", Argv: []string{"claude", "--mcp-config", "mcp.json", "none.json", "-p", "x"}}, "connector:by-file"},
+		"by equals":      {Run{Agent: "claude-code", Cwd: "/", Argv: []string{"claude", "--mcp-config=/repo/mcp.json"}}, "connector:by-file"},
+		"inline":         {Run{Agent: "claude-code", Cwd: "/repo", Argv: []string{"claude", "--mcp-config", inline, "mcp.json"}}, "connector:by-file connector:inline"},
 		"inline, broken": {Run{Agent: "claude-code", Argv: []string{"claude", "--mcp-config", "{" + canary}}, "file:command line"},
-		"with an at":     {Run{Agent: "copilot-cli", Cwd: "/work", Argv: []string{"copilot", "--additional-mcp-config", "@mcp.json"}}, "connector:by-file"},
-		"unknown":        {Run{Agent: "nobody", Cwd: "/work", Argv: []string{"x", "--mcp-config", "mcp.json"}}, ""},
+		"with an at":     {Run{Agent: "copilot-cli", Cwd: "/repo", Argv: []string{"copilot", "--additional-mcp-config", "@mcp.json"}}, "connector:by-file"},
+		"unknown":        {Run{Agent: "nobody", Cwd: "/repo", Argv: []string{"x", "--mcp-config", "mcp.json"}}, ""},
 	} {
 		items := p.Given(Home{"alice", "/home/alice"}, tc.run).Items
 		inventory.Sort(items)

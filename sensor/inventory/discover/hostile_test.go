@@ -76,6 +76,48 @@ func TestBrokenFilesAreItemsWithAnError(t *testing.T) {
 	}
 }
 
+func TestSearchFindsProjectsAndNoPackages(t *testing.T) {
+	files := map[string]*fstest.MapFile{}
+	for _, dir := range []string{
+		"a", "src/pkg/b", "src/deep/er/c", // projects
+		"src/x/node_modules/m", "go/pkg/mod/h.example/m", ".cache/m", "src/x/.git/m", "src/x/vendor/m", ".claude/plugins/cache/k/p/1", "src/skipped/m", "a/.claude/worktrees/m",
+	} {
+		files["home/alice/"+dir+"/.mcp.json"] = text(`{"mcpServers":{}}`)
+	}
+	o := Defaults
+	o.Skip = []string{"skipped"}
+	r := (&Pass{FS: fstest.MapFS(files), Catalogue: catalogue(t), Options: o}).Search(Home{"alice", "/home/alice"})
+	if got := strings.Join(r.Projects, " "); got != "/home/alice/a /home/alice/src/deep/er/c /home/alice/src/pkg/b" {
+		t.Error(got)
+	}
+}
+
+func TestAgentsAreFoundWhereverTheyLie(t *testing.T) {
+	module := "home/alice/.nvm/versions/node/v22.1.0/lib/node_modules/"
+	items := pass(t, map[string]*fstest.MapFile{
+		"home/alice/.local/share/claude/versions/2.1.330":            text("ELF"),
+		module + "@google/gemini-cli/bundle/gemini.js":               text("x"),
+		module + "@google/gemini-cli/package.json":                   text(`{"version":"0.61.0"}`),
+		"usr/local/lib/node_modules/opencode-ai/bin/other":           text("x"),
+		"usr/local/lib/node_modules/opencode-linux-x64/bin/opencode": text("ELF"),
+		"usr/local/lib/node_modules/opencode-linux-x64/package.json": text(`{"version":"1.18.33"}`),
+		"usr/bin/goose":        text("ELF"),
+		"home/alice/bin/goose": text("not where it is installed"),
+	})
+	var got []string
+	for _, it := range items {
+		if it.Kind == inventory.KindAgent {
+			got = append(got, fmt.Sprintf("%s %s of %s", it.Name, it.Version, it.Owner))
+			if len(it.Identity.Content()) != 64 {
+				t.Errorf("%+v", it)
+			}
+		}
+	}
+	if s := strings.Join(got, ", "); s != "claude-code 2.1.330 of alice, gemini-cli 0.61.0 of alice, goose  of system, opencode 1.18.33 of system" {
+		t.Error(s)
+	}
+}
+
 func TestBoundsAreTold(t *testing.T) {
 	files := map[string]*fstest.MapFile{"home/alice/.claude/skills/big/SKILL.md": text("---\nname: big\n---\n")}
 	for i := range filesMax + 5 {
@@ -155,6 +197,24 @@ func TestPluginsOfPluginsEnd(t *testing.T) {
 		dir += "/plugins/cache/m/p/1"
 	}
 	if items := pass(t, root); len(find(items, inventory.KindPlugin, "p@m")) != 1 {
+		t.Errorf("%+v", items)
+	}
+}
+
+func TestPluginNamesFilesOfItsOwn(t *testing.T) {
+	dir := "home/alice/.claude/plugins/cache/m/p/1/"
+	items := pass(t, map[string]*fstest.MapFile{
+		dir + ".claude-plugin/plugin.json": text(`{"name":"p","mcpServers":["./conf/mcp.json","../../../../../../../../etc/x.json",{"inline":{"command":"y"}}],"hooks":"./conf/hooks.json"}`),
+		dir + "conf/mcp.json":              text(`{"mcpServers":{"far":{"command":"x"}}}`),
+		dir + "conf/hooks.json":            text(`{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"z"}]}]}}`),
+		"etc/x.json":                       text(`{"mcpServers":{"taken":{"command":"x"}}}`),
+	})
+	for _, want := range []string{"far", "inline"} {
+		if it := find(items, inventory.KindConnector, want); len(it) != 1 || it[0].Part != "p@m" {
+			t.Errorf("%s: %+v", want, it)
+		}
+	}
+	if len(find(items, inventory.KindHook, "Stop")) != 1 || len(find(items, inventory.KindConnector, "taken")) != 0 {
 		t.Errorf("%+v", items)
 	}
 }

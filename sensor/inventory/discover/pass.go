@@ -81,7 +81,7 @@ func (w *part) done() Result {
 		it := &w.out.Items[i]
 		it.Identity.Kind = it.Kind
 		it.Identity.Settle()
-		it.Digest = it.Identity.Digest()
+		it.Digest, it.Content = it.Identity.Digest(), it.Identity.Content()
 	}
 	w.out.Items = merge(w.out.Items)
 	w.out.Watch = map[string][]string{}
@@ -305,7 +305,13 @@ func (s *source) read() {
 		if s.doc.root == nil {
 			continue // of no format
 		}
-		s.doc.root.Each(s.config.Reads[what], func(names []string, at *formats.Node) { parts[what](s, names, at) })
+		s.doc.root.Each(s.config.Reads[what], func(names []string, at *formats.Node) {
+			if s.config.Scope == inventory.ScopePlugin && at.Kind != formats.Map {
+				s.referenced(what, at)
+				return
+			}
+			parts[what](s, names, at)
+		})
 	}
 }
 

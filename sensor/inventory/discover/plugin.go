@@ -65,6 +65,23 @@ func (s *source) pluginAt(dir, market string, doc *document) {
 	}
 }
 
+// referenced reads what a plugin keeps in other files of its own, whose names stand where the thing itself could.
+func (s *source) referenced(what string, at *formats.Node) {
+	for _, name := range at.Strings() {
+		c := *s.config
+		c.Reads = map[string]string{what: s.config.Reads[what]}
+		file := path.Join(s.plugin.dir, path.Clean("/"+name)) // .. leads nowhere
+		if file != s.name {
+			s.source(s.agent, &c, file, s.plugin).read()
+		}
+	}
+	for _, item := range at.Items {
+		if item.Kind == formats.Map {
+			parts[what](s, nil, item)
+		}
+	}
+}
+
 // packages reads a list of packages that the agent loads as code of its own.
 func (s *source) packages(_ []string, at *formats.Node) {
 	for _, spec := range at.Strings() {

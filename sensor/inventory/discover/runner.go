@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
 
@@ -189,6 +190,7 @@ func (r *runner) run(args []string) run {
 		return run{file: spec}
 	}
 	p := packageOf(r.registry, spec)
+	p.Name, p.Version = event.Redact(clean(p.Name)), event.Redact(clean(p.Version))
 	out := run{pack: p}
 	if !p.Exact {
 		out.loose = "the version of " + p.String() + " is not pinned"

@@ -20,6 +20,7 @@ func TestValuesOfCredentialsNeverComeOut(t *testing.T) {
 	servers := fmt.Sprintf(`{"a":{"command":"srv","args":["--token","%[1]s","--api-key=%[1]s","postgres://u:%[1]s@db/x","Authorization: Bearer %[1]s"],
 		"env":{"API_KEY":"%[1]s","PLAIN":"ghp_%[1]s","NODE_OPTIONS":"--require https://u:%[1]s@h/x","DSN":"postgres://u:%[1]s@db/x","REGION":"%[1]s"}},
 		"b":{"url":"https://u:%[1]s@h.example/s/%[1]s/mcp?api_key=%[1]s&x=1#%[1]s","headers":{"Authorization":"Bearer %[1]s","X-Thing":"%[1]s"},"oauth":{"clientSecret":"%[1]s"}},
+		"d":{"command":"npx","args":["-y","@x/y@ghp_%[1]s"]},"e":{"command":"uvx","args":["--from","git+https://u:%[1]s@h/x.git","x"]},
 		"c":{"command":"srv","env":{"X":"%[1]s"},"headersHelper":"mint --token %[1]s","cwd":"/x?token=%[1]s"}}`, canary)
 	secretive := map[string]*fstest.MapFile{
 		"home/alice/.claude.json":                   text(`{"oauthAccount":{"token":"` + canary + `"},"mcpServers":` + servers + `,"projects":{"/home/alice/p":{"mcpServers":` + servers + `}}}`),

@@ -21,7 +21,10 @@ import (
 var never = []string{".git", ".hg", ".svn", ".cache", ".npm", ".Trash", "__pycache__", ".venv", ".tox", ".gradle", ".m2", ".rustup", ".mozilla", ".wine", "lost+found"}
 
 // packages are folders of package managers: agents may lie in them, projects do not.
-var packages = []string{"node_modules", "site-packages", "dist-packages", ".cargo", "pkg", "vendor"}
+var packages = []string{"node_modules", "site-packages", "dist-packages", ".cargo", "vendor"}
+
+// goModules is where Go keeps the modules of others, under any workspace.
+const goModules = "go/pkg/mod"
 
 // Search looks through a home for projects, packed extensions and agents. What it finds in settings is for Home and Project.
 func (p *Pass) Search(h Home) Result {
@@ -127,7 +130,7 @@ func (s *walker) folder(dir string, depth int, packed bool) {
 			}
 			continue
 		}
-		s.folder(inner, depth+1, packed || s.own[inner] || slices.Contains(packages, name) || s.markers[name] && name != ".")
+		s.folder(inner, depth+1, packed || s.own[inner] || s.markers[name] || slices.Contains(packages, name) || strings.HasSuffix(inner, goModules))
 	}
 }
 

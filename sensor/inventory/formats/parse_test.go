@@ -128,7 +128,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		lines := strings.Count(string(data), "\n") + 2
+		lines := 2
+		for _, r := range string(data) { // all that YAML takes for the end of a line
+			if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) {
+				lines++
+			}
+		}
 		nodes := 0
 		var visit func(n *Node, depth int)
 		visit = func(n *Node, depth int) {

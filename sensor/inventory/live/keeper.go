@@ -80,10 +80,12 @@ type Keeper struct {
 	people   map[string]Person
 	runs     map[place]discover.Run
 	avoid    []string
-	stuck    map[place]bool
+	busy     map[place]bool // parts that are looked at
+	redo     map[place]bool // once more after that
 	memory   memory
 	progress Progress
-	whole    bool // a full pass has ended
+	whole    bool                          // a full pass has ended
+	last     map[string]inventory.Identity // that an earlier keeper knew; nil where there was none
 	watcher  *watcher
 }
 
@@ -97,11 +99,17 @@ func New(o Options) (*Keeper, error) {
 	}
 	k := &Keeper{
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
-		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, stuck: map[place]bool{},
+		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, busy: map[place]bool{}, redo: map[place]bool{},
 	}
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
 	k.memory = m
+	if !m.LatestAt.IsZero() {
+		k.last = make(map[string]inventory.Identity, len(m.Latest))
+		for i := range m.Latest {
+			k.last[m.Latest[i].Key()] = m.Latest[i].Identity
+		}
+	}
 	return k, err
 }
 
@@ -135,15 +143,24 @@ func (k *Keeper) Run(ctx context.Context) error {
 // Once makes one full pass and watches nothing.
 func (k *Keeper) Once(ctx context.Context) { k.full(ctx) }
 
+// lookers is how many parts are looked at again at once: one that hangs must not keep the others.
+const lookers = 4
+
 // again looks again at parts that changed.
 func (k *Keeper) again(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case p := <-k.dirty:
-			k.look(ctx, p)
-		}
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for range lookers {
+		wait.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case p := <-k.dirty:
+					k.look(ctx, p)
+				}
+			}
+		})
 	}
 }
 
@@ -256,6 +273,7 @@ func (k *Keeper) end(seen map[place]bool) {
 	}
 	k.memory.turn(k.itemsLocked(), k.o.Now())
 	k.progress.Passing, k.progress.Place, k.progress.Ended, k.whole = false, "", k.o.Now(), true
+	k.last = map[string]inventory.Identity{} // each part has been compared with it
 }
 
 // Items are everything that is known, in the order of people. records are what was decided.

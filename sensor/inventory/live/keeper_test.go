@@ -111,6 +111,25 @@ func (r *rig) has(kind inventory.Kind, name string) *inventory.Item {
 	return &items[i]
 }
 
+func TestChangesWhileNobodyLookedAreTold(t *testing.T) {
+	state := t.TempDir()
+	r := start(t, state)
+	r.put(".claude.json", servers("srv"))
+	r.put(".claude/skills/same/SKILL.md", "---\nname: same\n---\n")
+	r.run()()
+	again := start(t, state)
+	again.home = r.home
+	again.put(".claude.json", servers("other"))
+	again.put(".claude/skills/new/SKILL.md", "---\nname: new\n---\n")
+	again.run()
+	again.mu.Lock()
+	defer again.mu.Unlock()
+	slices.Sort(again.told)
+	if told := strings.Join(again.told, ", "); told != "connector:one 2, skill:new 0" {
+		t.Error(told)
+	}
+}
+
 // saw has an event taken in, and waits until it is.
 func (r *rig) saw(e *event.Event) {
 	r.t.Helper()
@@ -244,10 +263,32 @@ func TestOnlyTheAgentItselfUses(t *testing.T) {
 	}
 }
 
+func TestOnePersonFillsNoMemory(t *testing.T) {
+	r := start(t, "", func(k *Keeper) {
+		real := k.pass
+		k.pass = func(p place, who Person, avoid []string) (discover.Result, error) {
+			out, err := real(p, who, avoid)
+			if p.what == "search" {
+				for i := range itemsMax {
+					out.Items = append(out.Items, inventory.Item{Kind: inventory.KindCommand, Name: fmt.Sprint(i), Owner: "alice", Digest: fmt.Sprint(i)})
+				}
+			}
+			return out, err
+		}
+	})
+	r.put(".claude.json", servers("srv"))
+	r.run()
+	if it := r.has(inventory.KindFile, "search"); it == nil || !strings.Contains(it.Error, "1 of its items are not listed: alice has more than") {
+		t.Errorf("%+v", it)
+	}
+	if n := len(r.Items(nil)); n != itemsMax+1 {
+		t.Errorf("%d items", n)
+	}
+}
+
 // A part whose file system does not answer is said to be one, and delays no other.
 func TestPartThatHangsDelaysNoOther(t *testing.T) {
 	hang := make(chan struct{})
-	defer close(hang)
 	r := start(t, "", func(k *Keeper) {
 		started := make(chan time.Time, 1)
 		k.after = func(p place) (<-chan time.Time, func()) {
@@ -260,7 +301,10 @@ func TestPartThatHangsDelaysNoOther(t *testing.T) {
 		k.pass = func(p place, who Person, avoid []string) (discover.Result, error) {
 			switch p.what {
 			case "search":
-				started <- time.Now()
+				select {
+				case started <- time.Now():
+				default:
+				}
 				<-hang
 			case "system":
 				return discover.Result{}, errors.New("refused")
@@ -279,10 +323,15 @@ func TestPartThatHangsDelaysNoOther(t *testing.T) {
 	if it := r.has(inventory.KindFile, "system"); it == nil || it.Error != "refused" {
 		t.Errorf("%+v", r.Items(nil))
 	}
+	r.put(".claude.json", servers("other"))
+	r.await("a change beside it", func() bool { return r.has(inventory.KindConnector, "one").Identity.Command[0] == "other" })
 	r.Refresh()
 	before := r.Progress().Ended
 	r.await("another pass", func() bool { return r.Progress().Ended.After(before) })
 	if n := len(r.Items(nil)); n != 3 {
 		t.Errorf("%d items: %+v", n, r.Items(nil))
 	}
+	// It answers after all: what it has takes the place of what was said.
+	close(hang)
+	r.await("the answer", func() bool { return r.has(inventory.KindFile, "search") == nil })
 }

@@ -7,6 +7,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"time"
@@ -19,46 +20,68 @@ import (
 
 var errSlow = errors.New("it did not end in time: a file system in it may not answer")
 
-// look renews one part, and tells what changed in it.
+// look renews one part, and tells what changed in it. A part that is being looked at already is looked at once more after
+// that; one that is late is said to be, and takes its result in when it has one.
 func (k *Keeper) look(ctx context.Context, p place) discover.Result {
 	k.mu.Lock()
 	person, known := k.people[p.user]
-	if k.stuck[p] || !known && p.what != "system" {
+	if k.busy[p] || !known && p.what != "system" {
+		k.redo[p] = k.busy[p]
 		was := k.parts[p]
 		k.mu.Unlock()
 		return was
 	}
+	k.busy[p] = true
 	k.progress.Place, k.progress.Entries = p.String(), 0
 	avoid := k.avoid
 	k.mu.Unlock()
-	out := make(chan discover.Result, 1)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		r, err := k.pass(p, person, avoid)
 		if err != nil {
 			r.Items = append(r.Items, unseen(p, err))
 		}
-		k.mu.Lock()
-		delete(k.stuck, p)
-		k.mu.Unlock()
-		out <- r
+		k.put(p, r)
+		if k.free(p) {
+			k.touch(p)
+		}
 	}()
 	late, stop := k.after(p)
 	defer stop()
 	select {
-	case r := <-out:
-		k.put(p, r)
-		return r
+	case <-done:
 	case <-ctx.Done():
-		return discover.Result{}
 	case <-late:
+		k.late(p)
 	}
 	k.mu.Lock()
-	was := k.parts[p]
-	k.stuck[p] = true
-	k.mu.Unlock()
-	was.Items = append(slices.Clone(was.Items), unseen(p, errSlow))
-	k.put(p, was)
-	return was
+	defer k.mu.Unlock()
+	return k.parts[p]
+}
+
+// free lets a part be looked at again, and reports whether somebody wanted that meanwhile.
+func (k *Keeper) free(p place) (again bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	again = k.redo[p]
+	delete(k.busy, p)
+	delete(k.redo, p)
+	return again
+}
+
+// late says of a part that it did not end in time, beside what is known of it.
+func (k *Keeper) late(p place) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.busy[p] {
+		return // just now
+	}
+	r := k.parts[p]
+	it := unseen(p, errSlow)
+	risk.Judge(&it)
+	r.Items = append(slices.Clone(r.Items), it)
+	k.parts[p] = r
 }
 
 // limit is the moment from which a part is late.
@@ -105,12 +128,32 @@ func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Resu
 	return r, err
 }
 
+// itemsMax bounds what one person's files can have us keep.
+const itemsMax = 20_000
+
+// fit cuts a result to what one person may have, and says so in it.
+func (k *Keeper) fit(p place, r *discover.Result) {
+	room := itemsMax
+	for other, part := range k.parts {
+		if other.user == p.user && other != p {
+			room -= len(part.Items)
+		}
+	}
+	if len(r.Items) <= max(room, 0) {
+		return
+	}
+	it := unseen(p, fmt.Errorf("%d of its items are not listed: %s has more than %d", len(r.Items)-max(room, 0), p.user, itemsMax))
+	risk.Judge(&it)
+	r.Items = append(slices.Clone(r.Items[:max(room, 0)]), it)
+}
+
 // put takes a part's result in.
 func (k *Keeper) put(p place, r discover.Result) {
 	for i := range r.Items {
 		risk.Judge(&r.Items[i])
 	}
 	k.mu.Lock()
+	k.fit(p, &r)
 	was, had := k.parts[p]
 	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
 		delete(k.parts, p) // the folder is no more
@@ -119,7 +162,8 @@ func (k *Keeper) put(p place, r discover.Result) {
 		k.parts[p] = r
 		k.watcher.set(p, r.Watch)
 	}
-	told := k.whole || had
+	told := k.whole || had || k.last != nil
+	last := k.last
 	news := k.memory.see(r.Items, k.o.Now())
 	k.progress.Done++
 	k.mu.Unlock()
@@ -129,6 +173,13 @@ func (k *Keeper) put(p place, r discover.Result) {
 	before := map[string]inventory.Identity{}
 	for _, it := range was.Items {
 		before[it.Key()] = it.Identity
+	}
+	if !had { // since an earlier daemon looked
+		for _, it := range r.Items {
+			if id, there := last[it.Key()]; there {
+				before[it.Key()] = id
+			}
+		}
 	}
 	for _, it := range r.Items {
 		id, there := before[it.Key()]

@@ -19,6 +19,12 @@ import (
 // settle is how long more changes are waited for. Editors and agents write a file in several steps.
 const settle = 150 * time.Millisecond
 
+// rest is how long is waited before everything is looked at again, where changes were lost.
+const rest = 10 * time.Second
+
+// foldersMax bounds the folders that are watched for one person: the kernel's own bound is shared by all.
+const foldersMax = 20_000
+
 // watcher is nil where the kernel gives no inotify; then its methods do nothing.
 type watcher struct {
 	k *Keeper
@@ -55,6 +61,12 @@ func (w *watcher) set(p place, folders map[string][]string) {
 		}
 	}
 	w.of[p] = map[string]bool{}
+	room := foldersMax
+	for other, dirs := range w.of {
+		if other.user == p.user {
+			room -= len(dirs)
+		}
+	}
 	for dir, names := range folders {
 		w.of[p][dir] = true
 		if w.wants[dir] == nil {
@@ -62,7 +74,7 @@ func (w *watcher) set(p place, folders map[string][]string) {
 		}
 		w.wants[dir][p] = names
 		// Asked for each time: the folder may be another one by now. The kernel knows those that it watches already.
-		if err := w.n.Add(dir); err != nil {
+		if room--; room < 0 || w.n.Add(dir) != nil {
 			w.refused[dir] = true
 		} else {
 			delete(w.refused, dir)
@@ -111,7 +123,7 @@ func (w *watcher) run(ctx context.Context) {
 				return
 			}
 			w.k.o.Log.Warn("changes were lost: everything is looked at again", "problem", err)
-			w.k.Refresh()
+			time.AfterFunc(rest, w.k.Refresh) // who makes more of them than can be told must not keep us at it
 		case now := <-tick.C:
 			w.fire(now)
 		}

@@ -7,7 +7,6 @@ package risk
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -108,7 +107,7 @@ func describe(it *inventory.Item) string {
 		parts = append(parts, where)
 	}
 	for _, f := range it.Identity.Files {
-		if !slices.Contains([]string{inventory.SkillFile}, f.Name) && it.Scope != inventory.ScopeExtension {
+		if it.Scope != inventory.ScopeExtension {
 			parts = append(parts, f.Name[strings.LastIndexByte(f.Name, '/')+1:])
 		}
 	}
