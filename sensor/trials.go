@@ -16,8 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"unsafe"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -209,12 +209,11 @@ func connected(kind int, path string) error {
 
 // asked asks bpf(2) for the first program of all.
 func asked() error {
-	var attributes struct{ start, next, flags uint32 }
-	_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_GET_NEXT_ID, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes))
-	if errno != 0 && errno != unix.ENOENT {
-		return errno
+	_, err := ebpf.ProgramGetNextID(0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func opened(path string, flags int) error {
