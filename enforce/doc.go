@@ -29,11 +29,19 @@
 //	action = "deny"                      # kill, deny, ask, audit, allow: strictest first
 //	reason = "credentials are not for agents"
 //
+// A socket is named by the path that its server bound, or by @NAME where it lies in no file system. Behind the @ globs are as on
+// paths: `*` stays within one component, and `@*/**` is every such name with a slash in it.
+//
 // Of all rules that match, the strictest wins. Where none does, the role's default for the operation's class holds; an
 // allow rule matters only against a default. A site's rule with a preset's id replaces it whole, and `enabled = false`
 // removes it: that is how a site loosens. Two of the site's own files may not both have a rule of one id. A role that a
 // preset has keeps the preset's keys where the site's does not set them, and the default role answers for every key that
 // a role and what it extends leave open.
+//
+// Every policy ends with rules that guard Reeve itself (guard.go); they hold in every mode, and nothing replaces them.
+//
+// A program that the session wrote, or that is no file, runs as principal written, and so does what it starts; agents that update
+// themselves stay agents.
 //
 // Further keys of a rule: principal (agent, written, connector:NAME, skill:NAME), when = { taint = [...] }, taint, roles,
 // respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].

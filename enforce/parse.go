@@ -18,8 +18,9 @@ import (
 
 // Options are what a policy depends on beside its text.
 type Options struct {
-	Homes []string // homes of session users, as in passwd; taken literally
-	Own   []string // folders of Reeve's own beside those that it is packaged with
+	Homes     []string // homes of session users, as in passwd; taken literally
+	HomeGlobs []string // globs of homes, beside those of the policy
+	Own       []string // folders of Reeve's own beside those that it is packaged with
 }
 
 // Source is one file of a policy as it was read.
@@ -82,6 +83,7 @@ func build(sources []source, o Options, broken bool) (*Policy, Problems) {
 	}
 	p, more := merge(docs)
 	ps = append(ps, more...)
+	p.Homes = append(p.Homes, o.HomeGlobs...)
 	p.Rules = append(p.Rules, guardRules(o)...)
 	for _, s := range sources {
 		p.Sources = append(p.Sources, Source{s.name, string(s.data)})

@@ -58,7 +58,7 @@ func (c *Config) Files() []string {
 
 // Options are what policies depend on beside their text: the homes of this machine's people, and where Reeve itself lives.
 func (c *Config) Options() enforce.Options {
-	return enforce.Options{Homes: append(slices.Clone(c.Homes), passwdHomes("/etc/passwd")...), Own: []string{c.Run, c.State, c.Pins}}
+	return enforce.Options{Homes: passwdHomes("/etc/passwd"), HomeGlobs: c.Homes, Own: []string{c.Run, c.State, c.Pins}}
 }
 
 // firstPerson is the first uid of people, as distributions give them out; below are the system's own accounts.
