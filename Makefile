@@ -157,11 +157,10 @@ live-%:
 	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt \
 		-- './live.test $(LIVE) && ./bench.test $(filter -test.timeout%,$(LIVE))'
 
-# An agent that hammers while the daemon comes and goes: more of it on one kernel (soak has the whole on each), and without a
+# An agent that hammers while the daemon comes and goes (soak has the whole on each kernel), and without a
 # pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside
 # the hammer, which takes minutes here: not in each form of each kernel.
 CHURN            ?=
-CHURN_6.12       := -restarts 6 -upgrades 2 -kills 2 -reloads 20
 CHURN_6.1-nobpf  := -upgrades 0
 CHURN_6.12-nobpf := -upgrades 0
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
