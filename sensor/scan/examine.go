@@ -250,7 +250,7 @@ func guess(s string) []string {
 
 // likeShell says that reading a text as shell is worth it.
 func likeShell(s string) bool {
-	for _, w := range []string{"curl", "wget", "bash", "sh ", "nc ", "base64", "python", "rm ", "chmod", "crontab", "/dev/tcp", "eval", "npx", "pip", "uvx", "sudo", "cat ", "env", "npm", "~/.", "docker", "--dangerously", "scp ", "ssh ", "dig ", "nslookup", "osascript", "node ", "claude ", "codex ", "history", "echo "} {
+	for _, w := range []string{"curl", "wget", "bash", "sh ", "nc ", "base64", "python", "rm ", "chmod", "crontab", "/dev/tcp", "eval", "npx", "pip", "uvx", "sudo", "cat ", "env", "npm", "~/.", "docker", "--dangerously", "scp ", "ssh ", "dig ", "nslookup", "osascript", "node ", "claude ", "codex ", "history", "echo ", "security ", "secret-tool", "sqlite3", "git config", "git push", "git remote", "powershell", "socat", "tar "} {
 		if strings.Contains(s, w) {
 			return true
 		}
