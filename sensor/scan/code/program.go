@@ -487,7 +487,7 @@ func (p *program) statement(i int) int {
 	level := p.depth[i]
 	for at := i; at > max(0, i-maxBack); at-- {
 		t := p.toks[at-1]
-		if p.depth[at-1] < level || p.depth[at-1] == level && (t.kind == newline || t.kind == op && (t.text == ";" || t.text == "{" || t.text == "}" && p.toks[at].kind == name)) {
+		if p.depth[at-1] < level || p.depth[at-1] == level && (t.kind == newline || t.kind == op && (t.text == ";" || t.text == "{" || t.text == "," && !p.python || t.text == "}" && p.toks[at].kind == name)) {
 			return at
 		}
 	}
