@@ -172,9 +172,15 @@ func (x *examination) text(f unpack.File, k fileKind) {
 	}
 }
 
+// maxMarks is how many marks of one text are told.
+const maxMarks = 50
+
 // marks tells what was hidden in a text, and reads it. lines says that offsets are lines already.
 func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 	for n, m := range list {
+		if n >= maxMarks && m.Hidden == "" || n >= 10*maxMarks {
+			continue // bound: one file may have a mark at every letter, and each has to be found in its line
+		}
 		f := p.Finding(m.Rule, m.Offset, m.Seen, m.Detail)
 		if lines {
 			f.Line = m.Offset
@@ -185,7 +191,7 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 		if m.Rule == text.RuleHomoglyph && misleads(p, m.Seen) {
 			f.Rule = "TXT-HOMOGLYPH-NAME"
 		}
-		if n < 50 {
+		if n < maxMarks {
 			x.tell(f)
 		}
 		if m.Hidden != "" {

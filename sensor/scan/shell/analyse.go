@@ -71,7 +71,15 @@ type value struct {
 	label taint.Label
 }
 
-func (v value) join(o value) value { return value{v.text + o.text, v.label | o.label} }
+// bound: a text is known up to this length; a script of sixty lines can double one sixty times.
+const maxValue = 64 << 10
+
+func (v value) join(o value) value {
+	if len(v.text)+len(o.text) > maxValue {
+		return value{v.text, v.label | o.label}
+	}
+	return value{v.text + o.text, v.label | o.label}
+}
 
 type analyser struct {
 	piece   *text.Piece
