@@ -136,8 +136,7 @@ func (a *analyser) stmts(list []*syntax.Stmt, in value) value {
 	var out value
 	for _, s := range list {
 		v := a.stmt(s, in)
-		out.label |= v.label
-		out.text += v.text
+		out = out.join(v)
 	}
 	return out
 }
@@ -239,7 +238,7 @@ func (a *analyser) command(c syntax.Command, s *syntax.Stmt, in value) value {
 		}
 		v := a.stmt(c.X, in)
 		w := a.stmt(c.Y, in)
-		return value{v.text + w.text, v.label | w.label}
+		return v.join(w)
 	case *syntax.Block:
 		return a.stmts(c.Stmts, in)
 	case *syntax.Subshell:
