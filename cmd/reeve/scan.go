@@ -136,7 +136,7 @@ func judgeAll(ctx context.Context, e *env, s *scan.Scanner, o scanOptions, jobs 
 	wait.Wait()
 	var good []verdicts.Unit
 	for i := range units {
-		if errs[i] == nil {
+		if errs[i] == nil && (units[i].Files > 0 || len(units[i].Findings) > 0 || len(jobs) == 1) { // a root with nothing of its own
 			good = append(good, units[i])
 		}
 	}

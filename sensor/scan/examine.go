@@ -172,9 +172,15 @@ func (x *examination) text(f unpack.File, k fileKind) {
 	}
 }
 
+// maxMarks is how many marks of one text are told.
+const maxMarks = 50
+
 // marks tells what was hidden in a text, and reads it. lines says that offsets are lines already.
 func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 	for n, m := range list {
+		if n >= maxMarks && m.Hidden == "" || n >= 10*maxMarks {
+			continue // bound: one file may have a mark at every letter, and each has to be found in its line
+		}
 		f := p.Finding(m.Rule, m.Offset, m.Seen, m.Detail)
 		if lines {
 			f.Line = m.Offset
@@ -185,7 +191,7 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 		if m.Rule == text.RuleHomoglyph && misleads(p, m.Seen) {
 			f.Rule = "TXT-HOMOGLYPH-NAME"
 		}
-		if n < 50 {
+		if n < maxMarks {
 			x.tell(f)
 		}
 		if m.Hidden != "" {
@@ -250,7 +256,7 @@ func guess(s string) []string {
 
 // likeShell says that reading a text as shell is worth it.
 func likeShell(s string) bool {
-	for _, w := range []string{"curl", "wget", "bash", "sh ", "nc ", "base64", "python", "rm ", "chmod", "crontab", "/dev/tcp", "eval", "npx", "pip", "uvx", "sudo", "cat ", "env", "npm", "~/.", "docker", "--dangerously", "scp ", "ssh ", "dig ", "nslookup", "osascript", "node ", "claude ", "codex ", "history", "echo "} {
+	for _, w := range []string{"curl", "wget", "bash", "sh ", "nc ", "base64", "python", "rm ", "chmod", "crontab", "/dev/tcp", "eval", "npx", "pip", "uvx", "sudo", "cat ", "env", "npm", "~/.", "docker", "--dangerously", "scp ", "ssh ", "dig ", "nslookup", "osascript", "node ", "claude ", "codex ", "history", "echo ", "security ", "secret-tool", "sqlite3", "git config", "git push", "git remote", "powershell", "socat", "tar "} {
 		if strings.Contains(s, w) {
 			return true
 		}

@@ -80,7 +80,7 @@ func (f *flow) depth0(i int) bool {
 }
 
 func (f *flow) lineDepth(i int) int {
-	for at := i; at >= 0; at-- {
+	for at := i; at >= max(0, i-maxBack); at-- {
 		if f.toks[at].col >= 0 {
 			return f.program.depth[at]
 		}

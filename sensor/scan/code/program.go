@@ -45,7 +45,7 @@ type program struct {
 }
 
 // maxTokens bounds one program. What is longer is read in parts, so nothing is left out; ways across parts are not seen.
-const maxTokens = 200_000
+const maxTokens = 50_000
 
 func parse(toks []token, python bool) *program {
 	p := &program{toks: toks, python: python, byName: map[string][]int{}, alias: map[string]string{}, skip: map[int]int{}, imports: map[string]bool{}}
@@ -282,7 +282,7 @@ func (p *program) exprEnd(i int) int {
 		return len(p.toks)
 	}
 	level := p.depth[i]
-	for at := i; at < len(p.toks); at++ {
+	for at := i; at < min(len(p.toks), i+maxOn); at++ {
 		t := p.toks[at]
 		switch {
 		case p.depth[at] < level || p.depth[at] == level && t.kind == op && (t.text == ")" || t.text == "]" || t.text == "}") && p.pair[at] < i:
@@ -296,7 +296,7 @@ func (p *program) exprEnd(i int) int {
 			return at
 		}
 	}
-	return len(p.toks)
+	return min(len(p.toks), i+maxOn)
 }
 
 // goesOn says that a line of JavaScript ends within an expression.
@@ -485,14 +485,21 @@ func (p *program) only(open int) bool {
 // statement is the first token of the statement that i stands in.
 func (p *program) statement(i int) int {
 	level := p.depth[i]
-	for at := i; at > 0; at-- {
+	for at := i; at > max(0, i-maxBack); at-- {
 		t := p.toks[at-1]
-		if p.depth[at-1] < level || p.depth[at-1] == level && (t.kind == newline || t.kind == op && (t.text == ";" || t.text == "{" || t.text == "}" && p.toks[at].kind == name)) {
+		if p.depth[at-1] < level || p.depth[at-1] == level && (t.kind == newline || t.kind == op && (t.text == ";" || t.text == "{" || t.text == "," && !p.python || t.text == "}" && p.toks[at].kind == name)) {
 			return at
 		}
 	}
-	return 0
+	return max(0, i-maxBack)
 }
+
+// bound: a statement is looked for this many tokens back, and an expression followed this many on. What is longer was written by
+// a machine, and each assignment in it would cost the whole again.
+const (
+	maxBack = 300
+	maxOn   = 3000
+)
 
 func (p *program) swallowed(i int) bool {
 	for _, q := range p.quiet {

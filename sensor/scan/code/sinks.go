@@ -295,8 +295,36 @@ func (f *flow) judgeSend(c call, what taint.Label, args []argument) {
 	case what.Has(taint.Param) && f.inTool(c.fn) && f.fixed(args):
 		f.tell("COD-INPUT-SENT", c.first, "what the tool is given goes to a fixed address")
 	}
+	if what.Has(taint.EnvSecret) {
+		f.elsewhere(c, args)
+	}
 	f.silent(c, args)
 	f.blindCopy(c, args)
+}
+
+// services are whose keys everybody has, and what the addresses are called that they belong to.
+var services = map[string]string{"ANTHROPIC_API_KEY": "anthropic", "OPENAI_API_KEY": "openai", "GITHUB_TOKEN": "github", "GH_TOKEN": "github", "AWS_SECRET_ACCESS_KEY": "amazonaws",
+	"NPM_TOKEN": "npm", "SLACK_BOT_TOKEN": "slack", "STRIPE_SECRET_KEY": "stripe", "GITLAB_TOKEN": "gitlab", "GEMINI_API_KEY": "google", "HF_TOKEN": "huggingface"}
+
+// elsewhere finds a key in what is sent to another service than its own.
+func (f *flow) elsewhere(c call, args []argument) {
+	if len(args) == 0 {
+		return
+	}
+	t := f.toks[args[0].from]
+	address := t.text
+	if t.kind == name {
+		address = f.value(f.in[args[0].from], t.text)
+	}
+	if !f.of(address).Has(taint.Address) {
+		return
+	}
+	for _, t := range f.toks {
+		if own, ok := services[t.text]; ok && !strings.Contains(address, own) {
+			f.tell("COD-KEY-ELSEWHERE", c.first, t.text+" may be in what goes to another service")
+			return
+		}
+	}
 }
 
 // fixed says that the address stands in the program.

@@ -59,6 +59,7 @@ type Model struct {
 	Security float64            `toml:"security"` // factor for what a unit shows, where the unit is about security
 	Family   float64            `toml:"family"`   // factor for further rules of one family
 	Shown    float64            `toml:"shown"`    // most that documents and tests may add together
+	Small    float64            `toml:"small"`    // most that rules of medium severity and milder may add together
 }
 
 // Combination is rules whose weights together are more than their sum.
@@ -132,13 +133,17 @@ func (m *Model) Judge(rules *rule.Set, list []finding.Finding, c Context) Judgme
 	strongest := m.strongest(rules, list, c)
 	var j Judgment
 	families := map[string]int{}
-	shown := 0.0
+	shown, small := 0.0, 0.0
 	for _, s := range strongest {
 		adds := s.adds * math.Pow(m.Family, float64(families[s.rule.Family]))
 		families[s.rule.Family]++
 		if s.place == finding.Document || s.place == finding.Test {
 			adds = min(adds, m.Shown-shown)
 			shown += adds
+		}
+		if s.rule.Severity <= finding.Medium {
+			adds = min(adds, m.Small-small)
+			small += adds
 		}
 		if adds > 0 {
 			j.Reasons = append(j.Reasons, Reason{s.rule.ID, adds, s.rule.Title})

@@ -29,7 +29,11 @@ type decider struct {
 	p    *text.Piece
 	flat *plain
 	tell func(finding.Finding)
+	told int
 }
+
+// maxTold bounds what words tell about one piece: each finding has to be found in its line.
+const maxTold = 500
 
 // spans divides the text at a mark (paragraphs end sentences too), and decides the rules of that span in each part.
 func (d *decider) spans(mark byte, hits []hit, span string) {
@@ -82,6 +86,9 @@ func first(list []clause, hits []hit, seen set) (from, to int, ok bool) {
 const margin = 60
 
 func (d *decider) found(r *Rule, from, to, begin, end int) {
+	if d.told++; d.told > maxTold {
+		return
+	}
 	a, b := d.flat.origin(max(begin, from-margin)), d.flat.origin(min(end, to+margin))
 	seen := d.p.Text[min(a, len(d.p.Text)):min(max(a, b), len(d.p.Text))]
 	d.tell(d.p.Finding(r.ID, d.flat.origin(from), strings.ToValidUTF8(seen, ""), ""))

@@ -71,7 +71,15 @@ type value struct {
 	label taint.Label
 }
 
-func (v value) join(o value) value { return value{v.text + o.text, v.label | o.label} }
+// bound: a text is known up to this length; a script of sixty lines can double one sixty times.
+const maxValue = 64 << 10
+
+func (v value) join(o value) value {
+	if len(v.text)+len(o.text) > maxValue {
+		return value{v.text, v.label | o.label}
+	}
+	return value{v.text + o.text, v.label | o.label}
+}
 
 type analyser struct {
 	piece   *text.Piece
@@ -128,8 +136,7 @@ func (a *analyser) stmts(list []*syntax.Stmt, in value) value {
 	var out value
 	for _, s := range list {
 		v := a.stmt(s, in)
-		out.label |= v.label
-		out.text += v.text
+		out = out.join(v)
 	}
 	return out
 }
@@ -231,7 +238,7 @@ func (a *analyser) command(c syntax.Command, s *syntax.Stmt, in value) value {
 		}
 		v := a.stmt(c.X, in)
 		w := a.stmt(c.Y, in)
-		return value{v.text + w.text, v.label | w.label}
+		return v.join(w)
 	case *syntax.Block:
 		return a.stmts(c.Stmts, in)
 	case *syntax.Subshell:

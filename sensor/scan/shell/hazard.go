@@ -28,6 +28,8 @@ var hazards = []hazard{
 	{"shred srm", regexp.MustCompile(`/dev/(?:sd|nvme)|~|\$HOME|/home`), "SH-DESTROY", "destroys data beyond recovery"},
 	{"chmod", regexp.MustCompile(`-R\s+(?:777|000|a\+rwx)\s+(?:/|~/?|\$HOME/?)(?:\s|$)`), "SH-DESTROY", "takes all protection from a home or a system"},
 	{"chmod", regexp.MustCompile(`(?:^|\s)(?:[ugo]*\+s|[2467][0-7]{3})\s`), "SH-PRIVILEGE", "a program that runs with its owner's rights"},
+	{"chmod", regexp.MustCompile(`(?:\s[2467][0-7]{3}|\+s)\s+\S*/(?:ba|z|da|k)?sh\b`), "SH-ROOT-SHELL", "a shell that gives everybody the rights of root"},
+	{"git", regexp.MustCompile(`\bconfig\b.*(?:core\.(?:hooksPath|sshCommand|pager|fsmonitor)|alias\.\w+\s+!)`), "SH-GIT-HOOK", "has git run something else"},
 	{"chown", regexp.MustCompile(`root.*(?:/tmp|\.sh\b)`), "SH-PRIVILEGE", "gives a program to root"},
 	{"usermod useradd adduser gpasswd", regexp.MustCompile(`(?:-a?G|--groups|-a)\s*\S*(?:sudo|wheel|admin|root)|-o?u\s*0|-o\s+-u\s*0`), "SH-PRIVILEGE", "puts somebody among the administrators"},
 	{"usermod gpasswd adduser", regexp.MustCompile(`\bdocker\b`), "SH-DOCKER-GROUP", "whoever may use docker is root"},
