@@ -134,7 +134,7 @@ FORCE:
 
 # Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks. The decision is the same
 # code in the fallback: there it is compared on fewer cases.
-LIVE ?= -test.timeout=15m
+LIVE ?= -test.timeout=25m
 FEWER := -decisions 10000 -calls 1000
 LIVE_FILES = -ext4 /data -module btrfs -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
 test-live: live-files

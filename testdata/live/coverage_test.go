@@ -52,8 +52,10 @@ func TestLossOfAProgramIsFound(t *testing.T) {
 	must(t, sensor.Blank(k))
 	must(t, k.Attach())
 	for program, ops := range map[string][]bpf.Op{
-		"enforce_open": {bpf.OpFileRead, bpf.OpFileWrite}, "enforce_mprotect": {bpf.OpExecMap},
-		"enforce_exec": {bpf.OpExec}, "enforce_line": {bpf.OpExecArgv}, "enforce_receive": {bpf.OpFileRead},
+		"enforce_open":     {bpf.OpFileRead, bpf.OpFileWrite, bpf.OpExecWritten}, // what nobody saw written is not known as written
+		"enforce_mprotect": {bpf.OpExecMap}, "enforce_signal": {bpf.OpProcSignal}, "enforce_connect": {bpf.OpUnixConnect},
+		"enforce_send": {bpf.OpUnixConnect}, "enforce_bpf": {bpf.OpPrivBpf},
+		"enforce_exec": {bpf.OpExec, bpf.OpExecWritten, bpf.OpExecAnonymous}, "enforce_line": {bpf.OpExecArgv}, "enforce_receive": {bpf.OpFileRead},
 		"enforce_create": {bpf.OpFileCreate}, "enforce_mknod": {bpf.OpFileCreate}, "modify_rename": {bpf.OpFileRename}, "enforce_mkdir": {bpf.OpFileCreate}, "enforce_symlink": {bpf.OpFileCreate},
 		"enforce_link": {bpf.OpFileCreate}, "enforce_unlink": {bpf.OpFileDelete}, "enforce_rmdir": {bpf.OpFileDelete},
 		"enforce_rename": {bpf.OpFileRename}, "enforce_setattr": {bpf.OpFileAttr, bpf.OpFileWrite},
