@@ -85,8 +85,8 @@ node() { # and npm, of the distribution unless there is another
 agents() {
 	say "agents: Claude Code $claude_version, Codex $codex_version, Gemini CLI $gemini_version," \
 		"Copilot CLI $copilot_version, OpenCode $opencode_version"
-	# Claude Code's sandbox is made of these; Codex brings its own.
-	packages bubblewrap socat ripgrep
+	# Claude Code's sandbox is made of the first; Codex brings its own. With the others an agent tries to get round refusals.
+	packages bubblewrap socat ripgrep curl tmux perl-base
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	claude

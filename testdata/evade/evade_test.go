@@ -21,7 +21,7 @@ var (
 
 func TestEvasion(t *testing.T) {
 	vmtest.Machine(t)
-	for _, program := range []string{"bwrap", "node", "python3", "perl", "curl"} {
+	for _, program := range []string{"bwrap", "node", "python3", "perl", "curl", "tmux"} {
 		vmtest.Program(t, "agents", program)
 	}
 	vmtest.Play(t, *machines, "../..", vm.Config{
