@@ -107,7 +107,7 @@ unit: ## tests that need neither a machine nor an agent
 test: ## everything; REQUIRE=vm,agents,backends makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
-	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm budget test-demo
+	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo
 	$(call STEP,all tests passed)
 
 test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetry Collector
@@ -120,7 +120,7 @@ CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) test-agents test-evade $(CHURNS) test-harness $(LIVES)
+	$(SIDE_BY_SIDE) test-agents test-evade $(CHURNS) test-harness budget $(LIVES)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -159,9 +159,10 @@ live-%:
 
 # An agent that hammers while the daemon comes and goes (soak has the whole on each kernel), and without a
 # pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside
-# the hammer, which takes minutes here: not in each form of each kernel.
+# the hammer, which takes minutes here: not on each kernel in each form.
 CHURN            ?=
 CHURN_6.1-nobpf  := -upgrades 0
+CHURN_6.12       := -upgrades 0
 CHURN_6.12-nobpf := -upgrades 0
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
