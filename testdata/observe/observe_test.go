@@ -177,8 +177,9 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 	if status != 0 || agentSaid != agentStatus {
 		t.Errorf("something was refused: a bystander ended with %d, the agent with %d", status, agentSaid)
 	}
-	ended := func() bool {
-		return s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd }) != nil
+	ended := func() bool { // the last end is told on the other ring
+		exit := s.find(func(e *event.Event) bool { return e.Kind == event.Exit && e.Status == 0 })
+		return exit != nil && s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd }) != nil
 	}
 	for deadline := time.Now().Add(20 * time.Second); !ended() && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
@@ -205,8 +206,15 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 	if third == nil || third.Path != tool {
 		t.Fatalf("the exec of what was left behind: %+v", third)
 	}
+	// kernel: on one that preempts itself the program at another thread's end may stand on that processor, and this end is left out.
+	leftOut, err := k.Skipped()
+	must(t, err)
 	for pid, want := range map[uint32]int32{root: agentStatus << 8, second.Head.PID: toolStatus << 8, third.Head.PID: 0} {
-		if e := s.find(of(event.Exit, pid)); e == nil || e.Status != want {
+		e := s.find(of(event.Exit, pid))
+		switch {
+		case e == nil && leftOut > 0:
+			t.Logf("the end of process %d is not told; the kernel left %d programs out", pid, leftOut)
+		case e == nil || e.Status != want:
 			t.Errorf("the end of process %d: %+v, want status %#x", pid, e, want)
 		}
 	}
