@@ -198,7 +198,7 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 		return nil, err
 	}
 	settings := map[string]uint32{
-		sensorVarCfgMounts: mounts,
+		sensorVarCfgMounts:    mounts,
 		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(),
 	}
 	for name, value := range settings {
