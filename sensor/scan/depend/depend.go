@@ -123,14 +123,34 @@ func installs(registry string, w []string) []Fault {
 }
 
 var (
-	otherIndex = regexp.MustCompile(`--(?:extra-)?index-url[ =]\s*(\S+)|--registry[ =]\s*(\S+)|--trusted-host`)
-	fromURL    = regexp.MustCompile(`install\s.*\b(https?://\S+\.(?:tar\.gz|tgz|whl|zip)|git\+https?://\S+)`)
+	index   = regexp.MustCompile(`--(?:(?:extra-)?index-url|registry|trusted-host)[ =]\s*(\S+)`)
+	fromURL = regexp.MustCompile(`install\s.*\b(https?://\S+\.(?:tar\.gz|tgz|whl|zip)|git\+https?://\S+)`)
 )
 
-// sources judges where packages are from.
+// publicIndexes are the hosts that the world installs from.
+var publicIndexes = map[string]bool{
+	"pypi.org": true, "files.pythonhosted.org": true, "registry.npmjs.org": true, "download.pytorch.org": true, "pypi.nvidia.com": true,
+}
+
+// hostOf is the host of an address, or of a bare name; a user in front of it is none (RFC 3986, section 3.2).
+func hostOf(address string) string {
+	address = strings.Trim(address, "\"'")
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		address = rest
+	}
+	if i := strings.IndexAny(address, "/?#\\"); i >= 0 {
+		address = address[:i]
+	}
+	host, _, _ := strings.Cut(address[strings.LastIndexByte(address, '@')+1:], ":")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// sources judges where packages are from. Every index that is named counts: one of them may be anybody's.
 func sources(line string) []Fault {
-	if m := otherIndex.FindStringSubmatch(line); m != nil && !strings.Contains(line, "download.pytorch.org") && !strings.Contains(line, "pypi.org") && !strings.Contains(line, "registry.npmjs.org") && !strings.Contains(line, "pypi.nvidia.com") {
-		return []Fault{{"DEP-INDEX", m[1] + m[2], "packages from another registry"}}
+	for _, m := range index.FindAllStringSubmatch(line, -1) {
+		if !publicIndexes[hostOf(m[1])] {
+			return []Fault{{"DEP-INDEX", m[1], "packages from another registry"}}
+		}
 	}
 	if m := fromURL.FindStringSubmatch(line); m != nil && !strings.Contains(m[1], "@") {
 		return []Fault{{"DEP-SOURCE", m[1], "a package from an address, whatever is there at that moment"}}

@@ -30,17 +30,22 @@ func TestNamesThatLookAlike(t *testing.T) {
 
 func TestCommandsThatInstall(t *testing.T) {
 	for name, tc := range map[string]struct{ line, want string }{
-		"npx-unpinned":     {"npx -y some-server", "DEP-UNPINNED-RUN"},
-		"npx-latest":       {"npx some-server@latest", "DEP-UNPINNED-RUN"},
-		"npx-pinned":       {"npx -y @scope/server@1.2.3", ""},
-		"uvx-unpinned":     {"uvx some-server", "DEP-UNPINNED-RUN"},
-		"uvx-from-git":     {"uvx --from git+https://example.com/x x", "DEP-SOURCE"},
-		"pip-another-page": {"pip install --index-url http://203.0.113.9/simple thing", "DEP-INDEX"},
-		"pip-tarball":      {"pip install https://example.net/x.tar.gz", "DEP-SOURCE"},
-		"pip-typo":         {"pip install reqeusts", "DEP-TYPOSQUAT"},
-		"pip-plain":        {"pip install requests numpy", ""},
-		"npm-ci":           {"npm ci", ""},
-		"local":            {"npx ./tool", ""},
+		"npx-unpinned":           {"npx -y some-server", "DEP-UNPINNED-RUN"},
+		"npx-latest":             {"npx some-server@latest", "DEP-UNPINNED-RUN"},
+		"npx-pinned":             {"npx -y @scope/server@1.2.3", ""},
+		"uvx-unpinned":           {"uvx some-server", "DEP-UNPINNED-RUN"},
+		"uvx-from-git":           {"uvx --from git+https://example.com/x x", "DEP-SOURCE"},
+		"pip-index-in-the-query": {"pip install --index-url https://203.0.113.9/?pypi.org thing", "DEP-INDEX"},
+		"pip-index-as-a-user":    {"pip install --index-url https://pypi.org@203.0.113.9/simple thing", "DEP-INDEX"},
+		"pip-index-beside":       {"pip install --index-url https://pypi.org/simple --extra-index-url https://x.example/simple thing", "DEP-INDEX"},
+		"pip-index-in-a-comment": {"pip install --index-url https://x.example/simple thing # as pypi.org", "DEP-INDEX"},
+		"pip-public-index":       {"pip install torch==2.5.0 --index-url https://download.pytorch.org/whl/cpu", ""},
+		"pip-another-page":       {"pip install --index-url http://203.0.113.9/simple thing", "DEP-INDEX"},
+		"pip-tarball":            {"pip install https://example.net/x.tar.gz", "DEP-SOURCE"},
+		"pip-typo":               {"pip install reqeusts", "DEP-TYPOSQUAT"},
+		"pip-plain":              {"pip install requests numpy", ""},
+		"npm-ci":                 {"npm ci", ""},
+		"local":                  {"npx ./tool", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
