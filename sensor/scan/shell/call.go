@@ -358,7 +358,7 @@ func (a *analyser) runs(i *invocation, what value, how string) {
 	switch {
 	case what.label.Has(taint.Remote) && what.label.Has(taint.Decoded):
 		a.find("SH-DECODED-EXEC", i.stmt, "decodes and runs what it fetches, as "+how)
-	case what.label.Has(taint.Remote) && knownInstaller(what.text+i.line+i.in.text):
+	case what.label.Has(taint.Remote) && knownInstaller(what.text, i.line, i.in.text):
 		a.find("SH-INSTALLER", i.stmt, "runs an installer from its project's page, as "+how)
 	case what.label.Has(taint.Remote):
 		a.find("SH-PIPE-EXEC", i.stmt, "runs what it fetches, as "+how)

@@ -5,6 +5,8 @@
 package shell
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -39,16 +41,24 @@ var installers = []string{
 	"https://get.pnpm.io", "https://bun.sh/", "https://bun.com/", "https://deno.land/", "https://install.python-poetry.org", "https://get.helm.sh", "https://claude.ai/install", "https://ollama.com/",
 	"https://deb.nodesource.com", "https://rpm.nodesource.com", "https://get.sdkman.io", "https://fly.io/install", "https://cli.github.com", "https://raw.githubusercontent.com/helm/", "https://get.k3s.io",
 	"https://starship.rs", "https://install.determinate.systems", "https://nixos.org/nix", "https://aka.ms/", "https://sdk.cloud.google.com", "https://packages.microsoft.com", "https://raw.githubusercontent.com/anchore/",
-	"https://raw.githubusercontent.com/aquasecurity/", "https://foundry.paradigm.xyz", "https://cursor.com/install", "https://mise.run", "https://bootstrap.pypa.io", "https://get.modular.com", "https://proto.", "https://get.pulumi.com",
-	"https://dot.net/v1", "https://pyenv.run", "https://wasmtime.dev", "https://rustwasm.github.io", "https://raw.githubusercontent.com/tj/n", "https://raw.githubusercontent.com/golangci/", "https://install.python", "https://raw.githubusercontent.com/ohmyzsh/",
+	"https://raw.githubusercontent.com/aquasecurity/", "https://foundry.paradigm.xyz", "https://cursor.com/install", "https://mise.run", "https://bootstrap.pypa.io", "https://get.modular.com", "https://moonrepo.dev/install", "https://get.pulumi.com",
+	"https://dot.net/v1", "https://pyenv.run", "https://wasmtime.dev", "https://rustwasm.github.io", "https://raw.githubusercontent.com/tj/n", "https://raw.githubusercontent.com/golangci/", "https://raw.githubusercontent.com/ohmyzsh/",
 	"https://packages.gitlab.com", "https://dl.k8s.io", "https://raw.githubusercontent.com/kubernetes/", "https://raw.githubusercontent.com/k3d-io", "https://linkerd.run", "https://run.linkerd.io", "https://istio.io", "https://download.docker.com", "https://aws.amazon.com", "https://awscli.amazonaws.com",
 }
 
-func knownInstaller(s string) bool {
-	for _, p := range installers {
-		if strings.Contains(s, p) {
-			return true
-		}
-	}
-	return false
+var address = regexp.MustCompile(`https?://[^\s"'|;()<>]+`)
+
+// knownInstaller reports whether texts name addresses, and none but such: an unknown one beside them is what may be run.
+func knownInstaller(texts ...string) bool {
+	found := address.FindAllString(strings.Join(texts, "\n"), -1)
+	return len(found) > 0 && !slices.ContainsFunc(found, func(a string) bool { return !fromInstaller(a) })
+}
+
+// fromInstaller takes a host whole: what goes on behind it, other than with a path, is another host.
+func fromInstaller(address string) bool {
+	return slices.ContainsFunc(installers, func(known string) bool {
+		rest, ok := strings.CutPrefix(address, known)
+		host := !strings.Contains(strings.TrimPrefix(known, "https://"), "/")
+		return ok && (!host || rest == "" || strings.ContainsRune("/?#", rune(rest[0])))
+	})
 }
