@@ -97,7 +97,8 @@ type canary struct {
 	absent  map[string]bool // trials that the file system of the folder has not the means for
 }
 
-// canaryWait bounds a canary's life; its end ends what waits for an answer.
+// canaryWait bounds what a canary takes for one answer; its end ends what waits for it. A machine that is busy with other
+// things takes many times as long as one that is not, and a sensor that gave up on it would leave it unwatched.
 const canaryWait = 30 * time.Second
 
 func startCanary() (*canary, error) {
@@ -131,6 +132,7 @@ func startCanary() (*canary, error) {
 // try lets the canary try one thing.
 func (c *canary) try(name string) (outcome, error) {
 	var o outcome
+	c.patient.Reset(canaryWait)
 	if err := c.orders.Encode(name); err != nil {
 		return o, fmt.Errorf("asking the canary to %s: %w", name, err)
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
@@ -34,15 +36,24 @@ type daemon struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	said   bytes.Buffer
+	exit   chan error
 	notify *net.UnixConn
 	builds [2]string
 	build  int
 }
 
-const readyWait = 10 * time.Minute // a machine that is emulated, where attaching waits for every busy task
+// hugePages turns off khugepaged, which has the lowest priority: put aside for a favoured daemon while it reads under RCU, it
+// would hold up for minutes whatever waits for a grace period, as attaching does.
+const hugePages = "/sys/kernel/mm/transparent_hugepage/enabled"
+
+const (
+	readyWait = 10 * time.Minute // a machine that is emulated, where attaching waits for every busy task
+	ended     = "ENDED=1"        // what the test tells itself when the daemon has
+)
 
 func newDaemon(t *testing.T, builds [2]string) *daemon {
 	t.Helper()
+	must(t, os.WriteFile(hugePages, []byte("never"), 0))
 	must(t, os.MkdirAll(run, 0o755))
 	must(t, os.WriteFile(config, fmt.Appendf(nil, "policy = [\"/data/policy.d\"]\nagents = \"/data/agents.d\"\nrun = %q\nstate = \"/data/state\"\npins = %q\n", run, pins), 0o600))
 	_ = os.Remove(filepath.Join(run, "notify"))
@@ -70,6 +81,15 @@ func (d *daemon) start() {
 	d.cmd.Env = []string{"NOTIFY_SOCKET=" + filepath.Join(run, "notify"), "PATH=/bin:/usr/bin"}
 	d.cmd.Stderr = &d.said
 	must(d.t, favoured(d.cmd.Start))
+	cmd, exit := d.cmd, make(chan error, 1)
+	d.exit = exit
+	go func() {
+		exit <- cmd.Wait()
+		if conn, err := net.Dial("unixgram", filepath.Join(run, "notify")); err == nil {
+			_, _ = conn.Write([]byte(ended))
+			conn.Close()
+		}
+	}()
 	d.await("READY=1")
 }
 
@@ -94,8 +114,12 @@ func (d *daemon) await(word string) {
 		if err != nil {
 			d.t.Fatalf("waiting for %s: %v\n%s", word, err, d.said.String())
 		}
-		if strings.Contains(string(buffer[:n]), word) {
+		switch said := string(buffer[:n]); {
+		case strings.Contains(said, word):
 			return
+		case said == ended:
+			d.cmd = nil
+			d.t.Fatalf("waiting for %s: it ended, %v\n%s", word, <-d.exit, d.said.String())
 		}
 	}
 }
@@ -104,11 +128,11 @@ func (d *daemon) await(word string) {
 func (d *daemon) end(s os.Signal) {
 	d.t.Helper()
 	must(d.t, d.cmd.Process.Signal(s))
-	err := d.cmd.Wait()
-	if s == unix.SIGTERM && err != nil {
+	d.await(ended)
+	d.cmd = nil
+	if err := <-d.exit; s == unix.SIGTERM && err != nil {
 		d.t.Fatalf("stopping: %v\n%s", err, d.said.String())
 	}
-	d.cmd = nil
 }
 
 // trouble is what the daemon said since its start that is worse than a word on its state.
@@ -140,22 +164,46 @@ func (d *daemon) reload() {
 	d.await("READY=1")
 }
 
-func (d *daemon) status() *pb.StatusReply {
+// ask asks the daemon, once more where its machine is so busy that it hangs up on who is slow to speak.
+func (d *daemon) ask(question func(*api.Client) error) {
 	d.t.Helper()
-	c, err := api.Dial(d.t.Context(), run, api.Admin)
-	must(d.t, err)
-	defer c.Close()
-	s, err := c.Status(d.t.Context(), &pb.StatusRequest{})
-	must(d.t, err)
+	var err error
+	if !eventually(func() bool {
+		var c *api.Client
+		if c, err = api.Dial(d.t.Context(), run, api.Admin); err == nil {
+			err = errors.Join(question(c), c.Close())
+		}
+		return status.Code(err) != codes.Unavailable
+	}) || err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *daemon) status() (s *pb.StatusReply) {
+	d.t.Helper()
+	d.ask(func(c *api.Client) (err error) {
+		s, err = c.Status(d.t.Context(), &pb.StatusRequest{})
+		return err
+	})
 	return s
 }
 
 func (d *daemon) sessions() []*pb.SessionInfo {
 	d.t.Helper()
-	c, err := api.Dial(d.t.Context(), run, api.Admin)
-	must(d.t, err)
-	defer c.Close()
-	s, err := c.Sessions(d.t.Context(), &pb.SessionsRequest{})
-	must(d.t, err)
+	var s *pb.SessionsReply
+	d.ask(func(c *api.Client) (err error) {
+		s, err = c.Sessions(d.t.Context(), &pb.SessionsRequest{})
+		return err
+	})
 	return s.Sessions
+}
+
+// eventually waits for what comes a moment after the daemon has said that it is ready, for a minute.
+func eventually(come func() bool) bool {
+	for deadline := time.Now().Add(time.Minute); !come(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }

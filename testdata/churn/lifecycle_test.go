@@ -6,6 +6,7 @@ package churn
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -64,29 +65,35 @@ func TestDeadDaemonStillHoldsAndTheNextOneTells(t *testing.T) {
 		t.Errorf("with no daemon: %v", err)
 	}
 	d.start()
-	for _, e := range d.events(began) {
-		if e.Kind == "access" && e.Object == secret && e.Rule == "secret" && e.Applied && e.Agent == "hammer" {
-			return
-		}
+	if !eventually(func() bool {
+		return slices.ContainsFunc(d.events(began), func(e *pb.Event) bool {
+			return e.Kind == "access" && e.Object == secret && e.Rule == "secret" && e.Applied && e.Agent == "hammer"
+		})
+	}) {
+		t.Errorf("the refusal that happened meanwhile is not told: %v", d.events(began))
 	}
-	t.Errorf("the refusal that happened meanwhile is not told: %v", d.events(began))
 }
 
-func (d *daemon) events(since time.Time) []*pb.Event {
+func (d *daemon) events(since time.Time) (all []*pb.Event) {
 	d.t.Helper()
-	c, err := api.Dial(d.t.Context(), run, api.Admin)
-	must(d.t, err)
-	defer c.Close()
-	stream, err := c.Events(d.t.Context(), &pb.EventsRequest{SinceMs: since.UnixMilli(), Limit: 1000})
-	must(d.t, err)
-	var all []*pb.Event
-	for {
-		reply, err := stream.Recv()
+	d.ask(func(c *api.Client) error {
+		stream, err := c.Events(d.t.Context(), &pb.EventsRequest{SinceMs: since.UnixMilli(), Limit: 1000})
 		if err != nil {
-			return all
+			return err
 		}
-		all = append(all, reply.Event)
-	}
+		all = nil
+		for {
+			reply, err := stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, reply.Event)
+		}
+	})
+	return all
 }
 
 func TestReleaseEndsEnforcement(t *testing.T) {
@@ -143,11 +150,11 @@ func TestSessionKeepsItsRole(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	c, err := api.Dial(t.Context(), run, api.Admin)
-	must(t, err)
-	adopted, err := c.Adopt(t.Context(), &pb.AdoptRequest{Pid: uint32(cmd.Process.Pid), Role: "second"})
-	must(t, err)
-	c.Close()
+	var adopted *pb.AdoptReply
+	d.ask(func(c *api.Client) (err error) {
+		adopted, err = c.Adopt(t.Context(), &pb.AdoptRequest{Pid: uint32(cmd.Process.Pid), Role: "second"})
+		return err
+	})
 	must(t, os.WriteFile("/data/policy.d/roles.toml", []byte("version = 1\n[[role]]\nname = \"zeroth\"\n[[role]]\nname = \"second\"\nextends = [\"default\"]\n"), 0o644))
 	for name, step := range map[string]func(){"kill": d.kill, "upgrade": d.upgrade, "reload": d.reload} {
 		step()
@@ -159,13 +166,9 @@ func TestSessionKeepsItsRole(t *testing.T) {
 
 // kept waits a moment: processes are told to a new daemon after it has said that it is ready.
 func kept(d *daemon, id string) bool {
-	for range 50 {
-		if slices.ContainsFunc(d.sessions(), func(s *pb.SessionInfo) bool {
+	return eventually(func() bool {
+		return slices.ContainsFunc(d.sessions(), func(s *pb.SessionInfo) bool {
 			return s.Id == id && s.Role == "second" && s.Processes == 1
-		}) {
-			return true
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return false
+		})
+	})
 }
