@@ -236,7 +236,7 @@ static __always_inline bool exec_applet(u64 start, u32 agent)
 }
 
 /*
- * Whose exec is this? A session made by run or adopt takes the agent's name. A host entry does not nest in itself; an
+ * Whose exec is this? A session made by run or adopt takes the agent's name, and stays as strict as it was. A host entry does not nest in itself; an
  * agent that executes itself in its own process, or as one of its applets, goes on with its session; so does one whose
  * launcher starts it as a child. Any other agent begins one.
  */
@@ -252,7 +252,7 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, const str
 	root = session->root_pid == (u32)task->tgid;
 	if (root && (session->flags & SESSION_UNCLAIMED)) {
 		session->flags &= ~SESSION_UNCLAIMED;
-		session->flags |= agent_session_flags(exec->agent);
+		session->flags |= agent_session_flags(exec->agent) & ~SESSION_OBSERVE;
 		session->agent = agent;
 		session_announce(EVENT_SESSION_CLAIM, state, session);
 		return true;

@@ -57,6 +57,17 @@ struct birth {
 	u32 only;
 };
 
+/*
+ * A child is never looser than its parent: it observes only where that one does. A host entry that observes, an editor in
+ * whose terminals a person types, says nothing of the agents that are started there.
+ */
+static __always_inline u32 child_flags(const struct session *parent, u32 own)
+{
+	if (!(parent->flags & SESSION_OBSERVE))
+		return own & ~SESSION_OBSERVE;
+	return parent->flags & SESSION_HOST ? own : own | SESSION_OBSERVE;
+}
+
 static __always_inline void session_fill(struct session *session, const struct birth *birth, u64 id)
 {
 	session->id = id;
@@ -86,7 +97,7 @@ static __always_inline void session_fill(struct session *session, const struct b
 		session->taints = birth->parent->taints;
 		session->switches = birth->parent->switches;
 		session->role = birth->parent->role;
-		session->flags |= birth->parent->flags & SESSION_OBSERVE;
+		session->flags = child_flags(birth->parent, birth->flags);
 		session->denied = birth->parent->denied;
 		session->only = birth->parent->only;
 		session->relief = birth->parent->relief;
