@@ -120,7 +120,7 @@ CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) test-agents test-evade $(CHURNS) test-harness budget $(LIVES)
+	$(SIDE_BY_SIDE) $(LIVES) budget test-harness test-agents test-evade $(CHURNS)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -159,11 +159,13 @@ live-%:
 
 # An agent that hammers while the daemon comes and goes (soak has the whole on each kernel), and without a
 # pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside
-# the hammer, which takes minutes here: not on each kernel in each form.
+# the hammer, and a release has all of them loaded once more, which takes minutes here: not on each kernel in each form.
 CHURN            ?=
-CHURN_6.1-nobpf  := -upgrades 0
-CHURN_6.12       := -upgrades 0
-CHURN_6.12-nobpf := -upgrades 0
+CHURN_BRIEF      := -test.run='Nothing|Dead'
+CHURN_6.1-nobpf  := $(CHURN_BRIEF) -upgrades 0
+CHURN_6.12       := $(CHURN_BRIEF) -upgrades 0
+CHURN_6.12-nobpf := $(CHURN_BRIEF) -upgrades 0
+CHURN_7.3        := $(CHURN_BRIEF)
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
