@@ -64,6 +64,7 @@ func together(tables ...map[string]func(act) result) map[string]func(act) result
 var basic = map[string]func(act) result{
 	"open":     func(a act) result { return open(a.Path, a.Flags) },
 	"exec":     run,
+	"start":    started,
 	"map":      func(a act) result { return mapped(a.Path, unix.PROT_READ|unix.PROT_EXEC, 0) },
 	"mprotect": func(a act) result { return mapped(a.Path, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
 	"chroot":   func(a act) result { return errno(unix.Chroot(a.Path)) },
@@ -149,6 +150,23 @@ func run(a act) result {
 	}
 	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	r := result{Status: status.ExitStatus(), PID: cmd.Process.Pid}
+	if status.Signaled() {
+		r.Signal = status.Signal()
+	}
+	return r
+}
+
+// started runs a program for which nothing else is opened.
+func started(a act) result {
+	pid, err := syscall.ForkExec(a.Path, a.Argv, &syscall.ProcAttr{})
+	if err != nil {
+		return errno(err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		return errno(err)
+	}
+	r := result{Status: status.ExitStatus()}
 	if status.Signaled() {
 		r.Signal = status.Signal()
 	}

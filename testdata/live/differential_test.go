@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -265,8 +264,9 @@ func plant(t *testing.T, oracle bool) {
 	}
 }
 
-// placed makes a file at an object's path; false where that cannot be.
-func placed(path string) bool {
+// placed makes a program of the host's at an object's path, where fresh in the place of what is there; false where that cannot
+// be. What a session wrote is judged otherwise when it is run.
+func placed(path string, fresh bool) bool {
 	for _, system := range []string{"/proc", "/sys", "/dev", "/job", "/out", "/bin", "/sbin", "/init", "/etc", "/lib"} {
 		if path == system || strings.HasPrefix(path, system+"/") {
 			return false
@@ -275,10 +275,15 @@ func placed(path string) bool {
 	if path != filepath.Clean(path) || os.MkdirAll(filepath.Dir(path), 0o755) != nil {
 		return false
 	}
-	if info, err := os.Stat(path); err == nil {
-		return info.Mode().IsRegular()
+	switch info, err := os.Lstat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return false
+	case err == nil && !fresh:
+		return true
+	case err == nil && os.Remove(path) != nil:
+		return false
 	}
-	return os.WriteFile(path, make([]byte, 4096), 0o644) == nil
+	return os.WriteFile(path, exits, 0o755) == nil
 }
 
 // subjectIs makes the actor's session and task this subject.
@@ -296,83 +301,129 @@ func subjectIs(t *testing.T, p *process, slot uint32, s enforce.Subject) {
 	must(t, kernel.Maps.Tasks.Put(uint32(fd), state))
 }
 
+// call is a system call that does an object's operation, and what it is asked about on its way, in order.
+type call struct {
+	do    string
+	flags int
+	fresh bool // it runs what it finds
+	gone  bool // it makes what is not there
+	asked []asked
+}
+
+// asked is one question, and how the caller is told that the answer is no.
+type asked struct {
+	op   enforce.Op
+	said result
+}
+
+var (
+	noAccess     = result{Errno: unix.EACCES}
+	noPermission = result{Errno: unix.EPERM}
+	killedBy     = result{Signal: unix.SIGKILL} // or, where its own program is not mapped, by a fault
+
+	execution = call{do: "start", fresh: true, asked: []asked{
+		{enforce.OpExec, noPermission}, {enforce.OpExecArgv, killedBy}, {enforce.OpExecMap, killedBy},
+	}}
+	calledBy = map[enforce.Op]call{
+		enforce.OpFileRead:   {do: "open", flags: unix.O_RDONLY, asked: []asked{{enforce.OpFileRead, noAccess}}},
+		enforce.OpFileWrite:  {do: "open", flags: unix.O_WRONLY, asked: []asked{{enforce.OpFileWrite, noAccess}}},
+		enforce.OpFileRename: {do: "open", flags: unix.O_RDWR, asked: []asked{{enforce.OpFileWrite, noAccess}, {enforce.OpFileRead, noAccess}}},
+		enforce.OpFileCreate: {do: "open", flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL, gone: true,
+			asked: []asked{{enforce.OpFileCreate, noAccess}, {enforce.OpFileWrite, noAccess}}},
+		enforce.OpFileDelete: {do: "unlink", asked: []asked{{enforce.OpFileDelete, noAccess}}},
+		enforce.OpFileAttr:   {do: "chmod", asked: []asked{{enforce.OpFileAttr, noAccess}}},
+		enforce.OpExecMap:    {do: "map", fresh: true, asked: []asked{{enforce.OpFileRead, noAccess}, {enforce.OpExecMap, noPermission}}},
+		enforce.OpExec:       execution,
+		enforce.OpExecArgv:   execution,
+	}
+)
+
+// realAct is an object's call, and the act that makes it; ok is false where nothing real does it here.
+func realAct(o policytest.Object) (c call, a act, ok bool) {
+	op, _ := enforce.ParseOp(o.Op)
+	c, ok = calledBy[op]
+	a = act{Do: c.do, Path: o.Text, Flags: c.flags, Argv: []string{"argv0", "main"}}
+	if op == enforce.OpExecArgv {
+		words := strings.Split(o.Text, " ")
+		a.Path, a.Argv = "/lines/"+words[0], append([]string{"argv0"}, words[1:]...)
+		ok = words[0] != "" && !strings.Contains(words[0], "/")
+	}
+	if !ok || o.View != "host" || !strings.HasPrefix(a.Path, "/") || !placed(a.Path, c.fresh) {
+		return c, a, false
+	}
+	return c, a, !c.gone || os.Remove(a.Path) == nil
+}
+
 // expected is what the kernel must answer a real act, by the oracle; the session is marked as the act would mark it.
-func expected(n numbered, s *enforce.Subject, a act) (enforce.Verdict, syscall.Errno) {
-	text := []byte(a.Path)
-	ops := map[string][]enforce.Op{"open": {enforce.OpFileRead}, "map": {enforce.OpFileRead, enforce.OpExecMap}}[a.Do]
-	if a.Flags == unix.O_WRONLY {
-		ops = []enforce.Op{enforce.OpFileWrite}
-	}
-	if a.Flags == unix.O_RDWR {
-		ops = []enforce.Op{enforce.OpFileWrite, enforce.OpFileRead}
-	}
+func expected(n numbered, s *enforce.Subject, c call, a act) (enforce.Verdict, result) {
+	line := strings.Join(append([]string{filepath.Base(a.Path)}, a.Argv[1:]...), " ")
 	enforced := n.oracle.Enforces(s.Role)
 	var last enforce.Verdict
 	var marks uint16
-	for _, op := range ops {
-		last = n.oracle.Decide(*s, op, enforce.ViewHost, text)
+	for _, q := range c.asked {
+		text := a.Path
+		if q.op == enforce.OpExecArgv {
+			text = line
+		}
+		last = n.oracle.Decide(*s, q.op, enforce.ViewHost, []byte(text))
 		if last.Action.Refuses() && enforced {
-			if op == enforce.OpExecMap {
-				return last, unix.EPERM
-			}
-			return last, unix.EACCES
+			return last, q.said
 		}
 		marks |= last.Taints
-		if a.Do == "map" {
+		if c.do == "map" {
 			s.Taints |= marks
 		}
 	}
 	s.Taints |= marks
-	return last, 0
+	return last, result{}
+}
+
+// alike tells whether an act ended as it was expected to.
+func alike(got, want result) bool {
+	return got.Errno == want.Errno && (got.Signal != 0) == (want.Signal != 0)
 }
 
 func TestSystemCallsAgreeWithOracle(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 3))
 	softer := strings.NewReplacer(`"kill"`, `"deny"`)
-	var c tally
+	total, refused := 0, map[string][2]int{}
 	p := session(t)
 	slot := slotBy(t, p.pid())
-	for c.total < *calls {
+	for total < *calls {
 		n := random(t, r, softer.Replace)
 		must(t, applier.Apply(n.image))
 		for _, s := range n.subjects {
 			subjectIs(t, p, slot, s)
 			for _, o := range n.objects {
-				a, ok := realAct(o)
-				if !ok || !placed(o.Text) {
+				c, a, ok := realAct(o)
+				if !ok {
 					continue
 				}
 				before := s
-				want, errno := expected(n, &s, a)
-				c.add(want, func() *enforce.Rule { return nil })
-				if got := p.do(a); got.Errno != errno {
-					t.Fatalf("seed %d: %+v %s %s flags %d: %v, want %v by %v", *seed, before, a.Do, a.Path, a.Flags, got.Errno, errno, want)
+				by, want := expected(n, &s, c, a)
+				got := p.do(a)
+				if !alike(got, want) {
+					t.Fatalf("seed %d: %+v %+v: %+v, want %+v by %v", *seed, before, a, got, want, by)
 				}
+				total++
+				of := refused[c.do]
+				of[min(1, int(want.Errno)+int(want.Signal))]++
+				refused[c.do] = of
 			}
 		}
 	}
-	t.Logf("%d calls: %d refused, %d not", c.total, c.refused, c.total-c.refused)
-	if 5*c.refused < c.total || 5*(c.total-c.refused) < c.total {
-		t.Errorf("of %d calls %d refused: under a fifth of one kind", c.total, c.refused)
+	all := [2]int{}
+	for do, of := range refused {
+		t.Logf("%s: %d refused, %d not", do, of[1], of[0])
+		all[0] += of[0]
+		all[1] += of[1]
+		if 10*of[1] < of[0] || 10*of[0] < of[1] {
+			t.Errorf("of the calls of %s under a tenth is of one kind", do)
+		}
 	}
-}
-
-// realAct is the system call that does an object's operation.
-func realAct(o policytest.Object) (act, bool) {
-	if o.View != "host" || !strings.HasPrefix(o.Text, "/") {
-		return act{}, false
+	if 5*all[1] < total || 5*all[0] < total {
+		t.Errorf("of %d calls %d refused: under a fifth of one kind", total, all[1])
 	}
-	switch o.Op {
-	case "file.read":
-		return act{Do: "open", Path: o.Text, Flags: unix.O_RDONLY}, true
-	case "file.write":
-		return act{Do: "open", Path: o.Text, Flags: unix.O_WRONLY}, true
-	case "file.create", "file.delete":
-		return act{Do: "open", Path: o.Text, Flags: unix.O_RDWR}, true
-	case "exec.map", "exec":
-		return act{Do: "map", Path: o.Text}, true
-	}
-	return act{}, false
 }
 
 func slotBy(t *testing.T, pid uint32) uint32 {

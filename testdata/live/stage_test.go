@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -296,17 +295,9 @@ func (g *stage) truncate(s model.Step) result {
 
 // exec starts a program in a child, which has the actor's root and mounts. Nothing else is opened for it.
 func (g *stage) exec(s model.Step) result {
-	pid, err := syscall.ForkExec(g.whole(s.Path), []string{"model"}, &syscall.ProcAttr{})
-	if err != nil {
-		return errno(err)
-	}
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
-		return errno(err)
-	}
-	r := result{Status: status.ExitStatus(), Seen: fmt.Sprint("exit ", status.ExitStatus())}
-	if status.Signaled() {
-		r.Signal = status.Signal()
+	r := started(act{Path: g.whole(s.Path), Argv: []string{"model"}})
+	if r.Errno == 0 {
+		r.Seen = fmt.Sprint("exit ", r.Status)
 	}
 	return r
 }
