@@ -101,7 +101,7 @@ func readAll(paths []string) ([]source, Problems) {
 	var all []source
 	var ps Problems
 	for _, path := range paths {
-		files, err := listPolicy(path)
+		files, err := Files(path)
 		if err != nil {
 			ps = append(ps, unreadable(path, err))
 		}
@@ -117,8 +117,8 @@ func readAll(paths []string) ([]source, Problems) {
 	return all, ps
 }
 
-// listPolicy names the files of a path: itself, or a folder's *.toml that are not hidden.
-func listPolicy(path string) ([]string, error) {
+// Files names the files that Load reads at a path: itself, or a folder's *.toml that are not hidden, in name order.
+func Files(path string) ([]string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err

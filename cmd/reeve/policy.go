@@ -263,12 +263,12 @@ func printApplied(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
 func readFiles(paths []string) ([]*pb.PolicyFile, error) {
 	var out []*pb.PolicyFile
 	for _, p := range paths {
-		names := []string{p}
-		if info, err := os.Stat(p); err == nil && info.IsDir() {
-			names, err = filepath.Glob(filepath.Join(p, "*.toml"))
-			if err != nil || len(names) == 0 {
-				return nil, fmt.Errorf("%s: no *.toml in it", p)
-			}
+		names, err := enforce.Files(p)
+		if err != nil {
+			return nil, fmt.Errorf("reading a policy: %w", err)
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s: no *.toml in it", p)
 		}
 		for _, name := range names {
 			raw, err := os.ReadFile(name)
