@@ -250,6 +250,9 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &ps) || len(ps) == 0 {
 				t.Fatalf("an error that is no problem: %v", err)
 			}
+			if all := enforce.Check(p, enforce.CheckOptions{Agents: agents, Starts: []enforce.Start{claude}}); len(all) < len(ps) {
+				t.Fatalf("%v\nis more than\n%v", ps, all)
+			}
 			return
 		}
 		enforce.Explain(p, enforce.Query{Op: enforce.OpFileRead, Object: "/home/x/.env"})
