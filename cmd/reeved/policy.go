@@ -225,11 +225,15 @@ func (p *policies) Summary() *pb.Policy {
 }
 
 // Text is the policy in force, rule by rule.
-func (p *policies) Text() string {
-	if l := p.now(); l != nil {
-		return site.Describe(l.policy)
+func (p *policies) Text(asJSON bool) string {
+	l := p.now()
+	switch {
+	case l == nil:
+		return ""
+	case asJSON:
+		return site.DescribeJSON(l.policy)
 	}
-	return ""
+	return site.Describe(l.policy)
 }
 
 // at finds the policy that a generation belongs to, or the one in force.

@@ -57,7 +57,7 @@ func (policies) Apply(context.Context, []*pb.PolicyFile, time.Duration) (*pb.Pol
 	return &pb.PolicyApplyReply{Applied: true}, nil
 }
 func (policies) Confirm(context.Context) bool       { return true }
-func (policies) Text() string                       { return "" }
+func (policies) Text(bool) string                   { return "" }
 func (policies) RoleName(uint16) string             { return "default" }
 func (policies) RoleByName(n string) (uint32, bool) { return 2, n == "engineering" }
 func (policies) RoleOf(uint32) uint32               { return 1 }
