@@ -15,7 +15,7 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped: vm, agents, backends. CI sets all.
+# What may not be skipped for want of it: vm, agents, backends, bpf. CI sets all.
 REQUIRE ?=
 export REQUIRE
 
@@ -104,7 +104,7 @@ unit: ## tests that need neither a machine nor an agent
 	@go test ./...
 	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
-test: ## everything; REQUIRE=vm,agents,backends makes a skip a failure
+test: ## everything; REQUIRE=vm,agents,backends,bpf makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
 	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo

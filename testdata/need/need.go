@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,7 +22,7 @@ const (
 	VM       = "vm"       // QEMU, and root to boot it with
 	Agents   = "agents"   // the programs of real agents
 	Backends = "backends" // rsyslog and the OpenTelemetry Collector
-	BPF      = "bpf"      // root whose programs load: tracepoints at least, and file systems that can be mounted
+	BPF      = "bpf"      // root, whose programs load (tracepoints at least) and who may mount, in the first pid namespace
 	LSM      = "lsm"      // programs that refuse
 )
 
@@ -46,6 +48,19 @@ func Root(t testing.TB) {
 	if os.Geteuid() != 0 {
 		Missing(t, BPF, "not root")
 	}
+}
+
+// Programs is for tests that load some. It asks for the least that there is, so that what else a test's own programs fail
+// for is that test's failure.
+func Programs(t testing.TB) {
+	t.Helper()
+	Root(t)
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.TracePoint, License: "GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}})
+	if err != nil {
+		Missing(t, BPF, "a program of two instructions does not load:", err)
+		return
+	}
+	p.Close()
 }
 
 // firstPIDs is include/linux/proc_ns.h:PROC_PID_INIT_INO.
