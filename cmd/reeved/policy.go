@@ -271,7 +271,7 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 		return sensor.Rule{ID: "switch", Reason: "a switch of the session refuses it, whatever policy says", Severity: "medium"}
 	}
 	if e.Head.Guarded() && e.Object == "" && enforce.Op(e.Head.Op) == enforce.OpFileWrite {
-		return sensor.Rule{ID: "guard-terminal", Reason: "typing into a terminal would be typing for the person who reads it", Severity: "high"}
+		return sensor.Rule{ID: enforce.GuardTerminal, Reason: "typing into a terminal would be typing for the person who reads it", Severity: "high"}
 	}
 	if e.View == event.ViewRefused {
 		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}
