@@ -33,7 +33,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
+	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
 
 default: check unit
 
@@ -203,7 +203,7 @@ test-agents: provision-vm provision-agents ## five real agents find themselves u
 
 test-demo: demo ## the demo, which checks itself
 
-demo: $(if $(filter host,$(DEMO)),,provision-vm) provision-agents build ## the real agent under the real policy, live; DEMO=host: on this kernel
+demo: $(if $(filter host,$(DEMO)),,provision-vm) provision-claude build ## the real agent under the real policy, live; DEMO=host: on this kernel
 	@go run ./testdata/demo $(if $(filter host,$(DEMO)),-here)
 
 bench: provision-vm ## instructions, table sizes and compile times against their goals
@@ -247,5 +247,5 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
 
-provision-build provision-vm provision-agents provision-backends: provision-%:
+provision-build provision-vm provision-claude provision-agents provision-backends: provision-%:
 	@packaging/provision.sh $*
