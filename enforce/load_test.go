@@ -84,6 +84,9 @@ func TestLoadTellsOfAFolderWithoutPermission(t *testing.T) {
 		if err == nil || !strings.HasSuffix(err.Error(), "policy.d: reading the policy: permission denied") {
 			t.Error(err)
 		}
+		if ps, ok := errors.AsType[enforce.Problems](err); !ok || strings.Contains(ps[0].Hint, "--") || ps[0].Hint == "" {
+			t.Errorf("%v: a hint that holds for every command is wanted", ps) // not all of them have the same flags
+		}
 	})
 }
 

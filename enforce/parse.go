@@ -147,7 +147,7 @@ func unreadable(path string, err error) *Problem {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Hint = "a policy is a file or a folder of *.toml files"
 	case errors.Is(err, fs.ErrPermission):
-		p.Hint = "the policy belongs to root; run the command as root, or give it a copy with --policy"
+		p.Hint = "the policy belongs to root: run the command as root, or name a copy that you may read"
 	}
 	return p
 }
