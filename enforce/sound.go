@@ -44,7 +44,7 @@ func (p *Policy) sound() *sound {
 		return reason != "" || hasTilde(h)
 	})
 	for i := range p.Roles {
-		if slices.ContainsFunc(p.backing(p.Roles[i].Name), func(r *Role) bool { return faults.blur("role", r.Name) }) {
+		if slices.ContainsFunc(p.backing(p.Roles[i].Name), func(r *Role) bool { return r.Name == "" || faults.blur("role", r.Name) }) {
 			s.unsure = append(s.unsure, p.Roles[i].Name)
 		}
 	}
