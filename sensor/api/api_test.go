@@ -57,8 +57,10 @@ func (policies) Summary() *pb.Policy { return &pb.Policy{Generation: 4} }
 func (policies) Apply(context.Context, []*pb.PolicyFile, time.Duration) (*pb.PolicyApplyReply, error) {
 	return &pb.PolicyApplyReply{Applied: true}, nil
 }
-func (policies) Confirm(context.Context) bool       { return true }
-func (policies) Text(asJSON bool) string            { return map[bool]string{true: strings.Repeat("{}\n", 2<<20)}[asJSON] }
+func (policies) Confirm(context.Context) bool { return true }
+func (policies) Text(asJSON bool) string {
+	return map[bool]string{true: strings.Repeat("{}\n", 2<<20)}[asJSON]
+}
 func (policies) RoleName(uint16) string             { return "default" }
 func (policies) RoleByName(n string) (uint32, bool) { return 2, n == "engineering" }
 func (policies) RoleOf(uint32) uint32               { return 1 }
