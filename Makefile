@@ -15,7 +15,7 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped: vm, agents, backends. CI sets all.
+# What may not be skipped for want of it: vm, agents, backends, bpf. CI sets all.
 REQUIRE ?=
 export REQUIRE
 
@@ -33,7 +33,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-agents provision-backends
+	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
 
 default: check unit
 
@@ -104,7 +104,7 @@ unit: ## tests that need neither a machine nor an agent
 	@go test ./...
 	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
-test: ## everything; REQUIRE=vm,agents,backends makes a skip a failure
+test: ## everything; REQUIRE=vm,agents,backends,bpf makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
 	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo
@@ -205,7 +205,7 @@ test-agents: provision-vm provision-agents ## five real agents find themselves u
 
 test-demo: demo ## the demo, which checks itself
 
-demo: $(if $(filter host,$(DEMO)),,provision-vm) provision-agents build ## the real agent under the real policy, live; DEMO=host: on this kernel
+demo: $(if $(filter host,$(DEMO)),,provision-vm) provision-claude build ## the real agent under the real policy, live; DEMO=host: on this kernel
 	@go run ./testdata/demo $(if $(filter host,$(DEMO)),-here)
 
 bench: provision-vm ## instructions, table sizes and compile times against their goals
@@ -249,5 +249,5 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
 
-provision-build provision-vm provision-agents provision-backends: provision-%:
+provision-build provision-vm provision-claude provision-agents provision-backends: provision-%:
 	@packaging/provision.sh $*

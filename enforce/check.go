@@ -279,7 +279,7 @@ func (c *checker) checkSet(s *Set) {
 			c.add(s.Place, fmt.Sprintf("set %q", s.Name), "", "write its globs here", "names the set %q: sets hold globs only", g)
 		}
 	}
-	if len(s.Globs) == 0 {
+	if len(s.Globs) == 0 && !s.unread {
 		c.add(s.Place, fmt.Sprintf("set %q", s.Name), "", "", "is empty: rules that use it match nothing by it")
 		c.warn()
 	}

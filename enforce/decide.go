@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file is the oracle: the kernel's decision in plain Go, read from the same bytes. A differential test holds the two
-// together. KEEP-SYNC rule verdict (bpf/include/rule.h)
+// together. KEEP-SYNC rule v1 (bpf/include/rule.h)
 
 package enforce
 

@@ -13,6 +13,9 @@ import (
 // guardPrefix begins the ids of these rules, and of no other.
 const guardPrefix = "guard-"
 
+// GuardTerminal names the one that stands in no policy, since its object has no name: nobody types into a terminal but people.
+const GuardTerminal = guardPrefix + "terminal"
+
 // Where Reeve lives as it is packaged. What a configuration moves elsewhere comes by Options.Own.
 var (
 	ownFolders  = []string{"/etc/reeve", "/var/lib/reeve", "/run/reeve", "/sys/fs/bpf/reeve"}

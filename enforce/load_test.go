@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func write(t *testing.T, dir string, files map[string]string) {
@@ -74,17 +75,19 @@ func TestLoadTellsWhatItCannotRead(t *testing.T) {
 }
 
 func TestLoadTellsOfAFolderWithoutPermission(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads every folder")
-	}
 	dir := filepath.Join(t.TempDir(), "policy.d")
-	if err := os.Mkdir(dir, 0); err != nil {
+	if err := errors.Join(os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755), os.Mkdir(dir, 0)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := enforce.Load([]string{dir}, enforce.Options{})
-	if err == nil || !strings.Contains(err.Error(), "permission denied") {
-		t.Error(err)
-	}
+	need.AsNobody(t, func() {
+		_, err := enforce.Load([]string{dir}, enforce.Options{})
+		if err == nil || !strings.HasSuffix(err.Error(), "policy.d: reading the policy: permission denied") {
+			t.Error(err)
+		}
+		if ps, ok := errors.AsType[enforce.Problems](err); !ok || strings.Contains(ps[0].Hint, "--") || ps[0].Hint == "" {
+			t.Errorf("%v: a hint that holds for every command is wanted", ps) // not all of them have the same flags
+		}
+	})
 }
 
 func TestRoleOfPrefersUsersThenGroupsThenDefault(t *testing.T) {
@@ -249,6 +252,9 @@ func FuzzParse(f *testing.F) {
 			var ps enforce.Problems
 			if !errors.As(err, &ps) || len(ps) == 0 {
 				t.Fatalf("an error that is no problem: %v", err)
+			}
+			if all := enforce.Check(p, enforce.CheckOptions{Agents: agents, Starts: []enforce.Start{claude}}); len(all) < len(ps) {
+				t.Fatalf("%v\nis more than\n%v", ps, all)
 			}
 			return
 		}

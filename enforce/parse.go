@@ -41,8 +41,8 @@ type source struct {
 // No path at all gives the default preset.
 func Load(paths []string, o Options) (*Policy, error) {
 	sources, ps := readAll(paths)
-	p, more := build(sources, o, len(ps) > 0)
-	return p, append(ps, more...).sorted().err()
+	p := build(sources, o, ps)
+	return p, p.found.told.err()
 }
 
 // Parse is Load for texts at hand: names to contents, merged in name order.
@@ -64,25 +64,26 @@ func ParseSources(list []Source, o Options) (*Policy, error) {
 		}
 		sources = append(sources, source{name: s.Name, dir: dir, data: []byte(s.Text)})
 	}
-	p, ps := build(sources, o, false)
-	return p, ps.sorted().err()
+	p := build(sources, o, nil)
+	return p, p.found.told.err()
 }
 
-// build decodes, merges and checks. broken says that something could not even be read.
-func build(sources []source, o Options, broken bool) (*Policy, Problems) {
+// build decodes, merges and checks. unread is what could not even be read.
+func build(sources []source, o Options, unread Problems) *Policy {
 	var docs []*document
-	var ps Problems
+	f := finding{told: unread, lost: len(unread) > 0}
 	for _, s := range sources {
 		d, more := decodeSource(s)
-		ps = append(ps, more...)
+		f.told = append(f.told, more...)
 		if d == nil {
-			broken = true
+			f.lost = true
 			continue
 		}
 		docs = append(docs, d)
+		f.base = f.base || d.base != ""
 	}
 	p, more := merge(docs)
-	ps = append(ps, more...)
+	f.told = append(f.told, more...)
 	p.Homes = append(p.Homes, o.HomeGlobs...)
 	p.Rules = append(p.Rules, guardRules(o)...)
 	for _, s := range sources {
@@ -90,18 +91,22 @@ func build(sources []source, o Options, broken bool) (*Policy, Problems) {
 	}
 	for _, w := range p.verify(o) {
 		// A name that is missing may stand in the file that could not be read.
-		if !broken || !strings.Contains(w.Reason, undeclared) {
-			ps = append(ps, w)
+		if f.lost && strings.Contains(w.Reason, undeclared) {
+			f.unsaid = append(f.unsaid, w)
+			continue
 		}
+		f.told = append(f.told, w)
 	}
-	return p, ps
+	f.told = f.told.sorted()
+	p.found = f
+	return p
 }
 
 func readAll(paths []string) ([]source, Problems) {
 	var all []source
 	var ps Problems
 	for _, path := range paths {
-		files, err := listPolicy(path)
+		files, err := Files(path)
 		if err != nil {
 			ps = append(ps, unreadable(path, err))
 		}
@@ -117,8 +122,8 @@ func readAll(paths []string) ([]source, Problems) {
 	return all, ps
 }
 
-// listPolicy names the files of a path: itself, or a folder's *.toml that are not hidden.
-func listPolicy(path string) ([]string, error) {
+// Files names the files that Load reads at a path: itself, or a folder's *.toml that are not hidden, in name order.
+func Files(path string) ([]string, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -142,7 +147,7 @@ func unreadable(path string, err error) *Problem {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Hint = "a policy is a file or a folder of *.toml files"
 	case errors.Is(err, fs.ErrPermission):
-		p.Hint = "the policy belongs to root; run the command as root, or give it a copy with --policy"
+		p.Hint = "the policy belongs to root: run the command as root, or name a copy that you may read"
 	}
 	return p
 }

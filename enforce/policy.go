@@ -87,6 +87,7 @@ type Policy struct {
 	Sources    []Source // what it was read from, the preset left out; lists that sets are fed from are not kept
 
 	before *Numbers // whose numbers go on
+	found  finding
 }
 
 // Role is what a person is to the organisation.
@@ -139,8 +140,9 @@ type Skill struct {
 // Set is a named list of globs that rules use as @name.
 type Set struct {
 	Place
-	Name  string
-	Globs []string
+	Name   string
+	Globs  []string
+	unread bool // Globs are not all that is meant
 }
 
 // Text is the kind of object the rule's operations have.

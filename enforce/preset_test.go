@@ -148,6 +148,8 @@ exec.argv   docker run -v /var/run/docker.sock:/var/run/docker.sock x deny conta
 net.addr    169.254.169.254:80                             deny cloud-metadata
 net.domain  evil.example                                   audit default | deny default
 net.domain  api.anthropic.com:443                          audit default | allow strict-models
+
+# sockets, and processes outside
 unix.connect /run/docker.sock                              ask delegates
 unix.connect /run/user/1000/podman/podman.sock             ask delegates
 unix.connect /home/ana/.docker/run/docker.sock             ask delegates
@@ -189,8 +191,12 @@ func parseDecisions(t *testing.T) []decision {
 	t.Helper()
 	verbs := []string{" kill ", " deny ", " ask ", " audit ", " allow "}
 	var all []decision
+	held := true
 	for line := range strings.Lines(decisions) {
 		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") {
+			held = !strings.HasPrefix(line, "# not held yet")
+		}
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -203,6 +209,9 @@ func parseDecisions(t *testing.T) []decision {
 		}
 		if !ok || at < 0 {
 			t.Fatalf("line %q", line)
+		}
+		if enforce.Held(op) != held {
+			t.Errorf("line %q stands where held is %v", line, held)
 		}
 		d := decision{op: op, object: strings.TrimSpace(rest[:at])}
 		balanced := strings.TrimSpace(rest[at:])

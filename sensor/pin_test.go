@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func TestSetsAreReadFromTheirNames(t *testing.T) {
@@ -36,7 +37,7 @@ func pins(t *testing.T) Pins {
 	t.Helper()
 	dir := t.TempDir()
 	if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
-		t.Skip("mounting a bpf file system:", err)
+		need.Missing(t, need.BPF, "mounting a bpf file system:", err)
 	}
 	p := Pins(filepath.Join(dir, "reeve"))
 	t.Cleanup(func() {
@@ -52,10 +53,11 @@ func pins(t *testing.T) Pins {
 
 func begin(t *testing.T, p Pins) (*Kernel, Finding) {
 	t.Helper()
-	firstNamespace(t)
+	need.FirstPIDs(t)
+	need.Programs(t)
 	k, found, err := Start(t.Context(), Options{Pins: p}, Blank)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return k, found
 }
@@ -197,7 +199,7 @@ func TestNothingWeakerTakesThePlaceOfWhatIsPinned(t *testing.T) {
 	mine := first.set()
 	end(t, first)
 	if mine.form != bpf.FormObserve {
-		t.Skip("a form that enforces loads here")
+		need.OtherKernel(t, "a form that enforces loads here")
 	}
 	stronger := set{abi, bpf.FormLSM, mine.size, "another"}
 	if err := os.Rename(p.path(mine.String()), p.path(stronger.String())); err != nil {

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,8 +50,13 @@ func (fake) Apply(_ context.Context, files []*pb.PolicyFile, _ time.Duration) (*
 	}
 	return &pb.PolicyApplyReply{Policy: &pb.Policy{Generation: 4}, Applied: true}, nil
 }
-func (fake) Confirm(context.Context) bool     { return false }
-func (fake) Text() string                     { return "base balanced\n" }
+func (fake) Confirm(context.Context) bool { return false }
+func (fake) Text(asJSON bool) string {
+	if asJSON {
+		return `{"kind":"role","name":"default"}` + "\n"
+	}
+	return "base balanced\n"
+}
 func (fake) RoleName(uint16) string           { return "default" }
 func (fake) RoleByName(string) (uint32, bool) { return 0, false }
 func (fake) RoleOf(uint32) uint32             { return 0 }
@@ -166,6 +173,51 @@ func TestCommandsAgainstADaemon(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), tc.stdout) || !strings.HasPrefix(stderr.String(), tc.stderr) {
 			t.Errorf("%s:\nstdout %s\nstderr %s", tc.line, out, stderr)
+		}
+		speaksJSON(t, e, tc.line, tc.code)
+	}
+}
+
+// speaksJSON has a command answer a program: with the same exit status, an object a line and nothing else.
+func speaksJSON(t *testing.T, e *env, line string, code int) {
+	t.Helper()
+	words := strings.Fields(line)
+	if c, _ := find(words); noJSON[c.name] != "" {
+		return
+	}
+	before, out := e.stdout, &bytes.Buffer{}
+	e.stdout = out
+	defer func() { e.stdout = before }()
+	if got := dispatch(context.Background(), e, append(words, "--json")); got != code {
+		t.Errorf("%s --json: exit %d, want %d", line, got, code)
+	}
+	for text := range strings.Lines(out.String()) {
+		if err := json.Unmarshal([]byte(text), &map[string]any{}); err != nil {
+			t.Errorf("%s --json: %v in %q", line, err, text)
+		}
+	}
+	if code == 0 && out.Len() == 0 {
+		t.Errorf("%s --json: nothing is said", line)
+	}
+}
+
+// noJSON are the commands that say nothing of their own, each with the reason.
+var noJSON = map[string]string{
+	"run": "what is printed is the command's that it runs",
+}
+
+func TestEveryCommandSpeaksJSON(t *testing.T) {
+	for _, c := range table() {
+		e, out := shown(false)
+		if err := c.run(t.Context(), e, []string{"--help"}); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%s --help: %v", c.name, err)
+		}
+		usage, flags, _ := strings.Cut(out.String(), "\n\n")
+		switch has := strings.Contains(usage, "--json") && strings.Contains(flags, "  -json\n"); {
+		case has && noJSON[c.name] != "":
+			t.Errorf("%s has --json, and is listed as one that has not", c.name)
+		case !has && noJSON[c.name] == "":
+			t.Errorf("%s has no --json:\n%s", c.name, out)
 		}
 	}
 }

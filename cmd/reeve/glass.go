@@ -47,7 +47,7 @@ func breakGlass(ctx context.Context, e *env, args []string) error {
 		return told(err)
 	}
 	if r.End {
-		return sayEnded(e, r, reply)
+		return sayEnded(e, r, reply, *asJSON)
 	}
 	if *asJSON {
 		return writeJSON(e.stdout, reliefJSON(reply.Relief))
@@ -78,7 +78,10 @@ func checkGlass(r *pb.BreakGlassRequest, lasts time.Duration) error {
 	return nil
 }
 
-func sayEnded(e *env, r *pb.BreakGlassRequest, reply *pb.BreakGlassReply) error {
+func sayEnded(e *env, r *pb.BreakGlassRequest, reply *pb.BreakGlassReply, asJSON bool) error {
+	if asJSON {
+		return e.answer(map[string]any{"host": r.Host, "role": r.Role, "session": r.Session, "ended": reply.Ended}, reply.Ended)
+	}
 	where := reliefWhere(&pb.Relief{Role: r.Role, Session: r.Session})
 	if !reply.Ended {
 		return &exit{exitNo, fmt.Errorf("no glass is broken %s", where)}

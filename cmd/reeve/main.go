@@ -43,29 +43,29 @@ func table() []command {
 		{"doctor", "[--json]", "what this kernel allows, what is missing and how to get it", doctor},
 		{"status", "[--json]", "coverage, policy, sessions, losses", statusCommand},
 		{"run", "[--agent A] [--role R] [--require C] -- CMD…", "run CMD as an agent session", runCommand},
-		{"adopt", "[--agent A] [--role R] PID", "make a running process and its descendants a session", adopt},
+		{"adopt", "[--agent A] [--role R] [--json] PID", "make a running process and its descendants a session", adopt},
 		{"sessions", "[--all] [--json]", "list sessions", sessions},
 		{"session show", "[--json] ID", "a session's tree and timeline, with reasons", sessionShow},
-		{"session kill", "[--reason TEXT] ID", "end every process of a session and its children", contain("kill")},
-		{"session freeze", "[--reason TEXT] ID", "stop every task of a session and its children where it is", contain("freeze")},
-		{"session isolate", "[--reason TEXT] ID", "refuse a session and its children all networks and the sockets of others", contain("isolate")},
-		{"session deny", "[--reason TEXT] ID", "refuse a session and its children everything that policy can", contain("deny")},
-		{"session thaw", "[--reason TEXT] ID", "let a session go on: the end of freeze, isolate and deny", contain("thaw")},
+		{"session kill", "[--reason TEXT] [--json] ID", "end every process of a session and its children", contain("kill")},
+		{"session freeze", "[--reason TEXT] [--json] ID", "stop every task of a session and its children where it is", contain("freeze")},
+		{"session isolate", "[--reason TEXT] [--json] ID", "refuse a session and its children all networks and the sockets of others", contain("isolate")},
+		{"session deny", "[--reason TEXT] [--json] ID", "refuse a session and its children everything that policy can", contain("deny")},
+		{"session thaw", "[--reason TEXT] [--json] ID", "let a session go on: the end of freeze, isolate and deny", contain("thaw")},
 		{"events", "[--follow] [--session ID] [--since 1h] [--all] [--json]", "what happened; JSON is OCSF", events},
 		{"why", "[--last] [--session ID] [--json]", "which rule stopped me, why, what is allowed instead", why},
 		{"policy check", "[--json] [PATH…]", "all faults of a policy, without applying it", policyCheck},
-		{"policy show", "[--running] [PATH…]", "a policy with everything merged", policyShow},
-		{"policy explain", "[--policy P] [--role R|--user U] --op OP OBJECT", "what the policy says of an object", policyExplain},
-		{"policy diff", "[OLD] NEW", "what changes from one policy to another", policyDiff},
-		{"policy apply", "[--confirm-within 60s] [--confirm] [PATH…]", "put a policy into force", policyApply},
+		{"policy show", "[--running] [--json] [PATH…]", "a policy with everything merged", policyShow},
+		{"policy explain", "[--policy P] [--role R|--user U] [--json] --op OP OBJECT", "what the policy says of an object", policyExplain},
+		{"policy diff", "[--json] [OLD] NEW", "what changes from one policy to another", policyDiff},
+		{"policy apply", "[--confirm-within 60s] [--confirm] [--json] [PATH…]", "put a policy into force", policyApply},
 		{"inventory", "[--kind K] [--user U] [--risk LEVEL] [--exposure|--diff[=FILE]|--cyclonedx] [--refresh|--own] [--json]", "agents, connectors, skills and the like on this machine, with their risk", inventoryCommand},
 		{"inventory show", "[--own] [--json] KIND:NAME", "what is known of one: what it runs, why it is a risk, who approved it", inventoryShow},
 		{"approve", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "let something be, as it is now: what it becomes asks again", decide(approve.Approved)},
 		{"pin", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "approve something that is known whole, and say how a policy names it", decide(approve.Pinned)},
 		{"revoke", "[--user U] [--file F] [--reason TEXT] [--json] KIND:NAME[@IDENTITY]", "take an approval back", decide(approve.Revoked)},
 		{"scan", "[--json|--sarif] [--threshold review|block] [--all] [--cache FOLDER] [--against FILE] PATH…", "judge skills and connectors before they load; runs nothing, needs no daemon", scanCommand},
-		{"plugin new", "[--module PATH] NAME", "write the beginning of a plugin into a new folder", pluginNew},
-		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end)", "let policy refuse nothing for a time; it is recorded", breakGlass},
+		{"plugin new", "[--module PATH] [--json] NAME", "write the beginning of a plugin into a new folder", pluginNew},
+		{"break-glass", "(--host|--role R|--session ID) (--for 15m --reason TEXT|--end) [--json]", "let policy refuse nothing for a time; it is recorded", breakGlass},
 	}
 }
 
@@ -148,7 +148,7 @@ func help(w io.Writer) {
 	for _, c := range table() {
 		fmt.Fprintf(w, "  %-15s %s\n", c.name, c.about)
 	}
-	fmt.Fprintln(w, "\nreeve COMMAND --help says more. Lists take --json: one object a line.")
+	fmt.Fprintln(w, "\nreeve COMMAND --help says more. All but run take --json: one object a line.")
 	fmt.Fprintln(w, "Exit status: 0 done, 1 the answer is no, 2 usage or no answer.")
 }
 

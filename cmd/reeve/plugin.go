@@ -32,6 +32,7 @@ var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,23}$`)
 // pluginNew writes a plugin that works, for its author to go on from.
 func pluginNew(_ context.Context, e *env, args []string) error {
 	f := e.flags("plugin new")
+	asJSON := f.Bool("json", false, "one object")
 	module := f.String("module", "", "the Go module that it will be, as in example.com/`PATH`")
 	rest, err := parse(f, args)
 	if err != nil {
@@ -55,6 +56,9 @@ func pluginNew(_ context.Context, e *env, args []string) error {
 	files, err := writeSkeleton(name, map[string]string{"Name": name, "Module": *module})
 	if err != nil {
 		return fmt.Errorf("plugin new: %w", err)
+	}
+	if *asJSON {
+		return writeJSON(e.stdout, map[string]any{"name": name, "module": *module, "files": files})
 	}
 	fmt.Fprintf(e.stdout, "%s: %s\nnext: cd %s && go mod tidy && go test ./... ; README.md says how it is installed\n", name, strings.Join(files, ", "), name)
 	return nil

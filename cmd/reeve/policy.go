@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
@@ -120,30 +122,47 @@ func printProblem(e *env, q *enforce.Problem, asJSON bool) error {
 func policyShow(ctx context.Context, e *env, args []string) error {
 	f := e.flags("policy show")
 	running := f.Bool("running", false, "the policy that the daemon has in force")
+	asJSON := f.Bool("json", false, "one object a line: the policy, its roles, its rules")
 	paths, err := parse(f, args)
 	if err != nil {
 		return err
 	}
 	if *running {
-		return showRunning(ctx, e)
+		return showRunning(ctx, e, *asJSON)
 	}
 	p, _, err := e.mustLoad(paths)
 	if err != nil {
 		return err
 	}
+	if *asJSON {
+		if err := writeJSON(e.stdout, map[string]any{"kind": "policy", "base": p.Base, "rules": len(p.Rules), "roles": len(p.Roles)}); err != nil {
+			return err
+		}
+		fmt.Fprint(e.stdout, site.DescribeJSON(p))
+		return nil
+	}
 	fmt.Fprint(e.stdout, site.Describe(p))
 	return nil
 }
 
-func showRunning(ctx context.Context, e *env) error {
+func showRunning(ctx context.Context, e *env, asJSON bool) error {
 	c, err := e.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	reply, err := c.PolicyShow(ctx, &pb.PolicyShowRequest{})
+	reply, err := c.PolicyShow(ctx, &pb.PolicyShowRequest{Json: asJSON})
 	if err != nil {
 		return told(err)
+	}
+	if asJSON {
+		head := map[string]any{"kind": "policy"}
+		maps.Copy(head, policyJSON(reply.Policy))
+		if err := writeJSON(e.stdout, head); err != nil {
+			return err
+		}
+		fmt.Fprint(e.stdout, reply.Text)
+		return nil
 	}
 	fmt.Fprintf(e.stdout, "generation %d, applied %s\n", reply.Policy.Generation, since(reply.Policy.AppliedMs, time.Now()))
 	fmt.Fprint(e.stdout, reply.Text)
@@ -207,6 +226,7 @@ func policyApply(ctx context.Context, e *env, args []string) error {
 	f := e.flags("policy apply")
 	within := f.Duration("confirm-within", 0, "take the policy back after this `TIME` unless it is confirmed")
 	confirm := f.Bool("confirm", false, "keep the policy that waits to be confirmed")
+	asJSON := f.Bool("json", false, "one object a line: each problem, then what became of it")
 	paths, err := parse(f, args)
 	if err != nil {
 		return err
@@ -224,17 +244,42 @@ func policyApply(ctx context.Context, e *env, args []string) error {
 	}
 	defer c.Close()
 	if *confirm {
-		reply, err := c.PolicyConfirm(ctx, &pb.PolicyConfirmRequest{})
-		if err == nil && !reply.Confirmed {
-			return &exit{exitNo, errors.New("no policy waits to be confirmed")}
-		}
-		return told(err)
+		return confirmPolicy(ctx, e, c, *asJSON)
 	}
 	reply, err := c.PolicyApply(ctx, &pb.PolicyApplyRequest{Files: files, ConfirmWithinS: uint32(within.Seconds())})
 	if err != nil {
 		return told(err)
 	}
+	if *asJSON {
+		return appliedJSON(e, reply, *within)
+	}
 	return printApplied(e, reply, *within)
+}
+
+func confirmPolicy(ctx context.Context, e *env, c *api.Client, asJSON bool) error {
+	reply, err := c.PolicyConfirm(ctx, &pb.PolicyConfirmRequest{})
+	switch {
+	case err != nil:
+		return told(err)
+	case asJSON:
+		return e.answer(map[string]any{"confirmed": reply.Confirmed}, reply.Confirmed)
+	case !reply.Confirmed:
+		return &exit{exitNo, errors.New("no policy waits to be confirmed")}
+	}
+	return nil
+}
+
+func appliedJSON(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
+	for _, q := range r.Problems {
+		level := "error"
+		if q.Warning {
+			level = "warning"
+		}
+		if err := writeJSON(e.stdout, map[string]any{"level": level, "reason": q.Text, "hint": q.Hint}); err != nil {
+			return err
+		}
+	}
+	return e.answer(map[string]any{"applied": r.Applied, "confirm_within_s": within.Seconds(), "policy": policyJSON(r.Policy)}, r.Applied)
 }
 
 func printApplied(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
@@ -263,12 +308,12 @@ func printApplied(e *env, r *pb.PolicyApplyReply, within time.Duration) error {
 func readFiles(paths []string) ([]*pb.PolicyFile, error) {
 	var out []*pb.PolicyFile
 	for _, p := range paths {
-		names := []string{p}
-		if info, err := os.Stat(p); err == nil && info.IsDir() {
-			names, err = filepath.Glob(filepath.Join(p, "*.toml"))
-			if err != nil || len(names) == 0 {
-				return nil, fmt.Errorf("%s: no *.toml in it", p)
-			}
+		names, err := enforce.Files(p)
+		if err != nil {
+			return nil, fmt.Errorf("reading a policy: %w", err)
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s: no *.toml in it", p)
 		}
 		for _, name := range names {
 			raw, err := os.ReadFile(name)

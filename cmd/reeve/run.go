@@ -92,6 +92,7 @@ func adopt(ctx context.Context, e *env, args []string) error {
 	f := e.flags("adopt")
 	agent := f.String("agent", "", "count the session as this `AGENT`'s")
 	role := f.String("role", "", "the session's `ROLE`; administrators only")
+	asJSON := f.Bool("json", false, "one object")
 	rest, err := parse(f, args)
 	if err != nil {
 		return err
@@ -111,6 +112,9 @@ func adopt(ctx context.Context, e *env, args []string) error {
 	reply, err := c.Adopt(ctx, &pb.AdoptRequest{Pid: uint32(pid), Agent: *agent, Role: *role})
 	if err != nil {
 		return told(err)
+	}
+	if *asJSON {
+		return writeJSON(e.stdout, map[string]any{"session": reply.Id, "coverage": reply.Coverage})
 	}
 	fmt.Fprintf(e.stdout, "session %s, coverage %s\n", reply.Id, reply.Coverage)
 	return nil

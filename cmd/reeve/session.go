@@ -183,6 +183,7 @@ func contain(action string) func(context.Context, *env, []string) error {
 	return func(ctx context.Context, e *env, args []string) error {
 		f := e.flags("session " + action)
 		reason := f.String("reason", "", "why, for those who read the record")
+		asJSON := f.Bool("json", false, "one object")
 		rest, err := parse(f, args)
 		if err != nil {
 			return err
@@ -198,6 +199,9 @@ func contain(action string) func(context.Context, *env, []string) error {
 		reply, err := c.Contain(ctx, &pb.ContainRequest{Id: rest[0], Action: action, Reason: *reason})
 		if err != nil {
 			return told(err)
+		}
+		if *asJSON {
+			return writeJSON(e.stdout, map[string]any{"session": rest[0], "action": action, "processes": reply.Processes})
 		}
 		fmt.Fprintln(e.stdout, strings.ReplaceAll(contained[action], "#", strconv.Itoa(int(reply.Processes))))
 		return nil

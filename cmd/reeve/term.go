@@ -132,6 +132,14 @@ func columns(e *env, heading []string, rows [][]string) {
 	}
 }
 
+// answer writes an object, and is exit status 1 where it says no.
+func (e *env) answer(v any, yes bool) error {
+	if err := writeJSON(e.stdout, v); err != nil || yes {
+		return err
+	}
+	return &exit{code: exitNo}
+}
+
 // writeJSON writes one object on one line.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)

@@ -225,11 +225,15 @@ func (p *policies) Summary() *pb.Policy {
 }
 
 // Text is the policy in force, rule by rule.
-func (p *policies) Text() string {
-	if l := p.now(); l != nil {
-		return site.Describe(l.policy)
+func (p *policies) Text(asJSON bool) string {
+	l := p.now()
+	switch {
+	case l == nil:
+		return ""
+	case asJSON:
+		return site.DescribeJSON(l.policy)
 	}
-	return ""
+	return site.Describe(l.policy)
 }
 
 // at finds the policy that a generation belongs to, or the one in force.
@@ -267,7 +271,7 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 		return sensor.Rule{ID: "switch", Reason: "a switch of the session refuses it, whatever policy says", Severity: "medium"}
 	}
 	if e.Head.Guarded() && e.Object == "" && enforce.Op(e.Head.Op) == enforce.OpFileWrite {
-		return sensor.Rule{ID: "guard-terminal", Reason: "typing into a terminal would be typing for the person who reads it", Severity: "high"}
+		return sensor.Rule{ID: enforce.GuardTerminal, Reason: "typing into a terminal would be typing for the person who reads it", Severity: "high"}
 	}
 	if e.View == event.ViewRefused {
 		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}

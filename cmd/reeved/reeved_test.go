@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
@@ -105,6 +107,52 @@ func TestNotify(t *testing.T) {
 	if err := notify("READY=1"); err != nil {
 		t.Errorf("without systemd: %v", err)
 	}
+}
+
+// A daemon whose reader stands still says nothing, so that systemd starts it anew; one that was only late goes on.
+func TestWatchdogIsSilentWhileNothingIsRead(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	t.Setenv("WATCHDOG_USEC", "2000")
+	ctx, stop := context.WithCancel(context.Background())
+	asked, answers, done := make(chan bool), make(chan bool), make(chan bool)
+	go func() {
+		defer close(done)
+		watchdog(ctx, func() bool { asked <- true; return <-answers })
+	}()
+	raw, err := l.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func() (yes bool) { // without waiting
+		_ = raw.Read(func(fd uintptr) bool {
+			_, _, err := unix.Recvfrom(int(fd), make([]byte, 256), unix.MSG_DONTWAIT)
+			yes = err == nil
+			return true
+		})
+		return yes
+	}
+	for range 5 {
+		<-asked
+		answers <- false
+	}
+	<-asked // what came of the last answer has been said
+	if said() {
+		t.Error("it says that it lives while it does not")
+	}
+	answers <- true
+	<-asked
+	if !said() {
+		t.Error("it does not say that it lives again")
+	}
+	stop()
+	answers <- false
+	<-done
 }
 
 func TestEveryCounterHasAName(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"github.com/reeve-sensor/reeve/plugins/api"
 	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // programs are built once for all tests.
@@ -471,8 +472,8 @@ func TestSettingsAreHeldAgainstWhatThePluginKnows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if (name == "root" || name == "no user") && os.Geteuid() != 0 {
-				t.Skip("root alone changes users")
+			if name == "root" || name == "no user" {
+				need.Root(t) // who alone changes users
 			}
 			s := spec(t, "good", nil)
 			tc.change(&s)

@@ -19,6 +19,7 @@ import (
 	"github.com/reeve-sensor/reeve/plugins/api"
 	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func endProcess(t testing.TB, pid int) {
@@ -31,9 +32,7 @@ func endProcess(t testing.TB, pid int) {
 // TestHostilePluginGetsAtNothing: it runs under a user of its own, and says what it could read.
 func TestHostilePluginGetsAtNothing(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("root alone gives plugins users of their own")
-	}
+	need.Root(t) // who alone gives plugins users of their own
 	b := plugintest.NewBackend(t)
 	victim, thief := spec(t, "victim", b), spec(t, "thief", b)
 	dir := t.TempDir()
@@ -109,9 +108,7 @@ func TestControlReadsWhatIsOpen(t *testing.T) {
 
 func TestWhatAPluginLeavesBehindIsEnded(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("root alone gives plugins users of their own")
-	}
+	need.Root(t) // who alone gives plugins users of their own
 	s := spec(t, "child-configure", nil)
 	r := start(t, options(t, s))
 	owned := func() (n int) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,8 +57,10 @@ func (policies) Summary() *pb.Policy { return &pb.Policy{Generation: 4} }
 func (policies) Apply(context.Context, []*pb.PolicyFile, time.Duration) (*pb.PolicyApplyReply, error) {
 	return &pb.PolicyApplyReply{Applied: true}, nil
 }
-func (policies) Confirm(context.Context) bool       { return true }
-func (policies) Text() string                       { return "" }
+func (policies) Confirm(context.Context) bool { return true }
+func (policies) Text(asJSON bool) string {
+	return map[bool]string{true: strings.Repeat("{}\n", 2<<20)}[asJSON]
+}
 func (policies) RoleName(uint16) string             { return "default" }
 func (policies) RoleByName(n string) (uint32, bool) { return 2, n == "engineering" }
 func (policies) RoleOf(uint32) uint32               { return 1 }
@@ -137,6 +140,14 @@ func (f *fixture) dial(t *testing.T, d Door) *Client {
 }
 
 func code(err error) codes.Code { return status.Code(err) }
+
+// A policy of ten thousand rules is longer than what a gRPC client takes of itself, 4 MiB.
+func TestLongPoliciesAreShown(t *testing.T) {
+	c := serve(t, 0).dial(t, Admin)
+	if reply, err := c.PolicyShow(t.Context(), &pb.PolicyShowRequest{Json: true}); err != nil || len(reply.Text) < 6<<20 {
+		t.Errorf("%d bytes, %v", len(reply.GetText()), err)
+	}
+}
 
 func TestUsersSeeTheirOwnSessions(t *testing.T) {
 	f := serve(t, 0)

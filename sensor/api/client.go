@@ -17,6 +17,9 @@ import (
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
 
+// answerMost is far beyond a policy of as many rules as the table holds.
+const answerMost = 64 << 20
+
 // Client is a connection to the daemon.
 type Client struct {
 	pb.ReeveClient
@@ -37,6 +40,7 @@ func Dial(ctx context.Context, dir string, doors ...Door) (*Client, error) {
 		first := make(chan net.Conn, 1)
 		first <- conn
 		cc, err := grpc.NewClient("passthrough:///"+name, grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(answerMost)),
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 				select {
 				case c := <-first:

@@ -57,7 +57,7 @@ type Policies interface {
 	// Apply and Confirm find in ctx who asks: ActorOf.
 	Apply(ctx context.Context, files []*pb.PolicyFile, confirmWithin time.Duration) (*pb.PolicyApplyReply, error)
 	Confirm(ctx context.Context) bool
-	Text() string
+	Text(asJSON bool) string
 	RoleName(index uint16) string
 	RoleByName(name string) (uint32, bool)
 	RoleOf(uid uint32) uint32
@@ -192,6 +192,6 @@ func (s *server) PolicyConfirm(ctx context.Context, _ *pb.PolicyConfirmRequest) 
 	return &pb.PolicyConfirmReply{Confirmed: s.Policies.Confirm(s.withActor(ctx))}, nil
 }
 
-func (s *server) PolicyShow(context.Context, *pb.PolicyShowRequest) (*pb.PolicyShowReply, error) {
-	return &pb.PolicyShowReply{Policy: s.Policies.Summary(), Text: s.Policies.Text()}, nil
+func (s *server) PolicyShow(_ context.Context, q *pb.PolicyShowRequest) (*pb.PolicyShowReply, error) {
+	return &pb.PolicyShowReply{Policy: s.Policies.Summary(), Text: s.Policies.Text(q.Json)}, nil
 }

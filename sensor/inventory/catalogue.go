@@ -78,13 +78,18 @@ func cause(err error) string {
 }
 
 func readAll(fsys fs.FS, dir, prefix string) ([]Agent, []error) {
-	names, err := fs.Glob(fsys, path.Join(dir, "*.toml"))
+	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
-		return nil, []error{&Problem{File: prefix + dir, Reason: cause(err)}}
+		return nil, []error{&Problem{File: strings.TrimSuffix(prefix, string(filepath.Separator)), Reason: "reading the folder: " + cause(err),
+			Hint: "agents names a folder of *.toml, an agent each; one that is not there holds nothing"}}
 	}
 	var agents []Agent
 	var errs []error
-	for _, name := range names {
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") || path.Ext(entry.Name()) != ".toml" {
+			continue // an editor's, or none of ours
+		}
+		name := path.Join(dir, entry.Name())
 		raw, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			errs = append(errs, &Problem{File: prefix + name, Reason: cause(err)})

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func TestBuiltinCatalogue(t *testing.T) {
@@ -55,6 +57,7 @@ func TestSiteReplacesWhole(t *testing.T) {
 		"claude.toml": "id = 1\nname = 'claude-code'\nexec = ['/opt/claude']\n",
 		"ours.toml":   "id = 1000\nname = 'ours'\nexec = ['**/ours']\nobserve = true\n",
 		"README":      "not read",
+		".#our.toml":  "an editor's",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +82,27 @@ func builtIn(t *testing.T) *Catalogue {
 func TestAbsentFolderHoldsNothing(t *testing.T) {
 	if c, err := Load(filepath.Join(t.TempDir(), "none")); err != nil || len(c.Agents) != len(builtIn(t).Agents) {
 		t.Errorf("%v, %v", c.Names(), err)
+	}
+}
+
+// A folder that is there and tells nothing is no empty folder.
+func TestUnreadableFolderIsTold(t *testing.T) {
+	dir := site(t, map[string]string{"a.toml": "id = 1000\nname = 'x'\nexec = ['/x']\n"})
+	closed := filepath.Join(dir, "closed")
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Mkdir(closed, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{
+		filepath.Join(dir, "a.toml"): "a.toml: reading the folder: not a directory",
+		closed:                       "closed: reading the folder: permission denied",
+	} {
+		need.AsNobody(t, func() {
+			_, err := Load(folder)
+			var p *Problem
+			if !errors.As(err, &p) || !strings.HasSuffix(err.Error(), want) || p.File != folder || p.Hint == "" {
+				t.Errorf("%s: %v", folder, err)
+			}
+		})
 	}
 }
 

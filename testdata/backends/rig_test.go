@@ -31,20 +31,17 @@ import (
 	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
 	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
-// need says what is missing, which is no reason under REQUIRE=backends.
-func need(t *testing.T, program string) string {
+// program is the path of one that provision.sh installs.
+func program(t *testing.T, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err == nil {
-		return path
+	path, err := exec.LookPath(name)
+	if err != nil {
+		need.Missing(t, need.Backends, err, "(packaging/provision.sh backends)")
 	}
-	if strings.Contains(os.Getenv("REQUIRE"), "backends") {
-		t.Fatalf("%v: packaging/provision.sh backends", err)
-	}
-	t.Skipf("%v: packaging/provision.sh backends", err)
-	return ""
+	return path
 }
 
 // collector is the Collector that provision.sh built of the source as it is.
@@ -66,7 +63,7 @@ func collector(t *testing.T) string {
 		}
 		h.Write(raw)
 	}
-	return need(t, filepath.Join(cache, "backends", "collector-"+hex.EncodeToString(h.Sum(nil))[:16]))
+	return program(t, filepath.Join(cache, "backends", "collector-"+hex.EncodeToString(h.Sum(nil))[:16]))
 }
 
 // folder is one that plugins can read in.

@@ -40,7 +40,7 @@ action(type="omfile" file=%q template="all")
 	if err := os.WriteFile(name, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.args = []string{need(t, "/usr/sbin/rsyslogd"), "-n", "-f", name, "-i", filepath.Join(dir, "pid")}
+	s.args = []string{program(t, "/usr/sbin/rsyslogd"), "-n", "-f", name, "-i", filepath.Join(dir, "pid")}
 	return s
 }
 

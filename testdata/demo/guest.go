@@ -25,7 +25,7 @@ func inGuest(ctx context.Context, o options, out *screen) error {
 	}
 	layer := messages.ClaudeLayer(cache)
 	if _, err := os.Stat(layer); err != nil {
-		return fmt.Errorf("no Claude Code %s: run packaging/provision.sh agents", messages.ClaudeVersion)
+		return fmt.Errorf("no Claude Code %s: run packaging/provision.sh claude", messages.ClaudeVersion)
 	}
 	scratch, err := os.MkdirTemp("", "reeve-demo-")
 	if err != nil {

@@ -60,6 +60,6 @@ func (o *options) parse(args []string) error {
 	f.StringVar(&o.kernel, "k", "6.12", "kernel of the machine")
 	f.StringVar(&o.bin, "bin", "bin", "folder of reeved and reeve")
 	f.StringVar(&o.scenario, "scenario", "testdata/messages/scenarios/demo.toml", "what the agent is told to do")
-	f.StringVar(&o.agent, "agent", "", "Claude Code's program; default: what packaging/provision.sh agents downloaded")
+	f.StringVar(&o.agent, "agent", "", "Claude Code's program; default: what packaging/provision.sh claude downloaded")
 	return f.Parse(args)
 }

@@ -18,7 +18,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/api"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // host is a daemon at work.
@@ -30,14 +33,26 @@ type host struct {
 	said   bytes.Buffer
 }
 
-// startHost builds both programs and starts the daemon. The test is skipped where it cannot run.
+// nothingRefuses is for tests of what is left where no enforcing program loads.
+func nothingRefuses(t *testing.T) {
+	t.Helper()
+	need.Programs(t)
+	k, err := sensor.Load(sensor.Options{Form: bpf.FormLSM})
+	if err == nil {
+		must(t, k.Close())
+		need.OtherKernel(t, "enforcing programs load here: what is refused is tested elsewhere")
+	}
+	if !errors.Is(err, sensor.ErrRefused) {
+		t.Fatal(err)
+	}
+}
+
+// startHost builds both programs and starts the daemon.
 func startHost(t *testing.T, dir string) *host {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("the daemon runs as root")
-	}
+	nothingRefuses(t)
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("there is nothing to build the daemon with: ", err)
+		need.Missing(t, need.BPF, "nothing to build the daemon with:", err)
 	}
 	bin := t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/reeve", "../../cmd/reeved").CombinedOutput(); err != nil {
@@ -69,7 +84,7 @@ func (h *host) serve(daemon *exec.Cmd, socket string) {
 	go func() { ended <- daemon.Wait() }()
 	h.t.Cleanup(func() {
 		_ = daemon.Process.Signal(unix.SIGTERM)
-		if err := <-ended; err != nil && !h.t.Skipped() {
+		if err := <-ended; err != nil {
 			h.t.Errorf("the daemon: %v\n%s", err, &h.said)
 		}
 	})
@@ -80,7 +95,7 @@ func (h *host) serve(daemon *exec.Cmd, socket string) {
 		select {
 		case err := <-ended:
 			ended <- err
-			h.t.Skipf("the daemon does not run here: %v\n%s", err, &h.said)
+			h.t.Fatalf("the daemon does not run: %v\n%s", err, &h.said)
 		default:
 		}
 		if time.Now().After(deadline) {
@@ -135,7 +150,7 @@ func TestDaemonWhereNothingIsRefused(t *testing.T) {
 	out, _ := h.do("status", "--json")
 	must(t, json.Unmarshal([]byte(out), &status))
 	if status.Coverage != "observe" {
-		t.Skip("coverage is ", status.Coverage, " here: what is refused is tested elsewhere")
+		t.Fatalf("coverage is %s where no enforcing program loads", status.Coverage)
 	}
 	for _, p := range status.Programs {
 		if strings.HasPrefix(p.Name, "enforce") || !p.Attached {

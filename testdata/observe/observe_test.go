@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/session"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func TestMain(m *testing.M) {
@@ -79,13 +79,9 @@ action = "kill"
 // observed attaches tracepoints only, under a policy that denies everything.
 func observed(t *testing.T, dir string) *sensor.Kernel {
 	t.Helper()
+	need.Programs(t)
 	k, err := sensor.Load(sensor.Options{Form: bpf.FormObserve})
-	if err != nil {
-		if strings.Contains(os.Getenv("REQUIRE"), "bpf") {
-			t.Fatal(err)
-		}
-		t.Skip("programs do not load: ", err)
-	}
+	must(t, err)
 	t.Cleanup(func() { must(t, k.Close()) })
 	_, err = k.SyncMounts()
 	must(t, err)

@@ -10,31 +10,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
-// needVM skips where no guest can run; where REQUIRE names vm a skip is a failure.
+// needVM is for tests that run a guest.
 func needVM(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"qemu-system-x86_64", "busybox", "modprobe"} {
 		if _, err := exec.LookPath(name); err != nil {
-			skip(t, err.Error())
+			need.Missing(t, need.VM, err)
 		}
 	}
 	if os.Getuid() != 0 {
-		skip(t, "modules and virtiofs need root")
+		need.Missing(t, need.VM, "not root, whom modules and virtiofs need")
 	}
-}
-
-func skip(t *testing.T, reason string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE"), ","), "vm") {
-		t.Fatalf("REQUIRE=vm: %s", reason)
-	}
-	t.Skip(reason)
 }
 
 func boot(t *testing.T, c Config) Result {

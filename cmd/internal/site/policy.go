@@ -87,33 +87,27 @@ func (Groups) HasGroup(name string) (bool, error) {
 	return err == nil, err
 }
 
-// Load reads and checks a policy. Problems are faults and warnings; the policy is nil where there is a fault.
+// Load reads and checks a policy. Problems are all faults and warnings; the policy is nil where there is a fault.
 func (c *Config) Load(paths []string, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
-	p, err := enforce.Load(paths, c.Options())
-	return c.verify(p, err, agents)
+	p, _ := enforce.Load(paths, c.Options())
+	return c.verify(p, agents)
 }
 
 // Parse is Load for texts at hand.
 func (c *Config) Parse(files map[string]string, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
-	p, err := enforce.Parse(files, c.Options())
-	return c.verify(p, err, agents)
+	p, _ := enforce.Parse(files, c.Options())
+	return c.verify(p, agents)
 }
 
 // ParseSources is Load for what an earlier policy was made of.
 func (c *Config) ParseSources(list []enforce.Source, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
-	p, err := enforce.ParseSources(list, c.Options())
-	return c.verify(p, err, agents)
+	p, _ := enforce.ParseSources(list, c.Options())
+	return c.verify(p, agents)
 }
 
-func (c *Config) verify(p *enforce.Policy, err error, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
-	var ps enforce.Problems
-	if errors.As(err, &ps) {
-		return nil, ps
-	}
-	if err != nil {
-		return nil, enforce.Problems{{Reason: err.Error()}}
-	}
-	ps = enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents), Plugins: c.PluginNames()})
+// verify tells what reading found and what only this host shows.
+func (c *Config) verify(p *enforce.Policy, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
+	ps := enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents), Plugins: c.PluginNames()})
 	if len(ps.Errors()) > 0 {
 		return nil, ps
 	}

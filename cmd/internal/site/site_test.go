@@ -101,3 +101,33 @@ func TestPolicyThatStopsAnAgentIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What the text shows, what the host shows and what a start shows is told in one go.
+func TestFaultsOfEveryKindAreToldAtOnce(t *testing.T) {
+	agents, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Defaults()
+	_, ps := c.Parse(map[string]string{"a.toml": `version = 1
+[[role]]
+name = "eng"
+groups = ["no-such-group-here"]
+[[rule]]
+id = "x"
+on = ["exec"]
+match = ["/x"]
+action = "dny"
+[[rule]]
+id = "y"
+on = ["exec"]
+match = ["/usr/bin/bash"]
+action = "deny"
+`}, agents)
+	text := ps.Errors().Error()
+	for _, want := range []string{`a.toml:4: role "eng": groups[0]`, `a.toml:9: rule "x": action: unknown action`, `a.toml:13: rule "y": match: would stop Claude Code itself`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}

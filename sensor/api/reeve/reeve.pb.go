@@ -2422,6 +2422,7 @@ func (x *PolicyConfirmReply) GetConfirmed() bool {
 
 type PolicyShowRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Json          bool                   `protobuf:"varint,1,opt,name=json,proto3" json:"json,omitempty"` // for programs
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2456,10 +2457,17 @@ func (*PolicyShowRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_proto_rawDescGZIP(), []int{28}
 }
 
+func (x *PolicyShowRequest) GetJson() bool {
+	if x != nil {
+		return x.Json
+	}
+	return false
+}
+
 type PolicyShowReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Policy        *Policy                `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
-	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // for programs an object a line: roles, then rules
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3449,8 +3457,9 @@ const file_reeve_proto_rawDesc = "" +
 	"\aapplied\x18\x03 \x01(\bR\aapplied\"\x16\n" +
 	"\x14PolicyConfirmRequest\"2\n" +
 	"\x12PolicyConfirmReply\x12\x1c\n" +
-	"\tconfirmed\x18\x01 \x01(\bR\tconfirmed\"\x13\n" +
-	"\x11PolicyShowRequest\"O\n" +
+	"\tconfirmed\x18\x01 \x01(\bR\tconfirmed\"'\n" +
+	"\x11PolicyShowRequest\x12\x12\n" +
+	"\x04json\x18\x01 \x01(\bR\x04json\"O\n" +
 	"\x0fPolicyShowReply\x12(\n" +
 	"\x06policy\x18\x01 \x01(\v2\x10.reeve.v1.PolicyR\x06policy\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x94\x01\n" +

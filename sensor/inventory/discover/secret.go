@@ -6,7 +6,7 @@
 package discover
 
 import (
-	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -138,8 +138,8 @@ func loopback(text string) bool {
 		return false
 	}
 	host := u.Hostname()
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 // hostOf is the host of a URL, or "".

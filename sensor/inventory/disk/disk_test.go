@@ -18,6 +18,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 func rel(name string) string { return strings.TrimPrefix(name, "/") }
@@ -160,9 +161,7 @@ func TestSumsNoticeEveryChange(t *testing.T) {
 }
 
 func TestAsTakesRightsAndGivesThemBack(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: rights are given away")
-	}
+	need.Root(t) // rights are given away
 	dir := t.TempDir()
 	for d := dir; d != "/" && d != os.TempDir(); d = filepath.Dir(d) { // the person may go down to it
 		if err := os.Chmod(d, 0o755); err != nil {

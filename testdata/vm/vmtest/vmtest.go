@@ -1,42 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package vmtest is what tests on the host need to play something in a machine: programs built for it, agents that
-// provisioning has downloaded, and the answer to what becomes of a test whose needs are absent.
+// Package vmtest is what tests on the host need to play something in a machine: programs built for it, and agents that
+// provisioning has downloaded.
 package vmtest
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/reeve-sensor/reeve/testdata/need"
 	"github.com/reeve-sensor/reeve/testdata/vm"
 )
-
-// Skip skips the test for want of something, which is a failure where REQUIRE names it.
-func Skip(t *testing.T, need, reason string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("REQUIRE"), ","), need) {
-		t.Fatalf("REQUIRE=%s: %s", need, reason)
-	}
-	t.Skip(reason)
-}
 
 // Machine skips where no machine with the host's root can be started.
 func Machine(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil || os.Getuid() != 0 {
-		Skip(t, "vm", "no QEMU, or not root")
+		need.Missing(t, need.VM, "no QEMU, or not root")
 	}
 }
 
 // Program skips where a program is absent that provisioning installs for a need.
-func Program(t *testing.T, need, name string) {
+func Program(t *testing.T, what, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		Skip(t, need, "no "+name+": run packaging/provision.sh "+need)
+		need.Missing(t, what, "no "+name+": run packaging/provision.sh "+what)
 	}
 }
 
@@ -49,7 +40,7 @@ func Layer(t *testing.T, name func(cache string) string) string {
 	}
 	layer := name(cache)
 	if _, err := os.Stat(layer); err != nil {
-		Skip(t, "agents", "no "+filepath.Base(layer)+": run packaging/provision.sh agents")
+		need.Missing(t, need.Agents, "no "+filepath.Base(layer)+": run packaging/provision.sh agents")
 	}
 	return layer
 }
