@@ -3,6 +3,7 @@
 package documents
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -18,6 +19,9 @@ func provisions(t *testing.T, args ...string) []string {
 		need.Missing(t, need.VM, err)
 	}
 	cmd := exec.Command("make", append([]string{"-n", "-C", "../.."}, args...)...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { // what the make above this test was told
+		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS=") || strings.HasPrefix(v, "DEMO=")
+	})
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
