@@ -278,25 +278,25 @@ const (
 )
 
 type parseTlsHello struct {
-	_        structs.HostLayout
-	Result   uint32
-	Reason   uint32
-	Flags    uint32
-	Over     uint32
-	Header   uint32
-	Record   uint32
-	Skip     uint32
-	Field    uint32
-	Want     uint32
-	Number   uint32
-	Body     uint32
-	Kind     uint32
-	Inner    uint32
-	Passed   uint32
-	Same     uint32
-	Reserved uint32
-	Seen     uint64
-	Name     parseDomain
+	_      structs.HostLayout
+	Result uint32
+	Reason uint32
+	Flags  uint32
+	Over   uint32
+	Header uint32
+	Record uint32
+	Skip   uint32
+	Field  uint32
+	Want   uint32
+	Number uint32
+	Body   uint32
+	Kind   uint32
+	Inner  uint32
+	Passed uint32
+	Same   uint32
+	Small  uint32
+	Seen   uint64
+	Name   parseDomain
 }
 
 type parseTlsReason uint32

@@ -95,8 +95,8 @@ struct tls_hello {
 	u32 inner;  /* its size */
 	u32 passed; /* the record is passed over whole */
 	u32 same;   /* of a second hello: bytes of its name that are the first one's */
-	u32 reserved;
-	u64 seen; /* extensions: bit 63 is ECH, the others their numbers */
+	u32 small;  /* the message has no more than one small record so far */
+	u64 seen;   /* extensions: bit 63 is ECH, the others their numbers */
 	struct domain name;
 };
 
@@ -111,7 +111,7 @@ static __always_inline void tls_message(struct tls_hello *h)
 {
 	h->header = TLS_HEADER;
 	h->record = h->skip = h->passed = h->body = 0;
-	h->kind = h->inner = h->same = 0;
+	h->kind = h->inner = h->same = h->small = 0;
 	h->seen = 0;
 	tls_expect(h, TLS_KIND, 1);
 }
@@ -120,7 +120,7 @@ static __always_inline void tls_begin(struct tls_hello *h)
 {
 	h->result = TLS_MORE;
 	h->reason = TLS_FINE;
-	h->flags = h->over = h->reserved = 0;
+	h->flags = h->over = 0;
 	domain_begin(&h->name);
 	tls_message(h);
 }
@@ -137,11 +137,26 @@ static __always_inline void tls_refuse(struct tls_hello *h, u32 reason)
 	tls_stop(h, TLS_REFUSED, reason);
 }
 
+/*
+ * This is no hello, for any server. After a first one it may be the Finished of a resumed TLS 1.2, encrypted, of which
+ * one of 256 begins like one: a small record, with none of its kind behind it.
+ */
+static __always_inline void tls_wrong(struct tls_hello *h, u32 reason)
+{
+	if (!(h->flags & TLS_SECOND) || !h->small) {
+		tls_refuse(h, reason);
+		return;
+	}
+	h->field = TLS_SEALED;
+	h->skip = 0;
+	h->passed = h->record != 0;
+}
+
 /* A field takes its bytes of the hello, or the hello is refused. */
 static __always_inline bool tls_reserve(struct tls_hello *h, u32 size)
 {
 	if (size > h->body) {
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 		return false;
 	}
 	h->body -= size;
@@ -185,7 +200,7 @@ static __always_inline void tls_content(struct tls_hello *h, u8 content)
 {
 	if (content == TLS_CONTENT_HANDSHAKE) {
 		if (h->field == TLS_SEALED)
-			tls_refuse(h, TLS_LONG);
+			tls_refuse(h, TLS_LENGTH);
 		return;
 	}
 	if (!(h->flags & TLS_SECOND)) {
@@ -222,7 +237,10 @@ static __always_inline void tls_header(struct tls_hello *h, u8 byte)
 		h->record = (u32)byte << 8;
 	else if (h->header == 0)
 		h->record |= byte;
-	if (!h->header && !h->over && (!h->record || (h->record > TLS_RECORD_MAX && !h->passed)))
+	if (h->header || h->over)
+		return;
+	h->small = h->field == TLS_KIND && h->record <= TLS_FINISHED_MAX;
+	if (!h->record || (h->record > TLS_RECORD_MAX && !h->passed))
 		tls_refuse(h, TLS_RECORD);
 }
 
@@ -236,24 +254,19 @@ static __always_inline void tls_kind(struct tls_hello *h)
 		tls_refuse(h, TLS_OTHER);
 }
 
-/* A resumed TLS 1.2 has its Finished here, encrypted, and one of 256 begins like a hello: of a size that no hello has. */
 static __always_inline void tls_size(struct tls_hello *h)
 {
 	h->body = h->number;
-	if (h->number <= TLS_HELLO_MAX) {
+	if (h->number > TLS_HELLO_MAX)
+		tls_wrong(h, TLS_LONG);
+	else
 		tls_read(h, TLS_VERSION, 2);
-	} else if (h->flags & TLS_SECOND && h->record <= TLS_FINISHED_MAX) {
-		tls_expect(h, TLS_SEALED, 1);
-		h->passed = h->record != 0;
-	} else {
-		tls_refuse(h, TLS_LONG);
-	}
 }
 
 static __always_inline void tls_session(struct tls_hello *h)
 {
 	if (h->number > 32)
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 	else if (tls_pass(h, h->number))
 		tls_read(h, TLS_CIPHERS, 2);
 }
@@ -261,7 +274,7 @@ static __always_inline void tls_session(struct tls_hello *h)
 static __always_inline void tls_ciphers(struct tls_hello *h)
 {
 	if (h->number < 2 || h->number & 1)
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 	else if (tls_pass(h, h->number))
 		tls_read(h, TLS_COMPRESSION, 1);
 }
@@ -270,7 +283,7 @@ static __always_inline void tls_ciphers(struct tls_hello *h)
 static __always_inline void tls_compression(struct tls_hello *h)
 {
 	if (h->number < 1) {
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 		return;
 	}
 	if (!tls_pass(h, h->number))
@@ -292,7 +305,7 @@ static __always_inline void tls_extension_next(struct tls_hello *h)
 static __always_inline void tls_extensions(struct tls_hello *h)
 {
 	if (h->number != h->body)
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 	else
 		tls_extension_next(h);
 }
@@ -320,7 +333,7 @@ static __always_inline void tls_extension_size(struct tls_hello *h)
 {
 	h->inner = h->number;
 	if (h->inner > h->body) {
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 		return;
 	}
 	if (h->kind == TLS_EXTENSION_NAME) {
@@ -332,7 +345,7 @@ static __always_inline void tls_extension_size(struct tls_hello *h)
 	}
 	if (h->kind == TLS_EXTENSION_ECH) {
 		if (!h->inner)
-			tls_refuse(h, TLS_LENGTH);
+			tls_refuse(h, TLS_LENGTH); /* servers without ECH would not mind */
 		else
 			tls_read(h, TLS_ECH_KIND, 1);
 		return;
@@ -344,7 +357,7 @@ static __always_inline void tls_extension_size(struct tls_hello *h)
 static __always_inline void tls_name_list(struct tls_hello *h)
 {
 	if (h->number + 2 != h->inner)
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 	else
 		tls_read(h, TLS_NAME_KIND, 1);
 }
@@ -360,7 +373,7 @@ static __always_inline void tls_name_kind(struct tls_hello *h)
 static __always_inline void tls_name_size(struct tls_hello *h)
 {
 	if (h->number + 5 > h->inner)
-		tls_refuse(h, TLS_LENGTH);
+		tls_wrong(h, TLS_LENGTH);
 	else if (h->number + 5 < h->inner || !h->number)
 		tls_refuse(h, TLS_NAMES);
 	else
