@@ -23,14 +23,17 @@
 		}                                                                          \
 	} while (0)
 
-/* xorshift; small pieces are as likely as large ones. */
+/* xorshift; small pieces are as likely as large ones, and of a quarter of all inputs each byte is one. */
 static inline u32 piece(u32 *cuts, u32 left)
 {
 	u32 size;
 
+	if (*cuts < 1u << 30)
+		return 1;
 	*cuts ^= *cuts << 13;
 	*cuts ^= *cuts >> 17;
 	*cuts ^= *cuts << 5;
+	*cuts |= 1u << 31;
 	size = 1 + (*cuts >> 8) % (1u << (*cuts & 7));
 	return size < left ? size : left;
 }

@@ -102,7 +102,7 @@ static __always_inline bool six_digit(struct six *s, u8 byte)
 
 	if (s->last != SIX_DIGIT)
 		s->group = s->digits = s->decimal = 0;
-	if (s->digits == 4 || value > 15)
+	if (s->last == SIX_FIRST || s->digits == 4 || value > 15)
 		return false;
 	if (!byte_digit(byte) || (s->digits && !s->decimal))
 		s->decimal = 256; /* hexadecimal, or zeros in front */
