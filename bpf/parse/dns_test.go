@@ -175,23 +175,36 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// costly is an answer with that many links of long names, and addresses of another one.
+func costly(links, addresses int) []byte {
+	deep := strings.Repeat("a23456789.", 20)
+	owner, at := 12, 12+21
+	var records [][]byte
+	for i := range links {
+		records = append(records, cname(fmt.Sprintf("@%d", owner), deep+string(rune('a'+i)), 60))
+		owner = at + 12
+		at += len(records[i])
+	}
+	records = append(records, a(deep+"z", 1, 60))
+	for range addresses {
+		records = append(records, a(fmt.Sprintf("@%d", at), 1, 60))
+	}
+	return answer(records...)
+}
+
+// pointers is an answer whose last owner is that many pointers away from its end.
+func pointers(count int) []byte {
+	records := [][]byte{a("x@12", 1, 60)}
+	at := 12 + 21
+	for range count {
+		records = append(records, a(fmt.Sprintf("x@%d", at), 1, 60))
+		at += len(records[len(records)-2])
+	}
+	return answer(records...)
+}
+
 // TestCostlyAnswer: long names that differ at their ends alone are held against each other up to a bound.
 func TestCostlyAnswer(t *testing.T) {
-	deep := strings.Repeat("a23456789.", 20)
-	costly := func(links, addresses int) []byte {
-		owner, at := 12, 12+21
-		var records [][]byte
-		for i := range links {
-			records = append(records, cname(fmt.Sprintf("@%d", owner), deep+string(rune('a'+i)), 60))
-			owner = at + 12
-			at += len(records[i])
-		}
-		records = append(records, a(deep+"z", 1, 60))
-		for range addresses {
-			records = append(records, a(fmt.Sprintf("@%d", at), 1, 60))
-		}
-		return answer(records...)
-	}
 	wantDNS(t, costly(2, 20), `fine "www.example.com" type 1 answer`)
 	wantDNS(t, costly(12, 40), `refused: costly "www.example.com" type 1 answer`)
 }

@@ -131,3 +131,20 @@ func TestRequestAgreesWithHTTP(t *testing.T) {
 	madeUp(t, known(t, "request", slices.Repeat(smallRequests(), 5)...), *mutants, func(m []byte) { agreeRequest(t, m) })
 	wantMet(t, append(slices.Collect(maps.Keys(strictRequest)), strictHTTP...)...)
 }
+
+func TestDNSAgreesWithDNSMessage(t *testing.T) {
+	clear(met)
+	madeUp(t, known(t, "dns", slices.Repeat(smallAnswers(), 5)...), *mutants, func(m []byte) { agreeDNS(t, m) })
+	wantMet(t, append(slices.Collect(maps.Keys(strictDNS)), strictGo...)...)
+}
+
+func smallAnswers() [][]byte {
+	return [][]byte{
+		answer(a("@12", 1, 300), aaaa("@12", 2)), answer(cname("@12", "b.net", 20), cname("b.net", "c.net", 9), a("c.net", 1, 60)),
+		answer(a("c.net", 1, 60), cname("b.net", "c.net", 9), cname("@12", "b.net", 20), a("@45", 2, 60)),
+		answer(cname("@12", "edge@16", 20), a("@45", 1, 60), resource("@12", 16, 1, []byte("\x04text"))),
+		query(0x100, 1, wire("www.example.com"), opt(0, 12, 0, 2, 0, 0)...), query(0x100, 0, wire("www.example.com")),
+		answer(a("@12", 1, 60), resource("@12", 5, 60, append(wire("b.net"), 0))),
+		costly(12, 40), pointers(12),
+	}
+}
