@@ -33,7 +33,16 @@ type goRecord struct {
 	ttl           uint32
 }
 
-func lower(name dnsmessage.Name) string { return strings.ToLower(name.String()) }
+// lower is a name without its case; strings.ToLower would take bytes beyond ASCII for each other.
+func lower(name dnsmessage.Name) string {
+	text := []byte(name.String())
+	for i, b := range text {
+		if b >= 'A' && b <= 'Z' {
+			text[i] = b | 0x20
+		}
+	}
+	return string(text)
+}
 
 func goDNS(message []byte) (m goMessage) {
 	var p dnsmessage.Parser
