@@ -146,7 +146,7 @@ test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 
 live-files: provision-vm $(VM) bin/test/btrfs.img.gz
-	@for package in testdata/live testdata/bench testdata/observe sensor; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
+	@for package in testdata/live testdata/bench testdata/observe sensor bpf/parse; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
 
 # An empty file system; guests have nothing that makes one.
 bin/test/btrfs.img.gz: | provision-vm
@@ -159,8 +159,8 @@ live-%-nobpf:
 		-- './live.test $(LIVE) $(FEWER) && ./sensor.test && ./observe.test'
 live-%:
 	$(call STEP,test-vm: live tests on $*)
-	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt \
-		-- './live.test $(LIVE) && ./bench.test $(filter -test.timeout%,$(LIVE))'
+	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt -f bin/test/parse.test \
+		-- './live.test $(LIVE) && ./parse.test && ./bench.test $(filter -test.timeout%,$(LIVE))'
 
 # An agent that hammers while the daemon comes and goes (soak has the whole on each kernel), and without a
 # pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside

@@ -8,6 +8,7 @@ package parse_test
 // the addresses. As with hellos, a difference without a reason in the tables is a bug.
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -54,7 +55,7 @@ func goDNS(message []byte) (m goMessage) {
 	}
 	for {
 		h, err := p.AnswerHeader()
-		if err == dnsmessage.ErrSectionDone {
+		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			return m
 		}
 		if err == nil {
