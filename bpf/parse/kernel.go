@@ -8,11 +8,8 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// Bytes that a call takes at most: of a packet, and of a DNS message.
-const (
-	InputMax   = 16384
-	MessageMax = 4096
-)
+// InputMax is how many bytes a call takes at most; a DNS message is looked at so far.
+const InputMax = 4096
 
 // Kernel runs the parsers in the kernel, on one connection of each kind at a time. Close it.
 type Kernel struct {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/bpf/parse"
@@ -38,16 +39,18 @@ func each(t *testing.T, test func(t *testing.T, p parser)) {
 	t.Run("kernel", func(t *testing.T) { test(t, kernel(t)) })
 }
 
+var openKernel = sync.OnceValues(parse.OpenKernel)
+
+// kernel is the same one for all tests; it goes with the process.
 func kernel(t *testing.T) *parse.Kernel {
 	t.Helper()
-	k, err := parse.OpenKernel()
+	k, err := openKernel()
 	if err != nil && regexp.MustCompile("vm|bpf").MatchString(os.Getenv("REQUIRE")) {
 		t.Fatalf("%+v", err)
 	}
 	if err != nil {
 		t.Skipf("no parsers in the kernel: %v", err)
 	}
-	t.Cleanup(func() { k.Close() })
 	return k
 }
 
@@ -117,12 +120,18 @@ func dnsText(d *parse.DNS) string {
 	return text
 }
 
-// tellHello feeds pieces, and tells each verdict that differs from the one before.
+// tellHello feeds pieces, and tells the verdict at their end.
 func tellHello(p parser, all [][]byte) (string, error) {
 	h := new(parse.Hello)
-	for i, piece := range all {
-		if _, err := p.Hello(h, piece, i == 0); err != nil {
-			return "", err
+	begin := true
+	for _, piece := range all {
+		for len(piece) > 0 || begin {
+			taken, err := p.Hello(h, piece, begin)
+			if err != nil {
+				return "", err
+			}
+			begin = false
+			piece = piece[taken:]
 		}
 	}
 	return helloText(h), nil
@@ -155,7 +164,7 @@ func tellRequests(p parser, all [][]byte) (string, error) {
 			if r.Verdict() == "head" {
 				heads = append(heads, fmt.Sprintf("%s %s:%d", r.Method(), r.Host(), r.Port()))
 			}
-			piece = piece[min(taken, len(piece)):]
+			piece = piece[taken:]
 		}
 	}
 	if r.Verdict() != "head" {
@@ -176,7 +185,7 @@ func tellStream(p parser, all [][]byte) (string, error) {
 				return "", err
 			}
 			begin = false
-			piece = piece[min(taken, len(piece)):]
+			piece = piece[taken:]
 			if s.Verdict() == "message" {
 				text, err := tellDNS(p, s.Message())
 				if err != nil {

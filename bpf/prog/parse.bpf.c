@@ -17,7 +17,7 @@
 char terms[] SEC("license") = "Dual BSD/GPL";
 
 /* bytes of a packet, or of a message */
-#define INPUT_MAX 16384
+#define INPUT_MAX 4096
 
 struct ask {
 	u32 size;  /* of the input, at most INPUT_MAX */
