@@ -143,7 +143,7 @@ static __always_inline void tls_refuse(struct tls_hello *h, u32 reason)
  */
 static __always_inline void tls_wrong(struct tls_hello *h, u32 reason)
 {
-	if (!(h->flags & TLS_SECOND) || !h->small) {
+	if (!(h->flags & TLS_SECOND) || h->flags & TLS_EARLY || !h->small) {
 		tls_refuse(h, reason);
 		return;
 	}
@@ -183,14 +183,19 @@ static __always_inline void tls_between(struct tls_hello *h, u8 content)
 	h->passed = 1;
 	if (content == TLS_CONTENT_CIPHER_CHANGE || content == TLS_CONTENT_ALERT)
 		return;
-	if (content != TLS_CONTENT_DATA || !(h->flags & TLS_EARLY))
+	if (content != TLS_CONTENT_DATA)
+		tls_refuse(h, TLS_RECORD);
+	else if (!(h->flags & TLS_EARLY))
 		h->over = 1;
 }
 
-/* Inside of what looks like a second hello. Data is never inside of one: then it was a Finished that began like one. */
+/*
+ * Inside of what looks like a second hello. Data is never inside of one: then it was a Finished that began like one.
+ * Servers that were offered early data and do not want it may pass over it there, too.
+ */
 static __always_inline void tls_inside(struct tls_hello *h, u8 content)
 {
-	if (content == TLS_CONTENT_DATA)
+	if (content == TLS_CONTENT_DATA && !(h->flags & TLS_EARLY))
 		h->over = 1;
 	else
 		tls_refuse(h, TLS_RECORD);
