@@ -3,7 +3,7 @@
 #pragma once
 
 #include "net/address.h"
-#include "net/dns.h"
+#include "net/dns_stream.h"
 #include "net/http.h"
 #include "net/tls.h"
 

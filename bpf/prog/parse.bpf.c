@@ -10,7 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "../include/net/address.h"
-#include "../include/net/dns.h"
+#include "../include/net/dns_stream.h"
 #include "../include/net/http.h"
 #include "../include/net/tls.h"
 
