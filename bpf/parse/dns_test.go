@@ -171,6 +171,7 @@ var answers = map[string]struct {
 	"label-of-another-type":     {answer([]byte{0x80, 0}), "malformed: label" + malformed},
 	"owner-longer-than-a-name":  {answer(a(strings.Repeat("a23456789.", 24)+"@12", 1, 60)), "malformed: long name" + malformed},
 	"owner-as-long-as-a-name":   {answer(a(strings.Repeat("a23456789.", 21)+"@12", 1, 60)), fine},
+	"twelve-pointers":           {pointers(12), fine},
 	"pointer-outside":           {answer(wire("@16000")), "malformed: pointer" + malformed},
 	"question-with-odd-letters": {slices.Concat(u16s(7, 0x8180, 1, 1, 0, 0), question(wire("a b.com")), a("@12", 1, 60)), `refused: odd "ab.com" type 1 answer`},
 }

@@ -12,8 +12,8 @@ const get, hostLine = "GET / HTTP/1.1\r\n", "Host: www.example.com\r\n"
 // What comes of the plain request, and one that may follow.
 const (
 	gotten = "GET www.example.com:0"
-	again = "GET / HTTP/1.1\r\nHost: b.com\r\n\r\n"
-	post = "POST / HTTP/1.1\r\n" + hostLine
+	again  = "GET / HTTP/1.1\r\nHost: b.com\r\n\r\n"
+	post   = "POST / HTTP/1.1\r\n" + hostLine
 )
 
 var requests = map[string]struct{ sent, want string }{

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dns.h"
+
 enum dns_stream_result {
 	DNS_STREAM_MORE,
 	DNS_STREAM_MESSAGE,
