@@ -22,7 +22,9 @@ export REQUIRE
 # ./... leaves testdata out.
 HELPERS   := $(shell find testdata -path '*/collector' -prune -o -name '*.go' -printf './%h\n' | sort -u)
 PACKAGES  := ./... $(HELPERS)
-C_SOURCES := $(wildcard bpf/include/*.h bpf/hooks/*.h bpf/prog/*.c)
+# Tests of C in user space. Nothing that is installed has cgo.
+WITH_CGO  := ./bpf/parse/...
+C_SOURCES := $(wildcard bpf/include/*.h bpf/include/net/*.h bpf/hooks/*.h bpf/prog/*.c bpf/fuzz/*.[ch])
 # Written by `make generate` and committed, so that building needs neither clang nor protoc.
 GENERATED := bpf/*_bpfel.go bpf/*_bpfel.o bpf/*/*_bpfel.go bpf/*/*_bpfel.o sensor/api/reeve/*.pb.go plugins/api/plugin/*.pb.go
 # The plugins that come with Reeve.
@@ -61,6 +63,7 @@ format-go:
 	@unformatted=$$(gofmt -l bpf cmd enforce plugins sensor testdata); \
 	if [ -n "$$unformatted" ]; then echo "gofmt:" $$unformatted >&2; exit 1; fi
 	@go vet $(PACKAGES)
+	@CGO_ENABLED=1 go vet $(WITH_CGO)
 
 format-c: provision-build
 	$(call STEP,check: clang-format)
@@ -78,6 +81,7 @@ bin/tools/golangci-lint: Makefile
 lint: bin/tools/golangci-lint ## golangci-lint, staticcheck among it, and the rules of who imports whom
 	$(call STEP,check: golangci-lint)
 	@bin/tools/golangci-lint run $(PACKAGES)
+	@CGO_ENABLED=1 bin/tools/golangci-lint run $(WITH_CGO)
 
 generated:
 	$(call STEP,check: generated files are up to date)
@@ -102,6 +106,7 @@ PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/eva
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
 	@go test ./...
+	@CGO_ENABLED=1 go test $(WITH_CGO)
 	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
 test: ## everything; REQUIRE=vm,agents,backends,bpf makes a skip a failure
@@ -141,7 +146,7 @@ test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 
 live-files: provision-vm $(VM) bin/test/btrfs.img.gz
-	@for package in testdata/live testdata/bench testdata/observe sensor; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
+	@for package in testdata/live testdata/bench testdata/observe sensor bpf/parse; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
 
 # An empty file system; guests have nothing that makes one.
 bin/test/btrfs.img.gz: | provision-vm
@@ -154,8 +159,8 @@ live-%-nobpf:
 		-- './live.test $(LIVE) $(FEWER) && ./sensor.test && ./observe.test'
 live-%:
 	$(call STEP,test-vm: live tests on $*)
-	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt \
-		-- './live.test $(LIVE) && ./bench.test $(filter -test.timeout%,$(LIVE))'
+	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt -f bin/test/parse.test \
+		-- './live.test $(LIVE) && ./parse.test && ./bench.test $(filter -test.timeout%,$(LIVE))'
 
 # An agent that hammers while the daemon comes and goes (soak has the whole on each kernel), and without a
 # pause between its acts where the kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside
@@ -226,12 +231,31 @@ bench-scan: ## the scanner on a labelled corpus (CORPUS=FOLDER): cross-validated
 	$(call STEP,bench-scan: $(CORPUS))
 	@go run ./testdata/scanbench/cmd/scanbench -corpus '$(CORPUS)'
 
-fuzz: ## each fuzz target for ten seconds; LONG=1: ten minutes
-	@for package in $$(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{else if .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
+fuzz: fuzz-c ## each fuzz target for ten seconds; LONG=1: ten minutes, and the C 30 million times each
+	@export CGO_ENABLED=1; \
+	for package in $$(go list -f '{{if .TestGoFiles}}{{.ImportPath}}{{else if .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			printf '== fuzz: %s %s\n' $$package $$target; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(if $(LONG),10m,10s) $$package; \
 		done; \
+	done
+
+# The parsers of packets under libFuzzer, from the recorded messages on; the first four bytes of an input say where it is cut.
+FUZZERS := dns stream hello request
+bin/fuzz/%: bpf/fuzz/%.c $(wildcard bpf/fuzz/*.h bpf/include/net/*.h)
+	@mkdir -p $(@D)
+	@clang-19 -g -O2 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Ibpf/include -Wall -Wextra -Wno-unused-function -Werror -o $@ $<
+
+.PHONY: fuzz-c
+fuzz-c: provision-build $(FUZZERS:%=bin/fuzz/%)
+	@for target in $(FUZZERS); do \
+		printf '== fuzz: bpf/fuzz %s\n' $$target; \
+		mkdir -p bin/fuzz/seeds/$$target bin/fuzz/corpus/$$target; \
+		for message in bpf/parse/testdata/$$target/*.bin; do \
+			printf '\1\2\3\4' | cat - $$message > bin/fuzz/seeds/$$target/$${message##*/}; \
+		done; \
+		bin/fuzz/$$target $(if $(LONG),-runs=30000000,-max_total_time=10) -max_len=800 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=bin/fuzz/found-$$target- bin/fuzz/corpus/$$target bin/fuzz/seeds/$$target; \
 	done
 
 # How long the model goes on with random sequences, on each kernel of the matrix.
