@@ -383,6 +383,11 @@ func alike(got, want result) bool {
 	return got.Errno == want.Errno && (got.Signal != 0) == (want.Signal != 0)
 }
 
+const (
+	subjectsOfCall = 4      // of a policy: many policies tell more than many who ask of one
+	enoughCalls    = 10_000 // fewer come from so few policies that one verdict may be rare
+)
+
 func TestSystemCallsAgreeWithOracle(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 3))
 	softer := strings.NewReplacer(`"kill"`, `"deny"`)
@@ -392,7 +397,7 @@ func TestSystemCallsAgreeWithOracle(t *testing.T) {
 	for total < *calls {
 		n := random(t, r, softer.Replace)
 		must(t, applier.Apply(n.image))
-		for _, s := range n.subjects {
+		for _, s := range n.subjects[:min(len(n.subjects), subjectsOfCall)] {
 			subjectIs(t, p, slot, s)
 			for _, o := range n.objects {
 				c, a, ok := realAct(o)
@@ -417,12 +422,14 @@ func TestSystemCallsAgreeWithOracle(t *testing.T) {
 		t.Logf("%s: %d refused, %d not", do, of[1], of[0])
 		all[0] += of[0]
 		all[1] += of[1]
-		if 10*of[1] < of[0] || 10*of[0] < of[1] {
-			t.Errorf("of the calls of %s under a tenth is of one kind", do)
-		}
 	}
-	if 5*all[1] < total || 5*all[0] < total {
+	if total >= enoughCalls && (5*all[1] < total || 5*all[0] < total) {
 		t.Errorf("of %d calls %d refused: under a fifth of one kind", total, all[1])
+	}
+	for do, of := range refused {
+		if total >= enoughCalls && (20*of[1] < of[0] || 20*of[0] < of[1]) {
+			t.Errorf("of the calls of %s under a twentieth is of one kind", do)
+		}
 	}
 }
 
