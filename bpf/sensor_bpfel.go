@@ -334,12 +334,13 @@ const (
 type sensorPolicyLimits uint32
 
 const (
-	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385523
+	sensorPolicyLimitsTABLE_MAGIC     sensorPolicyLimits = 1381385524
 	sensorPolicyLimitsENGINE_AUTOMATA sensorPolicyLimits = 3
 	sensorPolicyLimitsPATH_WORDS      sensorPolicyLimits = 1
 	sensorPolicyLimitsLINE_WORDS      sensorPolicyLimits = 4
 	sensorPolicyLimitsLABEL_WORDS     sensorPolicyLimits = 4
 	sensorPolicyLimitsPATH_OPS        sensorPolicyLimits = 16
+	sensorPolicyLimitsNET_OPS         sensorPolicyLimits = 4
 	sensorPolicyLimitsROLES_MAX       sensorPolicyLimits = 64
 	sensorPolicyLimitsPRINCIPALS_MAX  sensorPolicyLimits = 64
 	sensorPolicyLimitsTAINTS_MAX      sensorPolicyLimits = 16
@@ -476,6 +477,7 @@ type sensorTableHeader struct {
 	Paths      sensorTableEngine
 	Lines      sensorTableEngine
 	Agents     sensorTableEngine
+	Nets       sensorTableEngine
 	Roles      uint32
 	Principals uint32
 	Taints     uint32
@@ -503,6 +505,7 @@ type sensorTableRow struct {
 	_        structs.HostLayout
 	Paths    [16][5]uint64
 	Lines    [5][4]uint64
+	Nets     [4][5]uint64
 	Refusing uint64
 	Allowing uint64
 	Barring  uint64

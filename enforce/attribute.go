@@ -31,10 +31,14 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 	if op == OpExecArgv {
 		syntax, layout, groups = match.Line, t.lines, im.Lines
 	}
-	if v != ViewHost || !op.Compiled() {
+	if op.ofNet() {
+		layout, groups = t.nets, im.Nets
+	}
+	object, ok := TableText(op, text)
+	if v != ViewHost || !op.Compiled() || !ok {
 		return im.policy.Attribute(im.query(s, op, v, text), a)
 	}
-	return im.first(groups, match.Walk(im.Table, layout, syntax, objectText(op, text)), s, op, a, func(r *Rule) bool {
+	return im.first(groups, match.Walk(im.Table, layout, syntax, object), s, op, a, func(r *Rule) bool {
 		return im.policy.matches(r, string(text), im.homes) != ""
 	})
 }

@@ -32,8 +32,10 @@ type plan struct {
 	homes        []string
 	known        map[string]int // groups by all that makes them differ
 	paths, lines []Group
+	nets         []Group
 	pathRules    []match.Rule
 	lineRules    []match.Rule
+	netRules     []match.Rule
 }
 
 // Compile makes the table of a policy that has passed its checks. The error is Problems that name the rules at fault.
@@ -97,10 +99,14 @@ func (g *Group) marks() bool { return g.Taint > 0 && slices.Contains(g.Ops, OpFi
 // add sorts a rule into its group. Rules on operations that the table does not hold stay out.
 func (pl *plan) add(r *Rule) {
 	groups, rules := &pl.paths, &pl.pathRules
+	spell := func(globs []string, _ bool) []string { return globs }
 	switch r.text() {
 	case textPath, textSocket:
 	case textLine:
 		groups, rules = &pl.lines, &pl.lineRules
+	case textDomain, textAddr, textFamily:
+		groups, rules = &pl.nets, &pl.netRules
+		spell = func(globs []string, except bool) []string { return netGlobs(r, globs, except) }
 	default:
 		return
 	}
@@ -116,8 +122,8 @@ func (pl *plan) add(r *Rule) {
 		*groups = append(*groups, g)
 	}
 	(*groups)[at].Rules = append((*groups)[at].Rules, r.ID)
-	*rules = append(*rules, match.Rule{ID: r.ID, Group: at, Match: pl.p.expand(r, r.Match, pl.homes),
-		Except: pl.p.expand(r, r.Except, pl.homes)})
+	*rules = append(*rules, match.Rule{ID: r.ID, Group: at, Match: spell(pl.p.expand(r, r.Match, pl.homes), false),
+		Except: spell(pl.p.expand(r, r.Except, pl.homes), true)})
 }
 
 // overfull tells of more groups than a label has bits, naming the rules that have a group to themselves.
@@ -127,7 +133,7 @@ func (pl *plan) overfull() Problems {
 		what   string
 		groups []Group
 		limit  int
-	}{{"paths", pl.paths, 64}, {"command lines", pl.lines, 64 * lineWords}} {
+	}{{"paths", pl.paths, 64}, {"command lines", pl.lines, 64 * lineWords}, {"networks", pl.nets, 64}} {
 		if len(t.groups) <= t.limit {
 			continue
 		}
@@ -160,14 +166,15 @@ func shortList(ids []string) string {
 	return strings.Join(ids, ", ")
 }
 
-// engines builds the three automata: paths, command lines, agents.
-func (pl *plan) engines(agents []Agent) ([3]*match.Engine, Problems) {
-	var engines [3]*match.Engine
+// engines builds the automata, in the order of the table's header: paths, command lines, agents, networks.
+func (pl *plan) engines(agents []Agent) ([engineCount]*match.Engine, Problems) {
+	var engines [engineCount]*match.Engine
 	var ps Problems
 	for i, compile := range []func() (*match.Engine, error){
 		func() (*match.Engine, error) { return match.CompileMoves(pl.pathRules) },
 		func() (*match.Engine, error) { return match.Compile(match.Line, pl.lineRules) },
 		func() (*match.Engine, error) { return match.Compile(match.Path, agentRules(rowsOf(agents), pl.homes)) },
+		func() (*match.Engine, error) { return match.Compile(match.Path, pl.netRules) },
 	} {
 		e, err := compile()
 		engines[i] = e

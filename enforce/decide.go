@@ -49,6 +49,7 @@ type Table struct {
 	Generation                uint64
 	tainting                  uint64
 	paths, lines, agents      match.Layout
+	nets                      match.Layout
 	roles, principals, taints uint32
 	agentCount                uint32
 	roleTable, rowIndex       uint32
@@ -62,7 +63,7 @@ func OpenTable(blob []byte) (Table, error) {
 	}
 	t := Table{blob: blob, Generation: le.Uint64(blob[8:]), tainting: le.Uint64(blob[16:])}
 	at := 24
-	for _, l := range []*match.Layout{&t.paths, &t.lines, &t.agents} {
+	for _, l := range []*match.Layout{&t.paths, &t.lines, &t.agents, &t.nets} {
 		for i := range l.Column {
 			l.Column[i] = le.Uint16(blob[at:])
 			at += 2
@@ -104,7 +105,8 @@ func (t Table) known(role uint32) uint32 {
 
 // Decide answers as the kernel does. What could not be named is denied.
 func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
-	if op >= opCount || v >= ViewRefused {
+	text, ok := TableText(op, text)
+	if op >= opCount || v >= ViewRefused || !ok {
 		return Verdict{Action: Deny}
 	}
 	role := t.roleAt(s.Role) + 8
@@ -118,7 +120,9 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	var label match.Label
 	switch {
 	case op < pathOps:
-		label = match.Walk(t.blob, t.paths, match.Path, objectText(op, text))
+		label = match.Walk(t.blob, t.paths, match.Path, text)
+	case op.ofNet():
+		label = match.Walk(t.blob, t.nets, match.Path, text)
 	case op == OpExecArgv:
 		label = match.Walk(t.blob, t.lines, match.Line, text)
 	default:
@@ -133,6 +137,20 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 		verdict.Taints = t.marks(met)
 	}
 	return verdict
+}
+
+// Reached is what net.addr says of an address that a name led to: only what refuses it by its number, its port or its network
+// stands against it. text is the address as the table has it.
+func (t Table) Reached(s Subject, object string) (text []byte, v Verdict) {
+	spelt, ok := addrText(object, byName)
+	if !ok {
+		return nil, Verdict{Action: Deny}
+	}
+	v = Verdict{Action: Allow, Label: match.Walk(t.blob, t.nets, match.Path, []byte(spelt))}
+	if a, ok, _ := t.strictest(s, OpNetAddr, v.Label); ok {
+		v.Action = a
+	}
+	return []byte(spelt), v
 }
 
 // marks are the taints that reading sets: those of the groups that met the object.
@@ -203,7 +221,11 @@ func (t Table) or(masks *[actionCount][lineWords]uint64, row uint32, op Op) {
 		}
 		return
 	}
+	at := row + 8*uint32(op)*uint32(actionCount)
+	if op.ofNet() {
+		at = row + 8*uint32(actionCount)*(pathOps+lineWords+uint32(op-OpNetDomain))
+	}
 	for a := range masks {
-		masks[a][0] |= le.Uint64(t.blob[row+8*(uint32(op)*uint32(actionCount)+uint32(a)):])
+		masks[a][0] |= le.Uint64(t.blob[at+8*uint32(a):])
 	}
 }

@@ -81,7 +81,7 @@ func Explain(p *Policy, q Query) Answer {
 	a.Action = p.viewDefault(q.Role, q.Op, q.View)
 	a.NextActs = a.Action
 	a.Default = p.defaultWords(q)
-	if q.View >= ViewRefused {
+	if _, ok := TableText(q.Op, []byte(q.Object)); q.View >= ViewRefused || !ok {
 		a.Action, a.Default = Deny, "what could not be named is denied"
 		return a
 	}
@@ -121,15 +121,18 @@ func (p *Policy) hits(q Query) []hit {
 
 // matches is the glob by which a rule matches an object and does not except it, or "".
 func (p *Policy) matches(r *Rule, object string, homes []string) string {
-	match := texts[r.text()].match
-	by := func(globs []string) string {
+	by := func(globs []string, except bool) string {
+		match := texts[r.text()].match
+		if r.text() == textDomain && r.looksUp(except) {
+			match = matchName
+		}
 		globs = p.expand(r, globs, homes)
 		if i := slices.IndexFunc(globs, func(g string) bool { return match(g, object) }); i >= 0 {
 			return globs[i]
 		}
 		return ""
 	}
-	if g := by(r.Match); g != "" && by(r.Except) == "" {
+	if g := by(r.Match, false); g != "" && by(r.Except, true) == "" {
 		return g
 	}
 	return ""

@@ -16,16 +16,18 @@ import (
 
 // Sizes and offsets of policy.h.
 const (
-	tableMagic = 0x52564533
+	tableMagic = 0x52564534
 	engineSize = 2*256 + 4*3 + 5*4
-	headerSize = 24 + 3*engineSize + 10*4 + 8*maxTaints + 8*pathOps
+	headerSize = 24 + engineCount*engineSize + 10*4 + 8*maxTaints + 8*pathOps
 	roleSize   = 8 + 3*opCount
-	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 4*8
+	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*netOps*int(actionCount) + 4*8
 	stakesAt   = rowSize - 4*8 // refusing, allowing, barring, writable
 	guardsAt   = headerSize - 8*pathOps
 	marksAt    = guardsAt - 8*maxTaints
 	namesAt    = marksAt - 8
 	agentSize  = 8
+
+	engineCount = 4
 
 	closedAny     = 1 // enum closed
 	closedWriting = 2
@@ -46,13 +48,14 @@ type Image struct {
 	Taints     []string
 	Paths      []Group // by bit of the label
 	Lines      []Group
+	Nets       []Group
 	Agents     []Agent
 
 	policy *Policy
 	homes  []string
 	roles  []roleRow
 	rows   *rowSet
-	stats  [3]match.Stats
+	stats  [engineCount]match.Stats
 }
 
 // RoleIndex is the kernel's number of a role; ok is false where the policy has no such role.
@@ -79,14 +82,14 @@ func (im *Image) Stats() (paths, lines, agents match.Stats) {
 }
 
 // image puts the compiled parts together.
-func (pl *plan) image(engines [3]*match.Engine, agents []Agent, generation uint64) *Image {
-	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines,
+func (pl *plan) image(engines [engineCount]*match.Engine, agents []Agent, generation uint64) *Image {
+	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines, Nets: pl.nets,
 		Agents: slices.Clone(agents), policy: pl.p, homes: pl.homes}
 	for _, name := range pl.p.RoleNames() {
 		im.Roles = append(im.Roles, name)
 		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.actsAs(name)))
 	}
-	im.rows = composeRows(im.roles, len(im.Principals), len(im.Taints), pl.paths, pl.lines)
+	im.rows = composeRows(im.roles, len(im.Principals), len(im.Taints), pl.paths, pl.lines, pl.nets)
 	for i, e := range engines {
 		im.stats[i] = e.Stats()
 	}
@@ -95,9 +98,9 @@ func (pl *plan) image(engines [3]*match.Engine, agents []Agent, generation uint6
 }
 
 // encode writes the parts after the header, then the header, which needs their offsets.
-func (im *Image) encode(engines [3]*match.Engine) []byte {
+func (im *Image) encode(engines [engineCount]*match.Engine) []byte {
 	blob := make([]byte, headerSize)
-	var layouts [3]match.Layout
+	var layouts [engineCount]match.Layout
 	for i, e := range engines {
 		blob = align(blob)
 		layout, part := e.Encode(uint32(len(blob)))
@@ -162,7 +165,7 @@ func align(b []byte) []byte {
 }
 
 // header writes struct table_header over the room left for it.
-func (im *Image) header(b []byte, size uint32, layouts [3]match.Layout, at [6]uint32) {
+func (im *Image) header(b []byte, size uint32, layouts [engineCount]match.Layout, at [6]uint32) {
 	b = le.AppendUint32(b, tableMagic)
 	b = le.AppendUint32(b, size)
 	b = le.AppendUint64(b, im.Generation)
@@ -222,6 +225,11 @@ func (r *row) append(b []byte) []byte {
 			b = le.AppendUint64(b, mask)
 		}
 	}
+	for _, op := range r.nets {
+		for _, mask := range op {
+			b = le.AppendUint64(b, mask)
+		}
+	}
 	for _, groups := range []uint64{r.refusing, r.allowing, r.barring, r.writable} {
 		b = le.AppendUint64(b, groups)
 	}
@@ -244,7 +252,7 @@ func (im *Image) String() string {
 	for _, t := range []struct {
 		what   string
 		groups []Group
-	}{{"path", im.Paths}, {"line", im.Lines}} {
+	}{{"path", im.Paths}, {"line", im.Lines}, {"net", im.Nets}} {
 		for i := range t.groups {
 			fmt.Fprintf(&b, "%s group %d: %s\n", t.what, i, im.describe(&t.groups[i]))
 		}
@@ -339,6 +347,13 @@ func (r *row) lineup() []string {
 	for a, mask := range r.lines {
 		if mask != [lineWords]uint64{} {
 			out = append(out, fmt.Sprintf("%s %s %x", OpExecArgv, Action(a), mask))
+		}
+	}
+	for op := range r.nets {
+		for a, mask := range r.nets[op] {
+			if mask != 0 {
+				out = append(out, fmt.Sprintf("%s %s %x", OpNetDomain+Op(op), Action(a), mask))
+			}
 		}
 	}
 	if r.refusing != 0 {

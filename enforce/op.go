@@ -57,6 +57,7 @@ const (
 const (
 	opCount   = 48 // OPS: the length of a role's tables of defaults
 	pathOps   = 16 // PATH_OPS: ids below it have host paths as objects
+	netOps    = 4  // NET_OPS: from OpNetDomain on
 	lineWords = 4  // LINE_WORDS
 )
 
@@ -71,9 +72,10 @@ const (
 	textSocket             // the path that a server bound, or @abstract
 	textTool               // the agents' own permission grammar
 	textName               // a bare name
+	textFamily             // AF_PACKET, AF_INET/SOCK_RAW
 )
 
-var textNames = [...]string{"paths", "command lines", "domain names", "addresses", "socket names", "tool calls", "names"}
+var textNames = [...]string{"paths", "command lines", "domain names", "addresses", "socket names", "tool calls", "names", "socket families"}
 
 func (t text) String() string { return textNames[t] }
 
@@ -128,7 +130,7 @@ var ops = [...]opInfo{
 	{OpNetDomain, "net.domain", textDomain, ClassNet, false, false, false},
 	{OpNetAddr, "net.addr", textAddr, ClassNet, false, false, false},
 	{OpNetListen, "net.listen", textAddr, ClassNet, false, false, false},
-	{OpNetFamily, "net.family", textName, ClassNet, false, false, false},
+	{OpNetFamily, "net.family", textFamily, ClassNet, false, false, false},
 	{OpUnixConnect, "unix.connect", textSocket, ClassUnix, false, false, true},
 	{OpProcSignal, "proc.signal", textPath, ClassNone, false, false, true},
 	{OpProcTrace, "proc.trace", textPath, ClassNone, false, false, true},
@@ -156,8 +158,11 @@ func (o Op) info() opInfo {
 // String is the name of o in policies, or "?" for a number that is no operation.
 func (o Op) String() string { return o.info().name }
 
-// Compiled reports whether rules on o reach the kernel's table: host paths, sockets among them, and command lines do.
-func (o Op) Compiled() bool { return o == OpExecArgv || (o > 0 && o < pathOps) }
+// Compiled reports whether rules on o reach the kernel's table: host paths, sockets among them, command lines and networks do.
+func (o Op) Compiled() bool { return o == OpExecArgv || (o > 0 && o < pathOps) || o.ofNet() }
+
+// ofNet reports whether the objects of o are a network's.
+func (o Op) ofNet() bool { return o >= OpNetDomain && o < OpNetDomain+netOps }
 
 // Held reports whether this build refuses o in the kernel. Rules on the others are read, checked and explained, and
 // `reeve policy check` and `reeve doctor` say that nothing holds them yet.

@@ -11,6 +11,7 @@ import "slices"
 type row struct {
 	paths [pathOps][actionCount]uint64
 	lines [actionCount][lineWords]uint64
+	nets  [netOps][actionCount]uint64
 
 	// Path groups by what they do to any operation, and to writing and making names, for moves.
 	refusing, allowing, barring, writable uint64
@@ -21,6 +22,10 @@ func (r *row) add(g *Group, bit int, closed opSet) {
 	for _, op := range g.Ops {
 		if op == OpExecArgv {
 			r.lines[g.Action][bit/64] |= 1 << (bit % 64)
+			continue
+		}
+		if op.ofNet() {
+			r.nets[op-OpNetDomain][g.Action] |= 1 << bit
 			continue
 		}
 		r.paths[op][g.Action] |= 1 << bit
@@ -48,11 +53,11 @@ func (s *rowSet) at(role, principal, slot int) int {
 }
 
 // composeRows fills one row for each role, principal and taint that a group speaks of.
-func composeRows(roles []roleRow, principals, taints int, paths, lines []Group) *rowSet {
+func composeRows(roles []roleRow, principals, taints int, sorts ...[]Group) *rowSet {
 	s := &rowSet{principals: principals, taints: taints}
 	s.index = make([]uint16, len(roles)*principals*(taints+1))
 	open := map[int]*row{}
-	for _, groups := range [][]Group{paths, lines} {
+	for _, groups := range sorts {
 		for bit := range groups {
 			g := &groups[bit]
 			for _, role := range g.Roles {

@@ -27,6 +27,7 @@ var texts = [...]struct {
 	textSocket: {checkSocket, matchSocket},
 	textTool:   {checkTool, matchTool},
 	textName:   {checkLine, func(g, o string) bool { return match.Match(match.Line, g, o) }},
+	textFamily: {checkFamily, func(g, o string) bool { return match.Match(match.Path, familyGlob(g), "/"+o) }},
 }
 
 func checkGlob(s match.Syntax, glob string) (reason, hint string) {
@@ -68,12 +69,17 @@ func socketText(name string) string {
 	return name
 }
 
-// objectText is what the table's walk takes of an object.
-func objectText(op Op, object []byte) []byte {
-	if op == OpUnixConnect {
-		return []byte(socketText(string(object)))
+// TableText is an object as the table's walk takes it (enum op in bpf/include/policy.h); ok is false for what is no object of the
+// operation.
+func TableText(op Op, object []byte) (text []byte, ok bool) {
+	switch {
+	case op == OpUnixConnect:
+		return []byte(socketText(string(object))), true
+	case op.ofNet():
+		text, ok := netText(op, string(object))
+		return []byte(text), ok
 	}
-	return object
+	return object, true
 }
 
 // cutPort splits name:port. The port is empty where none is named.
@@ -120,9 +126,15 @@ func domainRune(r rune) bool {
 }
 
 func matchDomain(glob, object string) bool {
+	_, port := cutPort(object)
+	return matchName(glob, object) && (port != "" || !strings.Contains(glob, ":"))
+}
+
+// matchName is matchDomain where a name that is looked up, without a port, is meant by globs with any.
+func matchName(glob, object string) bool {
 	gh, gp := cutPort(strings.ToLower(glob))
 	oh, op := cutPort(strings.ToLower(object))
-	if gp != "" && gp != op {
+	if gp != "" && op != "" && gp != op {
 		return false
 	}
 	if gh == "**" {
@@ -177,6 +189,9 @@ func checkAddr(glob string) (reason, hint string) {
 	e, ok := parseEndpoint(glob)
 	if !ok {
 		return "is no CIDR, CIDR:port or CIDR:port/udp", "as 10.0.0.0/8, 10.0.0.1:443, [2001:db8::/32]:443/udp or **"
+	}
+	if e.net.Addr().Is4In6() {
+		return "is an IPv4 network written as IPv6", "as 10.0.0.0/8: objects are never written so"
 	}
 	if e.net != e.net.Masked() {
 		return "has bits beyond its length", "did you mean " + strconv.Quote(e.net.Masked().String()) + "?"

@@ -426,9 +426,9 @@ enum counter {
 
 _Static_assert(sizeof(struct table_engine) == 544, "struct table_engine");
 _Static_assert(sizeof(struct table_future) == 24, "struct table_future");
-_Static_assert(sizeof(struct table_header) == 1952, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 2496, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
-_Static_assert(sizeof(struct table_row) == 832, "struct table_row");
+_Static_assert(sizeof(struct table_row) == 992, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 152, "struct event_access");

@@ -36,7 +36,16 @@ enum action {
 /*
  * The operations of the policy language, in the order of the design's table. Their objects are texts of four kinds:
  * host paths, command lines, network names and addresses, and bare names. A socket's name is a path too; one that is in no
- * file system, @NAME, is /@NAME to the table. An id is never reused.
+ * file system, @NAME, is /@NAME to the table. Names, addresses and families of networks are spelt as paths, that one kind of
+ * walk serves all. KEEP-SYNC net v1 (enforce/net.go)
+ *
+ *   net.domain   /PORT/com/example/www      labels from the right, in small letters; PORT is - where the name is looked up
+ *   net.addr     /REACHED/PROTO/PORT/4HEX   REACHED is n where an answer that the session got led to the address, else a;
+ *                                           PROTO tcp, udp or a number; the address in hexadecimal behind a 4 or a 6
+ *   net.listen   the same, with REACHED a
+ *   net.family   /AF_INET/SOCK_RAW
+ *
+ * An id is never reused.
  */
 enum op {
 	OP_NONE,
@@ -87,12 +96,13 @@ enum view {
 };
 
 enum policy_limits {
-	TABLE_MAGIC = 0x52564533, /* "RVE3" */
+	TABLE_MAGIC = 0x52564534, /* "RVE4" */
 	ENGINE_AUTOMATA = 3,	  /* A anchored, B unanchored, C the few awkward shapes */
 	PATH_WORDS = 1,		  /* 64 groups in the path table ... */
 	LINE_WORDS = 4,		  /* ... 256 in the command-line table */
 	LABEL_WORDS = 4,
 	PATH_OPS = 16,
+	NET_OPS = 4, /* from OP_NET_DOMAIN on */
 	ROLES_MAX = 64,
 	PRINCIPALS_MAX = 64,
 	TAINTS_MAX = 16,
@@ -159,6 +169,7 @@ struct table_header {
 	struct table_engine lines;
 	struct table_engine
 		agents; /* executed paths, and scripts, to agents: bit i of the label is row i of agent_table */
+	struct table_engine nets; /* names, addresses and families, spelt as paths: 64 groups of their own */
 
 	__u32 roles; /* counts */
 	__u32 principals;
@@ -203,6 +214,7 @@ struct table_role {
 struct table_row {
 	__u64 paths[PATH_OPS][ACTIONS];
 	__u64 lines[ACTIONS][LINE_WORDS];
+	__u64 nets[NET_OPS][ACTIONS];
 	__u64 refusing; /* path groups that kill, deny or ask on some operation */
 	__u64 allowing; /* path groups that audit or allow some operation that the role refuses where no rule matches */
 	__u64 barring;	/* refusing ones, of writing and making names alone */

@@ -121,6 +121,35 @@ static __always_inline u32 rule_path(const u8 *table, const struct subject *who,
 	return action;
 }
 
+/* As rule_path, of an operation on networks. */
+static __always_inline u32 rule_net(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
+{
+	u32 at = (op - OP_NET_DOMAIN) & (NET_OPS - 1);
+	u32 field = __builtin_offsetof(struct table_row, nets) + at * ACTIONS * 8;
+	u64 masks[ACTIONS * PATH_WORDS];
+	u32 action = rule_decide(table, who, op, label, field, PATH_WORDS, masks);
+
+	*met = label[0] & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+	return action;
+}
+
+/*
+ * An address that a name led to is the name's affair: only what refuses it by its number, its port or its network stands
+ * against it, not what refuses all addresses.
+ */
+static __always_inline u32 rule_reached(const u8 *table, const struct subject *who, const u64 *label)
+{
+	u64 met;
+	u32 action = rule_net(table, who, OP_NET_ADDR, label, &met);
+
+	return met ? action : ACTION_ALLOW;
+}
+
+static __always_inline bool op_of_net(u32 op)
+{
+	return op >= OP_NET_DOMAIN && op < OP_NET_DOMAIN + NET_OPS;
+}
+
 static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *masks)
 {
 	u32 field = __builtin_offsetof(struct table_row, lines);

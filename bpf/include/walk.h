@@ -48,6 +48,7 @@ struct walk {
 #define ENGINE_PATHS __builtin_offsetof(struct table_header, paths)
 #define ENGINE_LINES __builtin_offsetof(struct table_header, lines)
 #define ENGINE_AGENTS __builtin_offsetof(struct table_header, agents)
+#define ENGINE_NETS __builtin_offsetof(struct table_header, nets)
 #define ENGINE(table, engine, field) FIELD(table, u32, (engine) + __builtin_offsetof(struct table_engine, field))
 
 static __always_inline void walk_or(struct walk *w, u32 set, u32 words)
@@ -157,7 +158,12 @@ static long walk_agents_stride(u32 index, struct walk *w)
 	return walk_stride(index, w, ENGINE_AGENTS);
 }
 
-/* The label of a path that ends with a NUL at text[TEXT_MAX - 1], by one of the two engines over paths. */
+static long walk_nets_stride(u32 index, struct walk *w)
+{
+	return walk_stride(index, w, ENGINE_NETS);
+}
+
+/* The label of a path that ends with a NUL at text[TEXT_MAX - 1], by one of the engines over paths. */
 static __always_inline u64 walk_path(const u8 *table, u32 engine, const u8 *text, u32 offset)
 {
 	struct walk w;
@@ -165,7 +171,11 @@ static __always_inline u64 walk_path(const u8 *table, u32 engine, const u8 *text
 	walk_begin(&w, table, engine);
 	w.text = text;
 	w.offset = offset;
-	bpf_loop(TEXT_MAX / WALK_STRIDE, engine == ENGINE_PATHS ? walk_paths_stride : walk_agents_stride, &w, 0);
+	bpf_loop(TEXT_MAX / WALK_STRIDE,
+		 engine == ENGINE_PATHS ? walk_paths_stride :
+		 engine == ENGINE_NETS	? walk_nets_stride :
+					  walk_agents_stride,
+		 &w, 0);
 	walk_end(&w, engine, PATH_WORDS);
 	return w.reg.word[0];
 }

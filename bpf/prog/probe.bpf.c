@@ -62,11 +62,11 @@ static __always_inline u32 probe_text(const u8 *text, u32 length, struct buffer 
 	return begin;
 }
 
-static __always_inline void probe_path(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
+static __always_inline void probe_path(struct ask *ask, const u8 *table, u32 engine, struct buffer *buffer, u64 *label)
 {
 	u32 begin = probe_text(ask->text, ask->length, buffer);
 
-	label[0] = walk_path(table, ENGINE_PATHS, buffer->text, begin);
+	label[0] = walk_path(table, engine, buffer->text, begin);
 }
 
 static __always_inline void probe_line(struct ask *ask, const u8 *table, struct buffer *buffer, u64 *label)
@@ -100,9 +100,16 @@ int decide(struct ask *ask)
 	if (ask->op == OP_EXEC_ARGV) {
 		probe_line(ask, table, buffer, label);
 		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label, buffer->masks);
+	} else if (op_of_net(ask->op)) {
+		u64 met;
+
+		probe_path(ask, table, ENGINE_NETS, buffer, label);
+		ask->action = rule_net(table, &who, ask->op, label, &met);
+		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
+			ask->action = rule_reached(table, &who, label);
 	} else {
 		if (ask->view == VIEW_HOST)
-			probe_path(ask, table, buffer, label);
+			probe_path(ask, table, ENGINE_PATHS, buffer, label);
 		ask->action = judge_op(table, &who, ask->op, ask->view, label, &marks);
 		ask->marks = marks;
 	}

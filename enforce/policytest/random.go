@@ -43,9 +43,27 @@ var (
 	socketOp   = "unix.connect" // of paths too, in rules of its own
 	words      = []string{"a", "ab", "src", ".env", ".ssh", "id_rsa", "bin", "x.pem", "home", "bob", "tmp", "é"}
 	wild       = []string{"a", "a*", "*b", "?", "[ab]*", "{src,bin}", "*.pem", ".ssh", ".env", "bob", "tmp", "src", "bin", "a"}
-	verbs      = []string{"git", "push", "-f", "--force", "origin", "rm", "-rf", "/", "main", "x"}
-	lineWild   = []string{"git push *--force*", "git *", "rm -rf *", "* x", "git push {origin,main}", "git * -f", "rm [!-]*", "*--force*", "git push ?", "x *main"}
+	nets       = []net{
+		{[]string{"net.domain"}, domains, names},
+		{[]string{"net.addr", "net.listen"}, networks, addresses},
+		{[]string{"net.family"}, families, sockets},
+	}
+	domains = []string{"**", "**:25", "*.com", "*.example.com", "www.example.com:443", "api.example.com", "api-*.example.com", "*.com:443", "www.*.org", "*", "WWW.Example.org."}
+	names   = []string{"example.com", "example.com:443", "www.example.com", "www.example.com:443", "www.example.com:25", "api.example.com:443",
+		"api-1.example.com:80", "a.b.c.example.com", "www.a.org", "www.a.b.org:443", "localhost:8080", "WWW.example.ORG:1", "com"}
+	networks = []string{"**", "10.0.0.0/8", "192.168.6.0/23:443", "192.168.0.0/17:443/tcp", "127.0.0.1", "[2001:db8::/33]:443/udp", "0.0.0.0/0:25/tcp", "::/0",
+		"[::1]:22", "10.1.2.3:80", "172.16.0.0/12:53/udp", "2001:db8:0:2::/63", "0.0.0.0/1"}
+	addresses = []string{"10.1.2.3:80/tcp", "10.1.2.3:53/udp", "192.168.6.255:443/tcp", "192.168.8.0:443/tcp", "127.0.0.1:22/tcp", "[::1]:22/tcp",
+		"[2001:db8:7fff::1]:443/udp", "[2001:db8:8000::1]:443/udp", "172.31.255.255:53/udp", "172.32.0.1:53/udp", "8.8.8.8:25/tcp", "[::ffff:10.0.0.1]:1/tcp",
+		"[2001:db8:0:2::1]:1/tcp", "10.0.0.1", "128.0.0.1"}
+	families = []string{"**", "AF_PACKET", "AF_INET/SOCK_RAW", "AF_*/SOCK_RAW", "AF_INET*", "AF_NETLINK/SOCK_RAW"}
+	sockets  = []string{"AF_PACKET/SOCK_RAW", "AF_PACKET/SOCK_DGRAM", "AF_INET/SOCK_RAW", "AF_INET6/SOCK_STREAM", "AF_NETLINK/SOCK_RAW", "AF_VSOCK/SOCK_STREAM", "AF_ALG"}
+	verbs    = []string{"git", "push", "-f", "--force", "origin", "rm", "-rf", "/", "main", "x"}
+	lineWild = []string{"git push *--force*", "git *", "rm -rf *", "* x", "git push {origin,main}", "git * -f", "rm [!-]*", "*--force*", "git push ?", "x *main"}
 )
+
+// net is a kind of rules on networks: its operations, what its globs are, and what they are asked about.
+type net struct{ ops, globs, objects []string }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
@@ -113,8 +131,8 @@ func (g *generator) roles(b *strings.Builder) {
 		}
 		// Sockets are open by default: moves do not ask what a default says of them (enforce/rows.go).
 		if chance(g.r, 60) {
-			fmt.Fprintf(b, "defaults = { exec = %q, file = %q, foreign = %q, nameless = %q, unix = \"audit\" }\n",
-				pick(g.r, actions), pick(g.r, actions), pick(g.r, actions), pick(g.r, actions))
+			fmt.Fprintf(b, "defaults = { exec = %q, file = %q, net = %q, foreign = %q, nameless = %q, unix = \"audit\" }\n",
+				pick(g.r, actions), pick(g.r, actions), pick(g.r, actions), pick(g.r, actions), pick(g.r, actions))
 		} else {
 			b.WriteString("defaults = { unix = \"allow\" }\n")
 		}
@@ -127,15 +145,20 @@ func (g *generator) rule(b *strings.Builder, i int) {
 	if !line && chance(g.r, 10) {
 		on = []string{socketOp}
 	}
-	if line {
+	var kind net
+	switch {
+	case line:
 		on = []string{"exec.argv"}
 		g.lines = append(g.lines, globs...)
-	} else {
+	case chance(g.r, 20):
+		kind = pick(g.r, nets)
+		on, globs = some(g.r, kind.ops, 2), some(g.r, kind.globs, 3)
+	default:
 		g.paths = append(g.paths, globs...)
 	}
 	fmt.Fprintf(b, "[[rule]]\nid = \"r%d\"\non = %s\nmatch = %s\naction = %q\n", i, quoteList(on), quoteList(globs), pick(g.r, ruleActions))
 	if chance(g.r, 40) {
-		fmt.Fprintf(b, "except = %s\n", quoteList(g.excepts(line, globs)))
+		fmt.Fprintf(b, "except = %s\n", quoteList(g.excepts(line, kind, globs)))
 	}
 	if chance(g.r, 20) {
 		fmt.Fprintf(b, "principal = %q\n", pick(g.r, principals))
@@ -195,9 +218,13 @@ func (g *generator) path() string {
 }
 
 // excepts never take back a whole rule, which would be an error.
-func (g *generator) excepts(line bool, match []string) []string {
+func (g *generator) excepts(line bool, kind net, match []string) []string {
 	var out []string
-	for _, e := range g.globs(line, 2) {
+	candidates := g.globs(line, 2)
+	if kind.ops != nil {
+		candidates = some(g.r, kind.globs[1:], 2)
+	}
+	for _, e := range candidates {
 		taken := e == "**"
 		for _, m := range match {
 			taken = taken || m == e
@@ -205,6 +232,9 @@ func (g *generator) excepts(line bool, match []string) []string {
 		if !taken {
 			out = append(out, e)
 		}
+	}
+	if out == nil && kind.ops != nil {
+		return []string{kind.objects[len(kind.objects)-1]}
 	}
 	if out == nil {
 		out = []string{map[bool]string{true: "nothing", false: "/nothing"}[line]}
@@ -223,6 +253,10 @@ func (g *generator) subject() Subject {
 func (g *generator) object() Object {
 	if chance(g.r, 20) {
 		return Object{"exec.argv", "host", g.line()}
+	}
+	if chance(g.r, 15) {
+		kind := pick(g.r, nets)
+		return Object{pick(g.r, kind.ops), "host", pick(g.r, kind.objects)}
 	}
 	o := Object{pick(g.r, pathOps[:8]), "host", g.object1()}
 	if chance(g.r, 10) { // these are open by default, and there are to be verdicts by rules

@@ -132,6 +132,16 @@ func decider(t *testing.T) *probe.Decider {
 // disagrees asks the kernel and reports whether its answer differs from the oracle's.
 func disagrees(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op, v enforce.View, text string, want enforce.Verdict) bool {
 	t.Helper()
+	spelt, ok := enforce.TableText(op, []byte(text))
+	if !ok {
+		t.Fatalf("%s %q is no object", op, text)
+	}
+	return answersOtherwise(t, d, s, op, v, spelt, want)
+}
+
+// answersOtherwise is disagrees on a text as the table has it.
+func answersOtherwise(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op, v enforce.View, text []byte, want enforce.Verdict) bool {
+	t.Helper()
 	ask := probe.Ask{Role: s.Role, Principal: s.Principal, Taints: uint32(s.Taints), Op: uint32(op), View: uint32(v),
 		Length: uint32(len(text))}
 	copy(ask.Text[:], text)
@@ -157,6 +167,12 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 				c.add(want, func() *enforce.Rule { return n.image.Attribute(s, op, v, []byte(o.Text), want.Action) })
 				if disagrees(t, d, s, op, v, o.Text, want) {
 					t.Fatalf("seed %d: %+v on %s %s %q: the kernel differs from %v", *seed, s, o.Op, o.View, o.Text, want)
+				}
+				if op != enforce.OpNetAddr {
+					continue
+				}
+				if text, want := n.oracle.Reached(s, o.Text); answersOtherwise(t, d, s, op, v, text, want) {
+					t.Fatalf("seed %d: %+v on %s, reached by a name: the kernel differs from %v", *seed, s, text, want)
 				}
 			}
 		}
