@@ -141,11 +141,11 @@ func hexGlob(p netip.Prefix) string {
 	if over > 0 {
 		digit, _ := strconv.ParseUint(all[1+whole:2+whole], 16, 8)
 		span := uint64(1) << (4 - over)
-		digits := ""
-		for d := digit &^ (span - 1); d < digit|(span-1)+1; d++ {
-			digits += strconv.FormatUint(d, 16)
+		var digits []byte
+		for d := digit; d < digit+span; d++ { // the network has no bits beyond its length
+			digits = strconv.AppendUint(digits, d, 16)
 		}
-		glob += "[" + digits + "]"
+		glob += "[" + string(digits) + "]"
 		whole++
 	}
 	if whole < len(all)-1 {
