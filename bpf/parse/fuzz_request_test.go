@@ -156,10 +156,10 @@ var strictRequest = map[string]func(r goRequest) bool{
 	"refused: other host": func(r goRequest) bool { return strings.HasPrefix(strings.ToLower(r.RequestURI), "http://") },
 	"refused: method":     func(r goRequest) bool { return strings.EqualFold(r.Method, "CONNECT") },
 	"refused: two":        func(r goRequest) bool { return r.Method == "PRI" },
-	// RFC 9112 3.2 has four forms, without fragment, white space and bytes beyond ASCII; another scheme is not for this server.
+	// RFC 9112 3.2 has four forms, without fragment and white space; another scheme is not for this server.
 	"refused: target": func(r goRequest) bool {
 		u := r.RequestURI
-		return strings.ContainsAny(u, "#\t") || !strings.HasPrefix(u, "/") || regexp.MustCompile(`[^!-~]`).MatchString(u)
+		return strings.ContainsAny(u, "#\t") || !strings.HasPrefix(u, "/") || control.MatchString(u)
 	},
 	"refused: version": func(r goRequest) bool { return r.Proto != "HTTP/1.0" && r.Proto != "HTTP/1.1" },
 	// Twice eight digits are enough for every body.

@@ -40,6 +40,8 @@ var requests = map[string]struct{ sent, want string }{
 	"another-scheme":              {"GET https://www.example.com/ HTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
 	"authority-as-target":         {"GET www.example.com HTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
 	"star-with-get":               {"GET * HTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
+	"path-beyond-ascii":           {"GET /\xc3\xa4 HTTP/1.1\r\n" + hostLine + "\r\n", gotten},
+	"authority-beyond-ascii":      {"GET http://ex\xe4mple.com/ HTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
 	"fragment":                    {"GET /#x HTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
 	"tab-behind-target":           {"GET /\tHTTP/1.1\r\n" + hostLine + "\r\n", "refused: target"},
 	"two-spaces":                  {"GET /  HTTP/1.1\r\n" + hostLine + "\r\n", "refused: version"},

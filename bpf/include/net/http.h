@@ -224,9 +224,10 @@ static __always_inline void http_target_end(struct http *h, u8 byte)
 	}
 }
 
+/* Clients send bytes beyond ASCII as people type them, which no URI has and every server takes. */
 static __always_inline void http_path(struct http *h, u8 byte)
 {
-	if (!http_printable(byte) || byte == '#')
+	if ((!http_printable(byte) && byte < 128) || byte == '#')
 		http_target_end(h, byte);
 }
 
