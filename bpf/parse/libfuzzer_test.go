@@ -6,8 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // TestFuzzersTakeWhatIsKnown builds the fuzzers of ../fuzz with their sanitizers, and runs each over the recorded messages
@@ -15,10 +16,7 @@ import (
 func TestFuzzersTakeWhatIsKnown(t *testing.T) {
 	clang, err := exec.LookPath("clang-19")
 	if err != nil {
-		if strings.Contains(os.Getenv("REQUIRE"), "vm") {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		need.Missing(t, need.VM, err)
 	}
 	for _, kind := range []string{"dns", "stream", "hello", "request"} {
 		t.Run(kind, func(t *testing.T) {
