@@ -173,9 +173,10 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 	if status != 0 || agentSaid != agentStatus {
 		t.Errorf("something was refused: a bystander ended with %d, the agent with %d", status, agentSaid)
 	}
-	ended := func() bool { // the last end is told on the other ring
-		exit := s.find(func(e *event.Event) bool { return e.Kind == event.Exit && e.Status == 0 })
-		return exit != nil && s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd }) != nil
+	ended := func() bool { // the last end is told on the other ring than the session's
+		last := s.find(line("/proc/self/exe", "left behind"))
+		return last != nil && s.find(of(event.Exit, last.Head.PID)) != nil &&
+			s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd }) != nil
 	}
 	for deadline := time.Now().Add(20 * time.Second); !ended() && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
