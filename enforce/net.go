@@ -28,7 +28,9 @@ func netText(op Op, object string) (text string, ok bool) {
 	case textAddr:
 		return addrText(object, byAddress)
 	case textFamily:
-		return "/" + object, familyWord(object, "")
+		if familyWord(object, "") {
+			return "/" + object, true
+		}
 	}
 	return "", false
 }

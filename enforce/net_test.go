@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package enforce
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestNetworksAreSpeltAsPaths(t *testing.T) {
+	for object, tc := range map[string]struct {
+		op   Op
+		want string // "" is no object
+	}{
+		"api.github.com":            {OpNetDomain, "/-/com/github/api"},
+		"API.GitHub.com.:443":       {OpNetDomain, "/443/com/github/api"},
+		"localhost:8080":            {OpNetDomain, "/8080/localhost"},
+		"":                          {OpNetDomain, ""},
+		".":                         {OpNetDomain, ""},
+		"a..b":                      {OpNetDomain, ""},
+		"a/b.example.com":           {OpNetDomain, ""},
+		"example.com:":              {OpNetDomain, ""},
+		"example.com:0":             {OpNetDomain, ""},
+		"10.0.0.1:443/tcp":          {OpNetAddr, "/a/tcp/443/40a000001"},
+		"10.0.0.1":                  {OpNetAddr, "/a/-/-/40a000001"},
+		"[::ffff:10.0.0.1]:53/udp":  {OpNetAddr, "/a/udp/53/40a000001"},
+		"[2001:db8::1]:443/udp":     {OpNetListen, "/a/udp/443/620010db8000000000000000000000001"},
+		"10.0.0.0/8":                {OpNetAddr, ""},
+		"example.com:443/tcp":       {OpNetAddr, ""},
+		"AF_PACKET":                 {OpNetFamily, "/AF_PACKET"},
+		"AF_INET/SOCK_RAW":          {OpNetFamily, "/AF_INET/SOCK_RAW"},
+		"AF_INET/SOCK_RAW/whatever": {OpNetFamily, ""},
+	} {
+		got, ok := TableText(tc.op, []byte(object))
+		if string(got) != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s %q: %q %t, want %q", tc.op, object, got, ok, tc.want)
+		}
+	}
+}
+
+func TestNetworksBecomeGlobs(t *testing.T) {
+	for name, tc := range map[string]struct {
+		on     Op
+		action Action
+		glob   string
+		except bool
+		want   []string
+	}{
+		"name":                     {OpNetDomain, Allow, "api.github.com", false, []string{"/*/com/github/api"}},
+		"all-below":                {OpNetDomain, Deny, "*.github.com", false, []string{"/*/com/github/*/**"}},
+		"part-of-a-label":          {OpNetDomain, Deny, "api-*.x.org", false, []string{"/*/org/x/api-*"}},
+		"one-label":                {OpNetDomain, Deny, "*", false, []string{"/*/*"}},
+		"every-name":               {OpNetDomain, Deny, "**", false, []string{"/*/**"}},
+		"may-find-what-it-may-use": {OpNetDomain, Allow, "x.org:443", false, []string{"/443/org/x", "/-/org/x"}},
+		"may-find-other-ports":     {OpNetDomain, Deny, "x.org:25", false, []string{"/25/org/x"}},
+		"may-find-what-is-spared":  {OpNetDomain, Deny, "x.org:443", true, []string{"/443/org/x", "/-/org/x"}},
+		"may-find-the-rest":        {OpNetDomain, Allow, "x.org:25", true, []string{"/25/org/x"}},
+		"network":                  {OpNetAddr, Deny, "10.0.0.0/8", false, []string{"/*/*/*/40a*"}},
+		"network-that-is-allowed":  {OpNetAddr, Allow, "10.0.0.0/8:443/tcp", false, []string{"/a/tcp/443/40a*"}},
+		"network-that-is-spared":   {OpNetAddr, Allow, "10.0.0.0/8", true, []string{"/*/*/*/40a*"}},
+		"amid-a-digit":             {OpNetAddr, Deny, "192.168.128.0/18", false, []string{"/*/*/*/4c0a8[89ab]*"}},
+		"address":                  {OpNetAddr, Deny, "127.0.0.1:22", false, []string{"/*/*/22/47f000001"}},
+		"every-v4":                 {OpNetAddr, Deny, "0.0.0.0/0:25", false, []string{"/*/*/25/4*"}},
+		"every-v6":                 {OpNetAddr, Deny, "::/0", false, []string{"/*/*/*/6*"}},
+		"every-address":            {OpNetAddr, Deny, "**", false, []string{"/a/**"}},
+		"family":                   {OpNetFamily, Deny, "AF_PACKET", false, []string{"/AF_PACKET/**"}},
+		"family-and-type":          {OpNetFamily, Deny, "AF_*/SOCK_RAW", false, []string{"/AF_*/SOCK_RAW"}},
+	} {
+		r := &Rule{On: []Op{tc.on}, Action: tc.action}
+		if got := netGlobs(r, []string{tc.glob}, tc.except); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// A name answers for the address that it led to, but not for the network and the port.
+func TestNameAnswersForItsAddress(t *testing.T) {
+	p, err := Parse(map[string]string{"a.toml": `version = 1
+base = "none"
+[[role]]
+name = "default"
+defaults = { net = "deny" }
+[[rule]]
+id = "no-address"
+on = ["net.addr"]
+match = ["**"]
+action = "kill"
+[[rule]]
+id = "metadata"
+on = ["net.addr"]
+match = ["169.254.0.0/16"]
+except = ["169.254.1.1"]
+action = "deny"
+[[rule]]
+id = "mail"
+on = ["net.addr"]
+match = ["0.0.0.0/0:25"]
+action = "ask"
+[[rule]]
+id = "own"
+on = ["net.addr"]
+match = ["10.0.0.0/8"]
+action = "audit"
+`}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	im, err := Compile(p, nil, 1, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := im.Oracle()
+	for object, want := range map[string][2]Action{ // by its address, and by a name
+		"203.0.113.7:443/tcp":     {Kill, Allow},
+		"203.0.113.7:25/tcp":      {Kill, Ask},
+		"169.254.169.254:443/tcp": {Kill, Deny},
+		"169.254.1.1:443/tcp":     {Kill, Allow},
+		"10.0.0.1:443/tcp":        {Kill, Allow},
+		"[2001:db8::1]:25/tcp":    {Kill, Allow},
+	} {
+		_, reached := o.Reached(Subject{}, object)
+		if got := [2]Action{o.Decide(Subject{}, OpNetAddr, ViewHost, []byte(object)).Action, reached.Action}; got != want {
+			t.Errorf("%s: %v, want %v", object, got, want)
+		}
+	}
+}
