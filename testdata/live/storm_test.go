@@ -7,6 +7,7 @@ package live
 
 import (
 	"context"
+	"flag"
 	"maps"
 	"os"
 	"slices"
@@ -21,6 +22,8 @@ import (
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
+
+var storms = flag.Int("storms", 4, "storms of agents; each lasts longer before the programs are attached than the one before")
 
 const stormAgent = "/data/agents/busybox-storm"
 
@@ -169,7 +172,7 @@ func TestStartUpInAStormOfAgents(t *testing.T) {
 	bystander.do(act{Do: "noop"})
 	detached(t)
 	found := 0
-	for round := range 4 {
+	for round := range *storms {
 		policy(t, secretPolicy, stormAgents...)
 		shells, calm := storm(t)
 		becomes(t, func() bool { return len(stormMembers(t)) > 0 }) // it blows
