@@ -170,7 +170,7 @@ live-%:
 # and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of them loaded once
 # more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length.
 CHURN            ?=
-CHURN_6.12-nobpf := -test.run='Nothing|Dead' -upgrades 0
+CHURN_6.12-nobpf := -test.run="Nothing|Dead" -upgrades 0
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
