@@ -120,15 +120,16 @@ test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetr
 	@go test -count=1 -timeout 10m $(BACKENDS)
 
 # Machines, two at a time: each keeps about one processor busy. What one says is printed when it is done. Of what takes long, the
-# tests here take a part, so that they end within the hour; soak takes the whole.
+# tests here take a part, so that they end within the hour; test-live, test-churn and soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 LIVED  := $(filter-out live-6.12-nobpf,$(LIVES))
 CHURNED := churn-6.1 churn-6.12-nobpf churn-7.3-nobpf
+BRIEF   := -test.run="Nothing|Dead" -upgrades 0
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVED) budget test-harness test-evade $(CHURNED)
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' CHURN_6.12-nobpf='$(BRIEF)' $(LIVED) budget test-harness test-evade $(CHURNED)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -170,7 +171,6 @@ live-%:
 # and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of them loaded once
 # more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length.
 CHURN            ?=
-CHURN_6.12-nobpf := -test.run="Nothing|Dead" -upgrades 0
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
