@@ -112,6 +112,7 @@ var acts = map[string]string{
 	"type":    "", // into a terminal of its own
 
 	// Sockets.
+	"newsocket":        "words", // family, type and protocol, by their numbers
 	"serve":            "path", // a path, or @NAME
 	"servedatagrams":   "path",
 	"connect":          "path",

@@ -12,7 +12,7 @@ import (
 )
 
 var sockets = map[string]func(act) result{
-	"socket":           socketOf,
+	"newsocket":        socketOf,
 	"serve":            func(a act) result { return served(a.Path, unix.SOCK_STREAM) },
 	"servedatagrams":   func(a act) result { return served(a.Path, unix.SOCK_DGRAM) },
 	"connect":          func(a act) result { return spoken(unix.SOCK_STREAM, a.Path, unix.Connect) },

@@ -77,7 +77,7 @@ defaults = { net = "deny" }
 			in, out := session(t), start(t)
 			out.do(act{Do: "noop"})
 			for _, m := range made {
-				a := act{Do: "socket", Argv: []string{itoa(m.family), itoa(m.kind), itoa(m.protocol)}}
+				a := act{Do: "newsocket", Argv: []string{itoa(m.family), itoa(m.kind), itoa(m.protocol)}}
 				without := out.do(a)
 				stop := watch(t)
 				got, want := in.do(a).Errno, without.Errno
