@@ -113,7 +113,7 @@ var acts = map[string]string{
 
 	// Sockets.
 	"newsocket":        "words", // family, type and protocol, by their numbers
-	"serve":            "path", // a path, or @NAME
+	"serve":            "path",  // a path, or @NAME
 	"servedatagrams":   "path",
 	"connect":          "path",
 	"connectdatagrams": "path",
