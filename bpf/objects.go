@@ -88,6 +88,7 @@ var Programs = []Program{
 	{sensorProgEnforceSetflags, RoleEnforce, []Op{OpFileAttr}, "security_inode_file_setattr", enforcing, 2},
 	{sensorProgEnforceTrace, RoleEnforce, []Op{OpProcTrace}, "security_ptrace_access_check", enforcing, 0},
 	{sensorProgEnforceSignal, RoleEnforce, []Op{OpProcSignal}, "security_task_kill", enforcing, 0},
+	{sensorProgEnforceSocket, RoleEnforce, []Op{OpNetFamily}, "security_socket_create", enforcing, 0},
 	{sensorProgEnforceBind, RoleEnforce, nil, "security_socket_bind", enforcing, 0},
 	{sensorProgEnforceConnect, RoleEnforce, []Op{OpUnixConnect}, "security_unix_stream_connect", enforcing, 0},
 	{sensorProgEnforceSend, RoleEnforce, []Op{OpUnixConnect}, "security_unix_may_send", enforcing, 0},

@@ -604,6 +604,7 @@ const (
 	sensorProgEnforceSetflags    = "enforce_setflags"
 	sensorProgEnforceSetxattr    = "enforce_setxattr"
 	sensorProgEnforceSignal      = "enforce_signal"
+	sensorProgEnforceSocket      = "enforce_socket"
 	sensorProgEnforceSymlink     = "enforce_symlink"
 	sensorProgEnforceTrace       = "enforce_trace"
 	sensorProgEnforceUmount      = "enforce_umount"
@@ -703,6 +704,7 @@ type sensorProgramSpecs struct {
 	EnforceSetflags    *ebpf.ProgramSpec `ebpf:"enforce_setflags"`
 	EnforceSetxattr    *ebpf.ProgramSpec `ebpf:"enforce_setxattr"`
 	EnforceSignal      *ebpf.ProgramSpec `ebpf:"enforce_signal"`
+	EnforceSocket      *ebpf.ProgramSpec `ebpf:"enforce_socket"`
 	EnforceSymlink     *ebpf.ProgramSpec `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.ProgramSpec `ebpf:"enforce_trace"`
 	EnforceUmount      *ebpf.ProgramSpec `ebpf:"enforce_umount"`
@@ -888,6 +890,7 @@ type sensorPrograms struct {
 	EnforceSetflags    *ebpf.Program `ebpf:"enforce_setflags"`
 	EnforceSetxattr    *ebpf.Program `ebpf:"enforce_setxattr"`
 	EnforceSignal      *ebpf.Program `ebpf:"enforce_signal"`
+	EnforceSocket      *ebpf.Program `ebpf:"enforce_socket"`
 	EnforceSymlink     *ebpf.Program `ebpf:"enforce_symlink"`
 	EnforceTrace       *ebpf.Program `ebpf:"enforce_trace"`
 	EnforceUmount      *ebpf.Program `ebpf:"enforce_umount"`
@@ -940,6 +943,7 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceSetflags,
 		p.EnforceSetxattr,
 		p.EnforceSignal,
+		p.EnforceSocket,
 		p.EnforceSymlink,
 		p.EnforceTrace,
 		p.EnforceUmount,

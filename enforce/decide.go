@@ -128,6 +128,9 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	default:
 		return Verdict{Action: fallback}
 	}
+	if op == OpNetFamily && OrdinaryFamily(string(text[1:])) {
+		fallback = Allow
+	}
 	verdict := Verdict{Action: fallback, Label: label}
 	a, ok, met := t.strictest(s, op, label)
 	if ok {

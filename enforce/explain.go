@@ -79,6 +79,9 @@ func Explain(p *Policy, q Query) Answer {
 	q = q.named(p)
 	a := Answer{Applied: p.Mode(q.Role) == Enforce, Held: Held(q.Op), Role: q.Role, Op: q.Op}
 	a.Action = p.viewDefault(q.Role, q.Op, q.View)
+	if q.Op == OpNetFamily && OrdinaryFamily(q.Object) {
+		a.Action = Allow
+	}
 	a.NextActs = a.Action
 	a.Default = p.defaultWords(q)
 	if _, ok := TableText(q.Op, []byte(q.Object)); q.View >= ViewRefused || !ok {
@@ -148,6 +151,9 @@ func (p *Policy) concerns(r *Rule, q Query) bool {
 func (p *Policy) defaultWords(q Query) string {
 	info := q.Op.info()
 	class := info.class
+	if q.Op == OpNetFamily && OrdinaryFamily(q.Object) {
+		return "no rule mentions it, and what it reaches is asked by name and address"
+	}
 	switch {
 	case q.View == ViewForeign && info.foreign:
 		class = ClassForeign

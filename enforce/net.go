@@ -156,28 +156,40 @@ func hexGlob(p netip.Prefix) string {
 	return glob
 }
 
-// familyWord reports whether s is FAMILY or FAMILY/TYPE, of capitals, digits, underscores and what else is let in.
+// familyWord reports whether s is FAMILY, FAMILY/TYPE or FAMILY/TYPE/PROTOCOL, of capitals, digits, underscores and what else is
+// let in.
 func familyWord(s, more string) bool {
-	family, kind, typed := strings.Cut(s, "/")
-	word := func(s string) bool {
-		return s != "" && strings.IndexFunc(s, func(r rune) bool {
+	words := strings.Split(s, "/")
+	return len(words) <= familyWords && !slices.ContainsFunc(words, func(word string) bool {
+		return word == "" || strings.ContainsFunc(word, func(r rune) bool {
 			return !(r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || strings.ContainsRune(more, r))
-		}) < 0
-	}
-	return word(family) && (!typed || word(kind))
+		})
+	})
 }
 
-// familyGlob means all types of a family where none is named.
+const familyWords = 3
+
+// familyGlob means all types, and all protocols, where none is named.
 func familyGlob(glob string) string {
-	if glob == "**" || strings.Contains(glob, "/") {
+	if glob == "**" || strings.Count(glob, "/") == familyWords-1 {
 		return "/" + glob
 	}
 	return "/" + glob + "/**"
+}
+
+// OrdinaryFamily reports what only a rule speaks of, no default: what is reached by such sockets is asked by name, by address, or
+// by what a unix socket's server bound. KEEP-SYNC family v1 (bpf/hooks/family.h)
+func OrdinaryFamily(object string) bool {
+	switch object {
+	case "AF_INET/SOCK_STREAM/6", "AF_INET6/SOCK_STREAM/6", "AF_INET/SOCK_DGRAM/17", "AF_INET6/SOCK_DGRAM/17":
+		return true
+	}
+	return strings.HasPrefix(object, "AF_UNIX/")
 }
 
 func checkFamily(glob string) (reason, hint string) {
 	if glob == "**" || familyWord(glob, "*") && !strings.Contains(glob, "**") {
 		return "", ""
 	}
-	return "is no socket family, as AF_PACKET, or family and type, as AF_INET/SOCK_RAW", "the names are those of socket(2), in capitals"
+	return "is no socket family, type and protocol, as AF_PACKET, AF_INET/SOCK_RAW or AF_INET/SOCK_STREAM/132", "the names are those of socket(2), in capitals; the protocol is a number"
 }

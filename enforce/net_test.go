@@ -29,6 +29,7 @@ func TestNetworksAreSpeltAsPaths(t *testing.T) {
 		"example.com:443/tcp":       {OpNetAddr, ""},
 		"AF_PACKET":                 {OpNetFamily, "/AF_PACKET"},
 		"AF_INET/SOCK_RAW":          {OpNetFamily, "/AF_INET/SOCK_RAW"},
+		"AF_INET/SOCK_STREAM/262":   {OpNetFamily, "/AF_INET/SOCK_STREAM/262"},
 		"AF_INET/SOCK_RAW/whatever": {OpNetFamily, ""},
 	} {
 		got, ok := TableText(tc.op, []byte(object))
@@ -64,7 +65,8 @@ func TestNetworksBecomeGlobs(t *testing.T) {
 		"every-v6":                 {OpNetAddr, Deny, "::/0", false, []string{"/*/*/*/6*"}},
 		"every-address":            {OpNetAddr, Deny, "**", false, []string{"/a/**"}},
 		"family":                   {OpNetFamily, Deny, "AF_PACKET", false, []string{"/AF_PACKET/**"}},
-		"family-and-type":          {OpNetFamily, Deny, "AF_*/SOCK_RAW", false, []string{"/AF_*/SOCK_RAW"}},
+		"family-and-type":          {OpNetFamily, Deny, "AF_*/SOCK_RAW", false, []string{"/AF_*/SOCK_RAW/**"}},
+		"family-type-and-protocol": {OpNetFamily, Deny, "AF_INET/SOCK_STREAM/132", false, []string{"/AF_INET/SOCK_STREAM/132"}},
 	} {
 		r := &Rule{On: []Op{tc.on}, Action: tc.action}
 		if got := netGlobs(r, []string{tc.glob}, tc.except); !slices.Equal(got, tc.want) {

@@ -130,7 +130,7 @@ var ops = [...]opInfo{
 	{OpNetDomain, "net.domain", textDomain, ClassNet, false, false, false},
 	{OpNetAddr, "net.addr", textAddr, ClassNet, false, false, false},
 	{OpNetListen, "net.listen", textAddr, ClassNet, false, false, false},
-	{OpNetFamily, "net.family", textFamily, ClassNet, false, false, false},
+	{OpNetFamily, "net.family", textFamily, ClassNet, false, false, true},
 	{OpUnixConnect, "unix.connect", textSocket, ClassUnix, false, false, true},
 	{OpProcSignal, "proc.signal", textPath, ClassNone, false, false, true},
 	{OpProcTrace, "proc.trace", textPath, ClassNone, false, false, true},

@@ -100,6 +100,7 @@ var attempts = []attempt{
 	{bpf.OpProcTrace, "trace", noAccess, ""},
 	{bpf.OpProcSignal, "signal", noPermission, ""},
 	{bpf.OpPrivBpf, "bpf", noPermission, ""},
+	{bpf.OpNetFamily, "socket", noPermission, ""},
 	{bpf.OpUnixConnect, "connect", noAccess, ""},
 	{bpf.OpUnixConnect, "send", noAccess, ""},
 }

@@ -88,6 +88,7 @@ var trials = map[string]func(*stage) error{
 	"trace":       func(*stage) error { return looked(os.Getppid()) },
 	"signal":      func(*stage) error { return unix.Kill(os.Getppid(), unix.SIGURG) }, // which Go sends itself all the time
 	"bpf":         func(*stage) error { return asked() },
+	"socket":      func(*stage) error { return socketed() },
 	"connect":     func(s *stage) error { return connected(unix.SOCK_STREAM, s.in(streamServer)) },
 	"send":        func(s *stage) error { return connected(unix.SOCK_DGRAM, s.in(datagramServer)) },
 	"map":         func(s *stage) error { return mapped(s.program, unix.PROT_READ|unix.PROT_EXEC, 0) },
@@ -268,4 +269,13 @@ func executed(program string) error {
 	cmd := exec.Command(program)
 	cmd.Env = []string{canaryMark + "=" + canaryTwice}
 	return cmd.Run()
+}
+
+// socketed makes a socket of everyday, which only a rule may speak of.
+func socketed() error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
 }

@@ -621,6 +621,77 @@ static __always_inline int judge_lead(struct task_state *state, struct buffer *b
 	return error;
 }
 
+/* The groups of the network's object in the buffer. verifier: global, as label_walk. */
+__noinline int net_walk(struct buffer *buffer)
+{
+	const u8 *table = table_now();
+
+	if (!buffer || !table)
+		return 0;
+	buffer->name.policy = policy_of(table);
+	buffer->name.groups = walk_path(table, ENGINE_NETS, buffer->text, buffer->name.offset);
+	return 0;
+}
+
+/*
+ * The action on the object in the buffer. wanted tells one that only a rule may speak of, no default.
+ */
+static __always_inline u32 net_action(const u8 *table, const struct subject *who, const struct question *q, u64 groups)
+{
+	u32 action;
+	u64 met;
+
+	if (rule_switched(who, q->op))
+		return ACTION_DENY;
+	action = rule_net(table, who, q->op, &groups, &met);
+	return q->wanted && !met ? ACTION_ALLOW : action;
+}
+
+static __always_inline int net_apply(struct task_state *state, struct session *session, const u8 *table,
+				     struct buffer *buffer)
+{
+	const struct question *q = &buffer->question;
+	struct subject who = subject_of(state, session);
+	struct event_access *event = &buffer->access;
+	int error;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	event_head(&event->head, EVENT_ACCESS, state, session);
+	event->head.op = q->op;
+	event->label[0] = buffer->name.groups;
+	event->head.action = net_action(table, &who, q, buffer->name.groups);
+	judge_seen(session, 1ull << (q->op & 63));
+	error = judge_apply(session, table, &who, &event->head);
+	if (q->quiet && event->head.action == ACTION_ALLOW)
+		return error;
+	record_object(event, q, &buffer->name, &buffer->source);
+	EVENT_SEND_NAME(event, buffer);
+	return error;
+}
+
+/* The object is spelt in the buffer. race: as judge_buffer. verifier: global, as name_of. */
+__noinline int judge_net(struct task_state *state, struct buffer *buffer)
+{
+	const u8 *table = table_now();
+	struct session *session;
+
+	if (!state || !buffer)
+		return -EPERM;
+	session = session_of(state);
+	if (!session)
+		return op_errno(buffer->question.op);
+	if (!table) {
+		count(COUNT_NO_TABLE);
+		return refuse_blind(session, table, buffer->question.op);
+	}
+	net_walk(buffer);
+	if (buffer->name.policy != policy_of(table))
+		net_walk(buffer);
+	if (buffer->name.policy != policy_of(table))
+		return refuse_blind(session, table, buffer->question.op);
+	return net_apply(state, session, table, buffer);
+}
+
 /* No buffer: the object cannot even be named. */
 static __always_inline int judge_blind(const struct task_state *state, u32 op)
 {

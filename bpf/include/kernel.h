@@ -301,6 +301,13 @@ enum kernel {
 	TIOCLINUX = 0x541c, /* pastes, among others */
 
 	AF_UNIX = 1,
+	AF_INET = 2,
+	AF_INET6 = 10,
+
+	SOCK_STREAM = 1,
+	SOCK_DGRAM = 2,
+	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
 	SUN_PATH_MAX = 108, /* include/uapi/linux/un.h */
 
 	PF_EXITING = 4, /* set before sched_process_exit */

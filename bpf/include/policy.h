@@ -43,7 +43,7 @@ enum action {
  *   net.addr     /REACHED/PROTO/PORT/4HEX   REACHED is n where an answer that the session got led to the address, else a;
  *                                           PROTO tcp, udp or a number; the address in hexadecimal behind a 4 or a 6
  *   net.listen   the same, with REACHED a
- *   net.family   /AF_INET/SOCK_RAW
+ *   net.family   /AF_INET/SOCK_RAW/1        and the protocol's number
  *
  * An id is never reused.
  */

@@ -23,6 +23,8 @@ type probeAsk struct {
 	Length    uint32
 	Action    uint32
 	Marks     uint32
+	Wanted    uint32
+	Reserved  uint32
 	Label     [4]uint64
 	Text      [1024]uint8
 }

@@ -20,6 +20,8 @@ struct ask {
 	u32 length;
 	u32 action;		/* answer */
 	u32 marks;		/* answer */
+	u32 wanted;		/* of a family of sockets: struct question */
+	u32 reserved;
 	u64 label[LABEL_WORDS]; /* answer */
 	u8 text[PROBE_TEXT];
 };
@@ -101,10 +103,10 @@ int decide(struct ask *ask)
 		probe_line(ask, table, buffer, label);
 		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label, buffer->masks);
 	} else if (op_of_net(ask->op)) {
-		u64 met;
+		struct question q = { .op = ask->op, .wanted = ask->wanted };
 
 		probe_path(ask, table, ENGINE_NETS, buffer, label);
-		ask->action = rule_net(table, &who, ask->op, label, &met);
+		ask->action = net_action(table, &who, &q, label[0]);
 		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
 			ask->action = rule_reached(table, &who, label);
 	} else {

@@ -9,6 +9,7 @@
 #include "../hooks/attr.h"
 #include "../hooks/control.h"
 #include "../hooks/exec.h"
+#include "../hooks/family.h"
 #include "../hooks/file.h"
 #include "../hooks/guard.h"
 #include "../hooks/held.h"
@@ -272,6 +273,13 @@ int BPF_PROG(enforce_send, struct socket *client, struct socket *server, int ret
 {
 	LSM_KEEP(ret);
 	return lsm_errno(decide_send(server));
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(enforce_socket, int family, int type, int protocol, int kern, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_socket(family, type, protocol, kern));
 }
 
 SEC("lsm/socket_bind")

@@ -56,8 +56,9 @@ var (
 	addresses = []string{"10.1.2.3:80/tcp", "10.1.2.3:53/udp", "192.168.6.255:443/tcp", "192.168.8.0:443/tcp", "127.0.0.1:22/tcp", "[::1]:22/tcp",
 		"[2001:db8:7fff::1]:443/udp", "[2001:db8:8000::1]:443/udp", "172.31.255.255:53/udp", "172.32.0.1:53/udp", "8.8.8.8:25/tcp", "[::ffff:10.0.0.1]:1/tcp",
 		"[2001:db8:0:2::1]:1/tcp", "10.0.0.1", "128.0.0.1"}
-	families = []string{"**", "AF_PACKET", "AF_INET/SOCK_RAW", "AF_*/SOCK_RAW", "AF_INET*", "AF_NETLINK/SOCK_RAW"}
-	sockets  = []string{"AF_PACKET/SOCK_RAW", "AF_PACKET/SOCK_DGRAM", "AF_INET/SOCK_RAW", "AF_INET6/SOCK_STREAM", "AF_NETLINK/SOCK_RAW", "AF_VSOCK/SOCK_STREAM", "AF_ALG"}
+	families = []string{"**", "AF_PACKET", "AF_INET/SOCK_RAW", "AF_INET/SOCK_STREAM/132", "AF_INET*/SOCK_STREAM", "AF_UNIX", "AF_*/SOCK_RAW", "AF_INET*", "AF_NETLINK/SOCK_RAW"}
+	sockets  = []string{"AF_PACKET/SOCK_RAW/768", "AF_PACKET/SOCK_DGRAM/768", "AF_INET/SOCK_RAW/1", "AF_INET6/SOCK_STREAM/6", "AF_INET/SOCK_STREAM/132",
+		"AF_INET/SOCK_DGRAM/17", "AF_INET/SOCK_DGRAM/1", "AF_UNIX/SOCK_STREAM/0", "AF_NETLINK/SOCK_RAW/0", "AF_VSOCK/SOCK_STREAM/0", "AF_ALG/SOCK_SEQPACKET/0"}
 	verbs    = []string{"git", "push", "-f", "--force", "origin", "rm", "-rf", "/", "main", "x"}
 	lineWild = []string{"git push *--force*", "git *", "rm -rf *", "* x", "git push {origin,main}", "git * -f", "rm [!-]*", "*--force*", "git push ?", "x *main"}
 )

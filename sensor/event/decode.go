@@ -163,14 +163,18 @@ func (r *Record) access(raw []byte) error {
 	r.Label, r.Inode, r.Device, r.Generation, r.Wanted = e.Label, e.Inode, e.Device, e.InodeGeneration, e.Wanted
 	r.Repeats = e.Repeats
 	r.Text, err = text(tail, uint64(e.Text))
-	if r.Op == Op(bpf.OpUnixConnect) && bytes.HasPrefix(r.Text, abstract) {
-		r.Text = r.Text[1:]
-	}
+	r.Text = spoken(r.Op, r.Text)
 	return err
 }
 
-// abstract is how the table spells that a socket's name lies in no file system.
-var abstract = []byte("/@")
+// spoken is an object as people write it, of how the table spells it: enum op in bpf/include/policy.h.
+func spoken(op Op, text []byte) []byte {
+	switch {
+	case op == Op(bpf.OpUnixConnect) && bytes.HasPrefix(text, []byte("/@")), op == Op(bpf.OpNetFamily) && bytes.HasPrefix(text, []byte("/")):
+		return text[1:]
+	}
+	return text
+}
 
 func (r *Record) exec(raw []byte) error {
 	e, tail, err := view[bpf.EventExec](raw)

@@ -156,7 +156,7 @@ func TestFiles(t *testing.T) {
 }
 
 // families begin the names of files.
-var families = []string{"exec-", "file-", "guard-", "signal-", "trace-", "unix-"}
+var families = []string{"exec-", "file-", "guard-", "net-", "signal-", "trace-", "unix-"}
 
 // quoted are names of rules and of code, some of which begin alike.
 var quoted = regexp.MustCompile("`[^`]*`")

@@ -112,7 +112,8 @@ var acts = map[string]string{
 	"type":    "", // into a terminal of its own
 
 	// Sockets.
-	"serve":            "path", // a path, or @NAME
+	"newsocket":        "words", // family, type and protocol, by their numbers
+	"serve":            "path",  // a path, or @NAME
 	"servedatagrams":   "path",
 	"connect":          "path",
 	"connectdatagrams": "path",

@@ -5,12 +5,14 @@ package live
 // Unix sockets that an actor serves and speaks to.
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 var sockets = map[string]func(act) result{
+	"newsocket":        socketOf,
 	"serve":            func(a act) result { return served(a.Path, unix.SOCK_STREAM) },
 	"servedatagrams":   func(a act) result { return served(a.Path, unix.SOCK_DGRAM) },
 	"connect":          func(a act) result { return spoken(unix.SOCK_STREAM, a.Path, unix.Connect) },
@@ -18,6 +20,19 @@ var sockets = map[string]func(act) result{
 	"send": func(a act) result {
 		return spoken(unix.SOCK_DGRAM, a.Path, func(fd int, to unix.Sockaddr) error { return unix.Sendto(fd, []byte("x"), 0, to) })
 	},
+}
+
+// socketOf makes a socket of a family, a type and a protocol, and closes it.
+func socketOf(a act) result {
+	var n [3]int
+	for i := range n {
+		n[i], _ = strconv.Atoi(a.Argv[i])
+	}
+	fd, err := unix.Socket(n[0], n[1], n[2])
+	if err == nil {
+		unix.Close(fd)
+	}
+	return errno(err)
 }
 
 // served leaves a server behind that takes no connection: the kernel makes them.

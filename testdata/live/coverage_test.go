@@ -50,6 +50,7 @@ var losses = []map[string][]bpf.Op{
 		"enforce_mprotect": {bpf.OpExecMap}, "enforce_signal": {bpf.OpProcSignal}, "enforce_connect": {bpf.OpUnixConnect},
 		"enforce_create": {bpf.OpFileCreate}, "enforce_unlink": {bpf.OpFileDelete}, "enforce_setxattr": {bpf.OpFileAttr},
 		"enforce_line": {bpf.OpExecArgv}, "enforce_trace": {bpf.OpProcTrace}, "enforce_bpf": {bpf.OpPrivBpf},
+		"enforce_socket": {bpf.OpNetFamily},
 		"enforce_rename": {bpf.OpFileRename},
 	},
 	{

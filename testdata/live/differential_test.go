@@ -144,6 +144,9 @@ func answersOtherwise(t *testing.T, d *probe.Decider, s enforce.Subject, op enfo
 	t.Helper()
 	ask := probe.Ask{Role: s.Role, Principal: s.Principal, Taints: uint32(s.Taints), Op: uint32(op), View: uint32(v),
 		Length: uint32(len(text))}
+	if op == enforce.OpNetFamily && enforce.OrdinaryFamily(string(text[1:])) {
+		ask.Wanted = 1
+	}
 	copy(ask.Text[:], text)
 	must(t, d.Decide(&ask))
 	return ask.Action != uint32(want.Action) || ask.Label != want.Label || ask.Marks != uint32(want.Taints)
