@@ -153,9 +153,18 @@ func run(t *testing.T, play, path string, args ...string) (pid uint32, status in
 	return uint32(cmd.Process.Pid), cmd.ProcessState.ExitCode()
 }
 
+// eventually waits for what comes a moment later, for as long as a starved machine may need.
+func eventually(holds func() bool) {
+	for deadline := time.Now().Add(20 * time.Second); !holds() && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 func of(kind event.Kind, pid uint32) func(*event.Event) bool {
 	return func(e *event.Event) bool { return e.Kind == kind && e.Head.PID == pid }
 }
+
+func sessionEnd(e *event.Event) bool { return e.Kind == event.SessionEnd }
 
 func line(argv ...string) func(*event.Event) bool {
 	return func(e *event.Event) bool { return e.Kind == event.Exec && slices.Equal(e.Argv, argv) }
@@ -176,10 +185,16 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 	ended := func() bool { // the last end is told on the other ring than the session's
 		last := s.find(line("/proc/self/exe", "left behind"))
 		return last != nil && s.find(of(event.Exit, last.Head.PID)) != nil &&
-			s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd }) != nil
+			s.find(sessionEnd) != nil
 	}
-	for deadline := time.Now().Add(20 * time.Second); !ended() && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
+	eventually(ended)
+	// kernel: on one that preempts itself the program at another thread's end may stand on that processor, and an end is left out.
+	leftOut, err := k.Skipped()
+	must(t, err)
+	if leftOut > 0 && !ended() {
+		t.Logf("the kernel left %d programs out: sweeping, as the daemon does", leftOut)
+		must(t, k.Sweep())
+		eventually(func() bool { return s.find(sessionEnd) != nil })
 	}
 	stop()
 
@@ -203,9 +218,6 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 	if third == nil || third.Path != tool {
 		t.Fatalf("the exec of what was left behind: %+v", third)
 	}
-	// kernel: on one that preempts itself the program at another thread's end may stand on that processor, and this end is left out.
-	leftOut, err := k.Skipped()
-	must(t, err)
 	for pid, want := range map[uint32]int32{root: agentStatus << 8, second.Head.PID: toolStatus << 8, third.Head.PID: 0} {
 		e := s.find(of(event.Exit, pid))
 		switch {
@@ -215,7 +227,7 @@ func TestTracepointsFollowAnAgent(t *testing.T) {
 			t.Errorf("the end of process %d: %+v, want status %#x", pid, e, want)
 		}
 	}
-	end := s.find(func(e *event.Event) bool { return e.Kind == event.SessionEnd })
+	end := s.find(sessionEnd)
 	if end == nil || end.Time.Before(third.Time.Add(patience/2)) {
 		t.Errorf("the session ended with %+v, not with what it left behind", end)
 	}
