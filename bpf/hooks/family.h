@@ -40,7 +40,7 @@ static const struct word families[FAMILIES] = {
 	WORD("/AF_MCTP"),
 };
 static const struct word types[TYPES] = {
-	[0] = WORD("/0"),	   WORD("/SOCK_STREAM"),    WORD("/SOCK_DGRAM"), WORD("/SOCK_RAW"),
+	[0] = WORD("/0"),  WORD("/SOCK_STREAM"),    WORD("/SOCK_DGRAM"), WORD("/SOCK_RAW"),
 	WORD("/SOCK_RDM"), WORD("/SOCK_SEQPACKET"), WORD("/SOCK_DCCP"),	 [10] = WORD("/SOCK_PACKET"),
 };
 

@@ -18,9 +18,9 @@ struct ask {
 	u32 op;
 	u32 view;
 	u32 length;
-	u32 action;		/* answer */
-	u32 marks;		/* answer */
-	u32 wanted;		/* of a family of sockets: struct question */
+	u32 action; /* answer */
+	u32 marks;  /* answer */
+	u32 wanted; /* of a family of sockets: struct question */
 	u32 reserved;
 	u64 label[LABEL_WORDS]; /* answer */
 	u8 text[PROBE_TEXT];
