@@ -26,7 +26,7 @@ func as[T any](raw []byte) T {
 func (r record) object() string {
 	a := as[bpf.EventAccess](r.raw)
 	text := string(r.raw[binary.Size(a):][:a.Text])
-	if bpf.Op(r.Op) == bpf.OpUnixConnect && strings.HasPrefix(text, "/@") {
+	if bpf.Op(r.Op) == bpf.OpNetFamily || bpf.Op(r.Op) == bpf.OpUnixConnect && strings.HasPrefix(text, "/@") {
 		return text[1:]
 	}
 	return text
