@@ -279,14 +279,16 @@ func TestWhoFloodsIsHeardALittle(t *testing.T) {
 	b := plugintest.NewBackend(t)
 	o := options(t, spec(t, "flood-configure", b))
 	var log countingWriter
+	begin := time.Now()
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	o.Clock = nil
 	r := start(t, o)
 	export(r, 0, 500)
 	complete(t, b, 500)
 	time.Sleep(time.Second)
-	if n := log.lines(); n > 60 {
-		t.Errorf("%d lines of it are in the log", n)
+	// thirty at once, one a second, and what the host itself says
+	if n, most := log.lines(), 60+int(time.Since(begin).Seconds()); n > most {
+		t.Errorf("%d lines of it are in the log, want %d at most", n, most)
 	}
 }
 
