@@ -100,20 +100,20 @@ defaults = { net = "deny" }
 func toldOf(records []record) (object string) {
 	for _, r := range records {
 		if bpf.EventKind(r.Kind) == bpf.KindAccess && bpf.Op(r.Op) == bpf.OpNetFamily && r.Error != 0 {
-			e := as[bpf.EventAccess](r.raw)
-			text := r.raw[len(r.raw)-int(e.Text):]
-			object = strings.TrimPrefix(string(text), "/")
+			object = r.object()
 		}
 	}
 	return object
 }
 
-// A ring and a child reach no further than who has them.
-func TestSocketsOfHelpersAreJudgedToo(t *testing.T) {
+// A child reaches no further than who started it.
+func TestSocketsOfChildrenAreJudgedToo(t *testing.T) {
 	policy(t, "[[role]]\nname = \"default\"\ndefaults = { net = \"allow\" }\n[[rule]]\nid = \"raw\"\non = [\"net.family\"]\nmatch = [\"AF_NETLINK\"]\naction = \"deny\"\n")
-	in := session(t)
-	line := "busybox ip link show > /dev/null"
-	if r := in.do(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", line}}); r.Status == 0 {
+	asks := act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", "/bin/busybox ip link show > /dev/null"}}
+	if r := start(t).do(asks); r.Errno != 0 || r.Status != 0 {
+		t.Fatalf("a child's socket is not made outside of sessions either: %+v", r)
+	}
+	if r := session(t).do(asks); r.Status == 0 {
 		t.Errorf("a child's socket was made: %+v", r)
 	}
 }
