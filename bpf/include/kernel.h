@@ -203,12 +203,30 @@ struct linux_binprm {
 	unsigned long exec;
 };
 
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 s6_addr[16];
+};
+
 struct sock_common {
 	unsigned short skc_family;
+	u16 skc_num; /* this end's port */
+	u32 skc_rcv_saddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	possible_net_t skc_net;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	u16 sk_type;
+	u16 sk_protocol;
 };
 
 struct socket {
@@ -303,6 +321,12 @@ enum kernel {
 	AF_UNIX = 1,
 	AF_INET = 2,
 	AF_INET6 = 10,
+
+	ETH_P_IP = 0x0800,
+	ETH_P_IPV6 = 0x86dd,
+	PORT_DNS = 53,
+	PORT_HTTP = 80,
+	PORT_TLS = 443,
 
 	SOCK_STREAM = 1,
 	SOCK_DGRAM = 2,
