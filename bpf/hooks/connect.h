@@ -37,7 +37,8 @@ static __always_inline void connect_task(struct socket_tag *tag)
 	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
 }
 
-static __noinline int connect_judge(struct bpf_sock_addr *way, struct socket_tag *tag, const u8 *address, u64 print)
+static __always_inline int connect_judge(struct bpf_sock_addr *way, struct socket_tag *tag, const u8 *address,
+					 u64 print)
 {
 	struct buffer *buffer = packet_buffer();
 	u32 port = bpf_ntohs(way->user_port);
@@ -54,6 +55,12 @@ static __noinline int connect_judge(struct bpf_sock_addr *way, struct socket_tag
 	}
 	buffer_give(buffer);
 	return error;
+}
+
+/* verifier: as leave_own. */
+static __noinline bool connect_own(struct bpf_sock_addr *way, struct socket_tag *tag, const u8 *address, u32 port)
+{
+	return ROUTE_OWN(way, tag, address, port, 0, IPPROTO_TCP);
 }
 
 static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
@@ -78,7 +85,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
 	port = bpf_ntohs(way->user_port);
 	if (port == PORT_DNS && route_resolver(tag, address))
 		return 0;
-	if (address_loopback(address) && ROUTE_OWN(way, tag, address, port, 0, IPPROTO_TCP))
+	if (address_loopback(address) && connect_own(way, tag, address, port))
 		return 0;
 	return connect_judge(way, tag, address, route_print(session, address, port, way->protocol));
 }

@@ -51,14 +51,11 @@ static __always_inline void leave_begin(struct __sk_buff *skb, struct socket_tag
 	bpf_sk_storage_delete(&answering, sock);
 }
 
-/* By its destination. The name by which a connection was let out stays its name. verifier: global, as name_of. */
-__noinline int leave_reach(struct socket_tag *tag, struct buffer *buffer, u32 begins)
+/* By its destination. The name by which a connection was let out stays its name. */
+static __always_inline void leave_reach(const struct socket_tag *tag, struct buffer *buffer, bool begins)
 {
-	struct flow *flow;
+	struct flow *flow = &buffer->flow;
 
-	if (!tag || !buffer)
-		return 0;
-	flow = &buffer->flow;
 	if (!(tag->flags & SOCKET_ORDINARY)) {
 		flow_begin(flow);
 		flow_number(buffer, NET_NO_NAME);
@@ -72,7 +69,6 @@ __noinline int leave_reach(struct socket_tag *tag, struct buffer *buffer, u32 be
 		flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)), NET_BY_RULE);
 		flow_reached(buffer);
 	}
-	return 0;
 }
 
 /* The same refusal again within its second is counted, not told. */
@@ -86,14 +82,19 @@ static __always_inline bool leave_refused(struct socket_tag *tag, struct session
 	return true;
 }
 
+/* verifier: a frame of its own, beside those of what follows. */
+static __noinline bool leave_own(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
+{
+	return ROUTE_OWN(skb, tag, p->address, p->port, p->local, p->protocol);
+}
+
 static __always_inline int leave_destination(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 					     const struct packet *p, u64 print)
 {
 	bool begins = packet_begins(p);
 	int error;
 
-	if (address_loopback(p->address) && p->port &&
-	    ROUTE_OWN(skb, tag, p->address, p->port, p->local, p->protocol)) {
+	if (address_loopback(p->address) && p->port && leave_own(skb, tag, p)) {
 		tag->flags &= ~SOCKET_LOOKS;
 		tag->allowed = print;
 		return 0;
@@ -167,7 +168,7 @@ static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag
 	return packet_looked(tag, p) ? leave_look(skb, tag, buffer, p) : 0;
 }
 
-static __noinline int leave_judge(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p, u64 print)
+static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p, u64 print)
 {
 	struct buffer *buffer = packet_buffer();
 	int error;
@@ -181,7 +182,7 @@ static __noinline int leave_judge(struct __sk_buff *skb, struct socket_tag *tag,
 }
 
 /* A session's packet. One of a session that is over goes on where it was let go. */
-static __noinline int leave_tagged(struct __sk_buff *skb, struct socket_tag *tag)
+static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag *tag)
 {
 	struct session *session = tag_session(tag);
 	struct packet p = {};

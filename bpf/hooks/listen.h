@@ -54,7 +54,7 @@ static __always_inline void listen_address(struct flow *flow, struct sock *sock)
 	if (sock->__sk_common.skc_family == AF_INET)
 		address_four(flow->address, sock->__sk_common.skc_rcv_saddr);
 	else
-		BPF_CORE_READ_INTO(&flow->address, sock, __sk_common.skc_v6_rcv_saddr.s6_addr);
+		BPF_CORE_READ_INTO(&flow->address, sock, __sk_common.skc_v6_rcv_saddr);
 }
 
 static __always_inline bool of_internet(const struct sock *sock)

@@ -37,21 +37,38 @@ static __always_inline void tag_owner(struct socket_tag *tag, struct sock *sock,
 	tag->flags = flags;
 }
 
-/* One that is marked already is whose it was. */
-static __always_inline void socket_mark(struct sock *sock, const struct task_state *state, u16 flags)
+/* Of a task that is not the one that runs: an iterator's. */
+static __always_inline void tag_other(struct socket_tag *tag, struct task_struct *task)
+{
+	tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	tag->pid = tag->tid = task->tgid;
+	tag->uid = BPF_CORE_READ(task, cred, uid.val);
+	bpf_probe_read_kernel_str(tag->comm, sizeof(tag->comm), task->comm);
+}
+
+/* The mark of a socket that had none; one that is marked already is whose it was. */
+static __always_inline struct socket_tag *socket_tagged(struct sock *sock, const struct task_state *state, u16 flags)
 {
 	struct socket_tag *tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
 
 	if (tag)
-		return;
+		return NULL;
 	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!tag) {
+	if (tag)
+		tag_owner(tag, sock, state, flags);
+	else
 		count(COUNT_SOCKET_UNTAGGED);
+	return tag;
+}
+
+static __always_inline void socket_mark(struct sock *sock, const struct task_state *state, u16 flags)
+{
+	struct socket_tag *tag = socket_tagged(sock, state, flags);
+
+	if (tag)
+		tag_task(tag, state);
+	else if (!bpf_sk_storage_get(&sockets, sock, NULL, 0))
 		bpf_send_signal(SIGKILL);
-		return;
-	}
-	tag_task(tag, state);
-	tag_owner(tag, sock, state, flags);
 }
 
 /* security_socket_post_create. */

@@ -120,7 +120,6 @@ __noinline int flow_ask(struct buffer *buffer, u32 op)
 	struct subject who;
 	u32 action;
 	u64 label;
-	u64 met;
 
 	if (!buffer || !table)
 		return ACTION_DENY;
@@ -131,10 +130,10 @@ __noinline int flow_ask(struct buffer *buffer, u32 op)
 	if (rule_switched(&who, op))
 		return ACTION_DENY | FLOW_MET;
 	label = walk_path(table, ENGINE_NETS, buffer->text, buffer->name.offset);
-	action = rule_net(table, &who, BOUNDED(op, OP_NET_FAMILY), &label, &met);
 	buffer->flow.label = label;
-	buffer->flow.policy = policy_of(table);
-	return action | (met ? FLOW_MET : 0);
+	action = rule_decide(table, &who, BOUNDED(op, OP_NET_FAMILY), &buffer->flow.label, net_field(op), PATH_WORDS,
+			     buffer->masks);
+	return action | (masks_meet(buffer->masks, label) ? FLOW_MET : 0);
 }
 
 /* The decision so far gives way to a stricter one. */
@@ -149,12 +148,10 @@ static __always_inline void flow_settle(struct flow *flow, u32 op, u32 action, u
 }
 
 /* By its number: what no name led to. Returns as flow_ask(). */
-__noinline int flow_number(struct buffer *buffer, u32 reason)
+static __always_inline int flow_number(struct buffer *buffer, u32 reason)
 {
 	int answer;
 
-	if (!buffer)
-		return ACTION_DENY;
 	spell_address(buffer, 'a');
 	answer = flow_ask(buffer, OP_NET_ADDR);
 	flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), reason);
@@ -162,12 +159,10 @@ __noinline int flow_number(struct buffer *buffer, u32 reason)
 }
 
 /* A name led there: only rules that speak of the address's number, port or network stand against it, no default. */
-__noinline int flow_reached(struct buffer *buffer)
+static __always_inline int flow_reached(struct buffer *buffer)
 {
 	int answer;
 
-	if (!buffer)
-		return ACTION_DENY;
 	spell_address(buffer, 'n');
 	answer = flow_ask(buffer, OP_NET_ADDR);
 	if (answer & FLOW_MET)
@@ -276,13 +271,11 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
  * By the names that are known for the address: which of them is asked for is seen later, if at all, so the mildest answer
  * counts. 0 where none is known.
  */
-__noinline int flow_names(struct buffer *buffer)
+static __always_inline int flow_names(struct buffer *buffer)
 {
 	u32 best = 0;
 	u32 at = 0;
 
-	if (!buffer)
-		return 0;
 	buffer->flow.names = 0;
 	for (u32 i = 0; i < ANSWER_NAMES; i++) {
 		int taken = answer_take(buffer, i);

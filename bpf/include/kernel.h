@@ -212,7 +212,9 @@ typedef struct {
 } possible_net_t;
 
 struct in6_addr {
-	u8 s6_addr[16];
+	struct {
+		u8 u6_addr8[16];
+	} in6_u;
 };
 
 struct sock_common {
