@@ -223,6 +223,7 @@ const (
 	SeedCarry      = uint32(sensorSeedModeSEED_CARRY)
 	SeedSweep      = uint32(sensorSeedModeSEED_SWEEP)
 	SeedEnd        = uint32(sensorSeedModeSEED_END)
+	SeedSockets    = uint32(sensorSeedModeSEED_SOCKETS)
 	ReliefHost     = uint32(sensorReliefRELIEF_HOST)
 	ReliefRole     = uint32(sensorReliefRELIEF_ROLE)
 	LineMax        = int(sensorAbiLINE_MAX_)

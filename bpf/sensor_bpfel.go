@@ -439,6 +439,7 @@ const (
 	sensorSeedModeSEED_CARRY   sensorSeedMode = 2
 	sensorSeedModeSEED_SWEEP   sensorSeedMode = 3
 	sensorSeedModeSEED_END     sensorSeedMode = 4
+	sensorSeedModeSEED_SOCKETS sensorSeedMode = 5
 )
 
 type sensorSession struct {

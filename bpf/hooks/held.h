@@ -93,7 +93,7 @@ static __always_inline int seed_file(struct task_struct *task, struct file *file
 	if (!session || session->id <= seed->after)
 		return 0;
 	held_socket(state, task, file);
-	if (session->cause == CAUSE_EXEC)
+	if (session->cause == CAUSE_EXEC || seed->mode == SEED_SOCKETS)
 		return 0;
 	held_note(state, session, task, file);
 	return 0;

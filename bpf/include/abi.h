@@ -375,6 +375,7 @@ enum seed_mode {
 	SEED_CARRY,   /* take over what the maps of another ABI say of tasks */
 	SEED_SWEEP,   /* note which sessions somebody lives in */
 	SEED_END,     /* and end those in which nobody was found by this sweep, twice */
+	SEED_SOCKETS, /* of open files: mark the sockets, and tell nothing */
 };
 
 /* What user space asks of the seeding iterator. */
@@ -387,7 +388,7 @@ struct seed {
 	__u32 slot;   /* answer: session given out, where made is not 0 */
 	__u32 made;   /* answer: sessions made */
 	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
-	__u64 after;  /* present and seed_files: the sessions with a higher number; end: those with none higher */
+	__u64 after;  /* present and open files: the sessions with a higher number; end: those with none higher */
 	__u64 denied; /* of struct session */
 	__u32 only;   /* of struct session */
 	__u32 mode;   /* enum seed_mode */
