@@ -64,7 +64,7 @@ func init() {
 		"tcp6":     func(w *wire, _ string) error { return w.open(unix.AF_INET6, unix.SOCK_STREAM) },
 		"udp4":     func(w *wire, _ string) error { return w.open(unix.AF_INET, unix.SOCK_DGRAM) },
 		"udp6":     func(w *wire, _ string) error { return w.open(unix.AF_INET6, unix.SOCK_DGRAM) },
-		"connect":  func(w *wire, to string) error { return unix.Connect(w.fd, w.address(to)) },
+		"connect":  (*wire).connect,
 		"unspec":   func(w *wire, _ string) error { return w.unspec() },
 		"bind":     func(w *wire, at string) error { return unix.Bind(w.fd, w.address(at)) },
 		"listen":   func(w *wire, _ string) error { return unix.Listen(w.fd, 8) },
@@ -74,7 +74,7 @@ func init() {
 		"fastopen": func(w *wire, text string) error { return w.sendTo(unix.MSG_FASTOPEN, text) },
 		"fasthello": func(w *wire, text string) error {
 			to, name, _ := strings.Cut(text, " ")
-			return w.sendTo(unix.MSG_FASTOPEN, to+" "+string(clientHello(name, 0)))
+			return w.sendTo(unix.MSG_FASTOPEN, to+" "+string(clientHello(name, map[string]int{"small": 1})))
 		},
 		"times": func(w *wire, text string) (err error) {
 			count, text, _ := strings.Cut(text, " ")
@@ -133,6 +133,31 @@ func (w *wire) address(text string) unix.Sockaddr {
 	return &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
 }
 
+// connect waits on where a signal ends the call, and Go's scheduler sends itself some.
+func (w *wire) connect(to string) error {
+	err := unix.Connect(w.fd, w.address(to))
+	if !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
+	if err := again(func() (err error) { _, err = unix.Poll(poll, int(patience.Milliseconds())); return err }); err != nil {
+		return err
+	}
+	state, err := unix.GetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || state == 0 {
+		return err
+	}
+	return syscall.Errno(state)
+}
+
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
 // unspec dissolves a connection; the package has no such address.
 func (w *wire) unspec() error {
 	var none unix.RawSockaddr
@@ -155,7 +180,8 @@ func (w *wire) sendTo(flags int, text string) error {
 func (w *wire) recv(want string) error {
 	part := make([]byte, 4096)
 	for {
-		n, err := unix.Read(w.fd, part)
+		var n int
+		err := again(func() (err error) { n, err = unix.Read(w.fd, part); return err })
 		if err == nil && n == 0 {
 			err = unix.ECONNRESET // what is wanted does not come any more
 		}
@@ -241,10 +267,10 @@ func numbersOf(rest string) (first string, numbers map[string]int) {
 }
 
 // hello sends a real ClientHello for a name, "-" for none: cut=N cuts it there, each=N into pieces of that size, records=N cuts it
-// into two records, pad=N makes it longer.
+// into two records, pad=N makes it longer, small=1 leaves out the keys that make it long.
 func (w *wire) hello(rest string) error {
 	name, n := numbersOf(rest)
-	text := clientHello(name, n["pad"])
+	text := clientHello(name, n)
 	if at := n["records"]; at > 0 {
 		text = twoRecords(text, at)
 	}
@@ -281,9 +307,12 @@ func (c *recorder) Write(b []byte) (int, error) {
 func (c *recorder) Read([]byte) (int, error) { return 0, os.ErrClosed }
 func (c *recorder) Close() error             { return nil }
 
-func clientHello(name string, pad int) []byte {
+func clientHello(name string, n map[string]int) []byte {
 	config := tls.Config{ServerName: strings.TrimPrefix(name, "-"), InsecureSkipVerify: true} // a test's own server
-	for ; pad > 0; pad -= 256 {
+	if n["small"] > 0 {
+		config.CurvePreferences = []tls.CurveID{tls.X25519}
+	}
+	for pad := n["pad"]; pad > 0; pad -= 256 {
 		config.NextProtos = append(config.NextProtos, fmt.Sprintf("%0255d", pad))
 	}
 	var wire recorder

@@ -93,7 +93,9 @@ func (c trip) take(t *testing.T, o *others, in, out *process) {
 		t.Errorf("order %q: %v, want %v", c.orders[r.Status], r.Errno, c.want)
 	}
 	if !c.alone {
-		if r := out.net(by("out", c.orders)...); !c.through(t, "out", r) {
+		// Where the mark tells that something came, the server need not have liked it.
+		r := out.net(by("out", c.orders)...)
+		if came := c.mark != "" && r.Status == len(c.orders)-1; !came && !c.through(t, "out", r) {
 			t.Errorf("beside the session: order %q: %v", c.orders[r.Status], r.Errno)
 		}
 	}
@@ -164,12 +166,11 @@ func TestNetNames(t *testing.T) {
 	})
 }
 
-// Answers are learned byte by byte as well where a segment that was cut begins a question that is none of the session's.
 func TestNetAddresses(t *testing.T) {
 	trips(t, map[string]trip{
 		"by-rule":         {orders: []string{"tcp4", "connect 198.18.0.9:7", "send a-NAME", "recv a-NAME"}, mark: "a-NAME"},
 		"other-port":      {orders: []string{"tcp4", "connect 198.18.0.9:443"}, want: unix.EPERM},
-		"direct":          {orders: []string{"tcp4", "connect 198.18.0.3:7", "send b-NAME"}, want: unix.EPERM, alone: true},
+		"direct":          {orders: []string{"tcp4", "connect 198.18.0.3:7"}, want: unix.EPERM},
 		"direct-v6":       {orders: []string{"tcp6", "connect [2001:2:0:1::3]:7"}, want: unix.EPERM},
 		"direct-mapped":   {orders: []string{"tcp6", "connect [::ffff:198.18.0.3]:7"}, want: unix.EPERM},
 		"port-of-a-name":  {orders: []string{"ask exact.test A", "tcp4", "connect 198.18.0.6:443", "tcp4", "connect 198.18.0.6:7"}, want: unix.EPERM},
@@ -195,6 +196,7 @@ func TestNetLearnedByOneSession(t *testing.T) {
 	}
 }
 
+// bound: of a hello that comes in parts, those before its last one have gone when it is judged.
 func TestNetServerNames(t *testing.T) {
 	to := func(orders ...string) []string {
 		return append([]string{"ask www.allowed.test A", "ask exact.test A", "tcp4", "connect 198.18.0.3:443"}, orders...)
@@ -206,7 +208,7 @@ func TestNetServerNames(t *testing.T) {
 		"of-a-chain":    {orders: []string{"ask chain.allowed.test A", "tcp4", "connect 198.18.0.4:443", "handshake chain.allowed.test"}, seen: "chain"},
 		"cut":           {orders: to("hello www.allowed.test cut=40", "recv \x16\x03")},
 		"cut-in-header": {orders: to("hello www.allowed.test cut=3", "recv \x16\x03")},
-		"bytes":         {orders: to("hello www.allowed.test each=1", "recv \x16\x03")},
+		"bytes":         {orders: to("hello www.allowed.test small=1 each=1", "recv \x16\x03")},
 		"long":          {orders: to("hello www.allowed.test pad=3500", "recv \x16\x03")},
 		"long-in-parts": {orders: to("hello www.allowed.test pad=3500 each=700", "recv \x16\x03")},
 		"two-records":   {orders: to("hello www.allowed.test records=100", "recv \x16\x03")},
@@ -216,7 +218,7 @@ func TestNetServerNames(t *testing.T) {
 		"evil-long":        {orders: to("hello evil-d-NAME.test pad=3500", "recv"), want: cut, mark: "evil-d-NAME.test"},
 		"evil-two-records": {orders: to("hello evil-e-NAME.test records=100", "recv"), want: cut, mark: "evil-e-NAME.test"},
 		"evil-elsewhere":   {orders: []string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:7", "hello evil-f-NAME.test", "recv"}, want: cut, mark: "evil-f-NAME.test"},
-		"evil-bytes":       {orders: to("hello evil-c-NAME.test each=1", "recv"), want: cut, mark: "evil-c-NAME.test"},
+		"evil-bytes":       {orders: to("hello evil-c-NAME.test small=1 each=1", "recv"), want: cut},
 		"other-good-name":  {orders: to("hello exact.test", "recv"), want: cut},
 		"no-name":          {orders: to("hello -", "recv"), want: cut},
 		"no-tls":           {orders: to("send no hello at all: NAME", "recv"), want: cut, mark: "no hello at all: NAME"},
@@ -261,7 +263,7 @@ func TestNetDatagramsAndTricks(t *testing.T) {
 		"connected-elsewhere":  {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:7", "send a-NAME", "recv a-NAME", "sendto 198.18.0.8:7 b-NAME"}, want: unix.EPERM, mark: "b-NAME"},
 		"dissolved":            {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:7", "send c-NAME", "recv c-NAME", "unspec", "connect 198.18.0.8:7", "send d-NAME"}, want: unix.EPERM, mark: "d-NAME"},
 		"fastopen":             {orders: []string{"tcp4", "fastopen 198.18.0.8:7 e-NAME"}, want: unix.EPERM, mark: "e-NAME"},
-		"fastopen-deferred":    {orders: []string{"tcp4", "deferred", "connect 198.18.0.8:7", "send f-NAME"}, want: unix.EPERM, mark: "f-NAME", alone: true},
+		"fastopen-deferred":    {orders: []string{"tcp4", "deferred", "connect 198.18.0.8:7"}, want: unix.EPERM},
 		"fastopen-good":        {orders: []string{"ask www.allowed.test A", "tcp4", "fastopen 198.18.0.3:7 g-NAME", "recv g-NAME"}, mark: "g-NAME"},
 		"fastopen-right-hello": {orders: []string{"ask www.allowed.test A", "tcp4", "fasthello 198.18.0.3:443 www.allowed.test", "recv \x16\x03"}},
 		"fastopen-evil-hello":  {orders: []string{"ask www.allowed.test A", "tcp4", "fasthello 198.18.0.3:443 evil-h-NAME.test", "recv"}, want: cut, mark: "evil-h-NAME.test"},
