@@ -155,11 +155,11 @@ __noinline int request_judge(struct socket_tag *tag, struct request *request, st
 /* The next bytes of a packet that were not read. Returns how many there are after them, -1 where they cannot be had. */
 static __always_inline int piece_load(struct __sk_buff *skb, struct buffer *buffer, u32 at, u32 left)
 {
-	u32 size = BOUNDED(left, TEXT_MAX);
+	u32 size = smaller(left, TEXT_MAX);
 
 	buffer->progress.judged = 0;
 	buffer->progress.size = size;
-	if (!size || bpf_skb_load_bytes(skb, at, buffer->text, size))
+	if (!size || bpf_skb_load_bytes(skb, at, buffer->text, LENGTH(size, TEXT_MAX)))
 		return -1;
 	return left - size;
 }
