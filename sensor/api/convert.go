@@ -65,7 +65,7 @@ func (s *server) event(e *event.Event, ocsf bool) *pb.Event {
 		Message: e.Message(), Notable: e.Notable(), Severity: e.Severity, Relief: e.Head.Relieved(),
 	}
 	switch e.Kind {
-	case event.Access, event.Exec, event.Held:
+	case event.Access, event.Exec, event.Held, event.Network:
 		out.Action, out.Applied = e.Head.Action.String(), e.Head.Applied()
 	case event.SessionStart:
 		out.Cause = e.Cause.String()
