@@ -118,7 +118,7 @@ func (e *Event) where() string {
 	case f == nil:
 		return ""
 	case e.IsQuestion() && e.Object == f.Domain:
-		return fmt.Sprintf(" (%s) of %s", orElse(f.detail(e.Head.Op), "?"), f.Endpoint())
+		return fmt.Sprintf(" (%s) of %s", orElse(f.DetailName(e.Head.Op), "?"), f.Endpoint())
 	case e.Object != f.Endpoint():
 		return " at " + f.Endpoint()
 	case f.Domain != "":
@@ -143,20 +143,16 @@ func (e *Event) flowActivity() activity {
 // flow fills in what OCSF's classes of networks are about.
 func (e *Event) flow(o fields) {
 	f := e.Flow
-	other, own, direction := fields{"ip": f.Address.String(), "port": f.Port}, fields{}, 2
-	if f.Local != 0 {
-		own["port"] = f.Local
-	}
+	server, direction := fields{"ip": f.Address.String(), "port": f.Port}, 2
 	if f.Domain != "" && !e.IsQuestion() {
-		other["hostname"] = f.Domain
+		server["hostname"] = f.Domain
 	}
-	if e.Head.Op == opNetListen {
-		other, own, direction = fields{}, other, 1
-	}
-	for key, end := range map[string]fields{"dst_endpoint": other, "src_endpoint": own} {
-		if len(end) > 0 {
-			o[key] = end
-		}
+	o["dst_endpoint"] = server
+	switch {
+	case e.Head.Op == opNetListen:
+		direction = 1 // who connects is not known
+	case f.Local != 0:
+		o["src_endpoint"] = fields{"port": f.Local}
 	}
 	o["connection_info"] = fields{
 		"uid": strconv.FormatUint(f.Cookie, 10), "protocol_num": f.Protocol, "protocol_name": f.ProtocolName(),
@@ -165,7 +161,7 @@ func (e *Event) flow(o fields) {
 	}
 	if e.IsQuestion() {
 		o["query"] = fields{"hostname": orUnknown(f.Domain), "class": "IN"}
-		if kind := f.detail(e.Head.Op); f.detailKind(e.Head.Op) == detailType {
+		if kind := f.DetailName(e.Head.Op); f.detailKind(e.Head.Op) == detailType {
 			o["query"].(fields)["type"] = kind
 		}
 	}
@@ -184,7 +180,7 @@ func (f *Flow) reeve(op Op) fields {
 		"address": f.Address.String(), "port": f.Port, "protocol": f.ProtocolName(), "reason": f.Reason.String(),
 		"socket": strconv.FormatUint(f.Cookie, 10), "namespace": f.Space,
 	}
-	for key, value := range map[string]string{"domain": f.Domain, "detail": f.detail(op), "why": f.Why(op)} {
+	for key, value := range map[string]string{"domain": f.Domain, "detail": f.DetailName(op), "why": f.Why(op)} {
 		if value != "" {
 			o[key] = value
 		}

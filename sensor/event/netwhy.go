@@ -129,8 +129,8 @@ func (f *Flow) detailKind(op Op) detailOf {
 	return detailType
 }
 
-// detail is the reason's own number in words; "" where it says nothing.
-func (f *Flow) detail(op Op) string {
+// DetailName is the reason's own number in words; "" where it says nothing.
+func (f *Flow) DetailName(op Op) string {
 	kind := f.detailKind(op)
 	names := detailNames[kind]
 	switch {
@@ -149,7 +149,7 @@ func (f *Flow) detail(op Op) string {
 // Why is what decided beside the rules, in one sentence; "" where nothing did.
 func (f *Flow) Why(op Op) string {
 	why, kind := f.Reason.row().why, f.detailKind(op)
-	if detail := f.detail(op); why != "" && detail != "" && kind != detailType {
+	if detail := f.DetailName(op); why != "" && detail != "" && kind != detailType {
 		return why + ": " + detail
 	}
 	return why
