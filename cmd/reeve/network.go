@@ -5,28 +5,14 @@
 package main
 
 import (
-	"net"
-	"strconv"
+	"strings"
 
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
 
-// objectOf is what an event is about, with the rest of what a network's event knows of it.
+// objectOf is what an event is about, with what its object does not say.
 func objectOf(ev *pb.Event) string {
-	n := ev.Network
-	if n == nil {
-		return ev.Object
-	}
-	end := net.JoinHostPort(n.Address, strconv.Itoa(int(n.Port))) + "/" + n.Protocol
-	switch {
-	case n.Domain != "" && ev.Object == n.Domain && n.Detail != "":
-		return ev.Object + " (" + n.Detail + ") of " + end
-	case n.Domain != "" && ev.Op == "net.domain":
-		return ev.Object + " at " + end
-	case n.Domain != "":
-		return ev.Object + " for " + n.Domain
-	}
-	return ev.Object
+	return strings.TrimSuffix(ev.Object+" "+ev.Network.GetWhere(), " ")
 }
 
 // whyOf is what decided beside the rule that is shown already.

@@ -18,5 +18,6 @@ func network(e *event.Event) *pb.Network {
 	return &pb.Network{
 		Domain: f.Domain, Address: f.Address.String(), Port: uint32(f.Port), LocalPort: uint32(f.Local), Protocol: f.ProtocolName(),
 		Reason: f.Reason.String(), Detail: f.DetailName(e.Head.Op), Why: e.Why(), Socket: f.Cookie, Namespace: f.Space,
+		Where: e.Where(),
 	}
 }

@@ -111,18 +111,18 @@ func (e *Event) Reached() bool {
 	return f != nil && f.Domain != "" && e.Head.Op == opNetAddr && f.Reason == NetReason(bpf.NetByRule)
 }
 
-// where is what an event's object does not say: the other end of a name, the name of an address, what a question is for.
-func (e *Event) where() string {
+// Where is what an event's object does not say: the other end of a name, the name of an address, what a question is for.
+func (e *Event) Where() string {
 	f := e.Flow
 	switch {
 	case f == nil:
 		return ""
 	case e.IsQuestion() && e.Object == f.Domain:
-		return fmt.Sprintf(" (%s) of %s", orElse(f.DetailName(e.Head.Op), "?"), f.Endpoint())
+		return fmt.Sprintf("(%s) of %s", orElse(f.DetailName(e.Head.Op), "?"), f.Endpoint())
 	case e.Object != f.Endpoint():
-		return " at " + f.Endpoint()
+		return "at " + f.Endpoint()
 	case f.Domain != "":
-		return " for " + f.Domain
+		return "for " + f.Domain
 	}
 	return ""
 }

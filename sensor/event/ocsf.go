@@ -339,7 +339,7 @@ func (e *Event) Message() string {
 	if e.Head.Action.Refuses() && !e.Head.Applied() {
 		verb = "would " + verb
 	}
-	text := fmt.Sprintf("%s %s %s%s", verb, e.Op, e.Object, e.where())
+	text := strings.TrimSuffix(fmt.Sprintf("%s %s %s %s", verb, e.Op, e.Object, e.Where()), " ")
 	switch {
 	case !e.Head.Moved():
 	case e.Head.Op == Op(bpf.OpFileRename):

@@ -1821,6 +1821,7 @@ type Network struct {
 	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`               // the reason in one sentence, where more than a rule decided
 	Socket        uint64                 `protobuf:"varint,9,opt,name=socket,proto3" json:"socket,omitempty"`        // cookie
 	Namespace     uint32                 `protobuf:"varint,10,opt,name=namespace,proto3" json:"namespace,omitempty"` // inode
+	Where         string                 `protobuf:"bytes,11,opt,name=where,proto3" json:"where,omitempty"`          // in words, what the event's object does not say: the other end, or its name
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1923,6 +1924,13 @@ func (x *Network) GetNamespace() uint32 {
 		return x.Namespace
 	}
 	return 0
+}
+
+func (x *Network) GetWhere() string {
+	if x != nil {
+		return x.Where
+	}
+	return ""
 }
 
 type EventsRequest struct {
@@ -3541,7 +3549,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\bseverity\x18\x1b \x01(\tR\bseverity\x12\x0e\n" +
 	"\x02by\x18\x1c \x01(\tR\x02by\x12\x16\n" +
 	"\x06relief\x18\x1d \x01(\bR\x06relief\x12+\n" +
-	"\anetwork\x18\x1e \x01(\v2\x11.reeve.v1.NetworkR\anetwork\"\x82\x02\n" +
+	"\anetwork\x18\x1e \x01(\v2\x11.reeve.v1.NetworkR\anetwork\"\x98\x02\n" +
 	"\aNetwork\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x18\n" +
 	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
@@ -3554,7 +3562,8 @@ const file_reeve_proto_rawDesc = "" +
 	"\x03why\x18\b \x01(\tR\x03why\x12\x16\n" +
 	"\x06socket\x18\t \x01(\x04R\x06socket\x12\x1c\n" +
 	"\tnamespace\x18\n" +
-	" \x01(\rR\tnamespace\"\xae\x01\n" +
+	" \x01(\rR\tnamespace\x12\x14\n" +
+	"\x05where\x18\v \x01(\tR\x05where\"\xae\x01\n" +
 	"\rEventsRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x14\n" +
