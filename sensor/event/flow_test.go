@@ -121,7 +121,7 @@ func enumOf(t *testing.T, file, name string) []string {
 	return out
 }
 
-// Words are by number: a reason that comes into the kernel side comes into the tables, at its place. KEEP-SYNC reasons v1
+// Words are by number: a reason that comes into the kernel side comes into the tables, at its place.
 func TestEveryReasonHasWords(t *testing.T) {
 	var names []string
 	for i, r := range netReasons {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file has the words for what networks are refused for besides rules: each of the kernel's reasons, what it means, and what
-// whoever is refused can do. KEEP-SYNC reasons v1 (bpf/include/abi.h, bpf/include/net)
+// whoever is refused can do. A test compares the tables with the headers.
 
 package event
 
