@@ -122,6 +122,33 @@ func TestSessionShow(t *testing.T) {
 	}
 }
 
+// What went over a network: where to, by which rule, and what decided besides; everywhere that events are shown.
+func TestNetworksAreShownWithNameAddressRuleAndReason(t *testing.T) {
+	denied := func(op, object, where, rule, reason, why string) *pb.Event {
+		ev := verdict(1, op, object, "deny", true)
+		ev.Kind, ev.Rule, ev.Reason, ev.Place = "network", rule, reason, ""
+		ev.Network = &pb.Network{Address: "203.0.113.7", Port: 443, Protocol: "tcp", Reason: "x", Why: why, Where: where}
+		return ev
+	}
+	e, out := shown(false)
+	allowed := denied("net.domain", "api.example:443", "at 203.0.113.7:443/tcp", "", "", "")
+	allowed.Action = "allow"
+	for _, ev := range []*pb.Event{
+		allowed,
+		denied("net.domain", "evil.example:443", "at 203.0.113.7:443/tcp", "default", "what no rule of role default allows", ""),
+		denied("net.addr", "203.0.113.7:443/tcp", "", "default", "what no rule of role default allows", "no answer gave a name for the address"),
+		denied("net.addr", "203.0.113.7:443/udp", "", "", "QUIC hides the name", "QUIC hides the name"),
+		denied("net.domain", "evil\x1b[31m.example", "(TXT) of 127.0.0.53:53/udp", "", "records of this type can carry anything", "records of this type can carry anything"),
+	} {
+		printEvent(e, ev, true, "")
+	}
+	golden(t, "network.txt", out.Bytes())
+	raw, err := json.Marshal(eventJSON(allowed))
+	if err != nil || !strings.Contains(string(raw), `"network":{"address":"203.0.113.7"`) {
+		t.Errorf("%s, %v", raw, err)
+	}
+}
+
 func TestSessionsAndStatus(t *testing.T) {
 	e, out := shown(false)
 	live := sampleSession()

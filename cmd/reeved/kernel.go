@@ -164,6 +164,7 @@ var counterNames = []struct {
 	{bpf.CountSessionsFull, "sessions_full", true},
 	{bpf.CountLineUnread, "line_unread", true},
 	{bpf.CountLineCut, "line_cut", true},
+	{bpf.CountSocketUntagged, "socket_untagged", true},
 	{bpf.CountCheckLate, "checks_late", false},
 	{bpf.CountSessionsStarted, "sessions_started", false},
 	{bpf.CountSessionsEnded, "sessions_ended", false},
@@ -173,6 +174,9 @@ var counterNames = []struct {
 	{bpf.CountLabelHit, "label_hits", false},
 	{bpf.CountLabelMiss, "label_misses", false},
 	{bpf.CountWritten, "files_written", false},
+	{bpf.CountPacketsDropped, "packets_dropped", false},
+	{bpf.CountNamesLearned, "names_learned", false},
+	{bpf.CountNamesDropped, "names_dropped", false},
 }
 
 // Counters are those of the kernel, then those of user space.

@@ -106,7 +106,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, k.Close())
 	}
-	d.outlet = &outlet{next: d.safety.brake, host: plugged, respond: d.policies.Respond, from: from}
+	d.outlet = &outlet{next: d.safety.killer, host: plugged, respond: d.policies.Respond, from: from}
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
@@ -115,7 +115,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	d.stocked.follow(watch)
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
-	k.losses = func() map[string]uint64 { return losses(watch, events, d.stocked) }
+	k.losses = func() map[string]uint64 { return losses(watch, events, d.stocked, d.safety.killer) }
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	err = d.run(ctx, log, k, watch, api.Backend{
 		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
@@ -215,13 +215,14 @@ func reportMounts(log *slog.Logger, problems []error, err error) {
 }
 
 // losses are what user space lost: readers, table and store.
-func losses(w *sensor.Watch, m *store.Memory, s *stock) map[string]uint64 {
+func losses(w *sensor.Watch, m *store.Memory, s *stock, k *killer) map[string]uint64 {
 	out := w.Losses()
 	l := m.Losses()
 	out["events_evicted"], out["verdict_events_evicted"], out["follower_events_dropped"] = l.Evicted, l.Notable, l.Followed
 	out["inventory_uses_dropped"] = s.missed.Load()
 	out["inventory_changes_untold"] = s.unsaid.Load()
 	out["inventory_folders_unwatched"] = uint64(s.keeper.Progress().Unseen)
+	out["kills_postponed"] = k.missed.Load()
 	return out
 }
 

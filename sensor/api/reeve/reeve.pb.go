@@ -1563,6 +1563,7 @@ type Event struct {
 	Severity      string                 `protobuf:"bytes,27,opt,name=severity,proto3" json:"severity,omitempty"`
 	By            string                 `protobuf:"bytes,28,opt,name=by,proto3" json:"by,omitempty"`          // who, where an administrator did it
 	Relief        bool                   `protobuf:"varint,29,opt,name=relief,proto3" json:"relief,omitempty"` // policy refuses it, and an administrator lets it pass for a time
+	Network       *Network               `protobuf:"bytes,30,opt,name=network,proto3" json:"network,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1800,6 +1801,138 @@ func (x *Event) GetRelief() bool {
 	return false
 }
 
+func (x *Event) GetNetwork() *Network {
+	if x != nil {
+		return x.Network
+	}
+	return nil
+}
+
+// Network is what goes over one: a connection, a question for a name, a server that begins.
+type Network struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Domain        string                 `protobuf:"bytes,1,opt,name=domain,proto3" json:"domain,omitempty"`   // empty where no name is known
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"` // of the other end; of this one where it listens
+	Port          uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`      // of that end
+	LocalPort     uint32                 `protobuf:"varint,4,opt,name=local_port,json=localPort,proto3" json:"local_port,omitempty"`
+	Protocol      string                 `protobuf:"bytes,5,opt,name=protocol,proto3" json:"protocol,omitempty"`     // tcp, udp, or IANA's number
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`         // in one word: what decided, `rule` where nothing else did
+	Detail        string                 `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`         // of the reason; of a question, the type of record
+	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`               // the reason in one sentence, where more than a rule decided
+	Socket        uint64                 `protobuf:"varint,9,opt,name=socket,proto3" json:"socket,omitempty"`        // cookie
+	Namespace     uint32                 `protobuf:"varint,10,opt,name=namespace,proto3" json:"namespace,omitempty"` // inode
+	Where         string                 `protobuf:"bytes,11,opt,name=where,proto3" json:"where,omitempty"`          // in words, what the event's object does not say: the other end, or its name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Network) Reset() {
+	*x = Network{}
+	mi := &file_reeve_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Network) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Network) ProtoMessage() {}
+
+func (x *Network) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Network.ProtoReflect.Descriptor instead.
+func (*Network) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Network) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *Network) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Network) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *Network) GetLocalPort() uint32 {
+	if x != nil {
+		return x.LocalPort
+	}
+	return 0
+}
+
+func (x *Network) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *Network) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Network) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Network) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Network) GetSocket() uint64 {
+	if x != nil {
+		return x.Socket
+	}
+	return 0
+}
+
+func (x *Network) GetNamespace() uint32 {
+	if x != nil {
+		return x.Namespace
+	}
+	return 0
+}
+
+func (x *Network) GetWhere() string {
+	if x != nil {
+		return x.Where
+	}
+	return ""
+}
+
 type EventsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -1815,7 +1948,7 @@ type EventsRequest struct {
 
 func (x *EventsRequest) Reset() {
 	*x = EventsRequest{}
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +1960,7 @@ func (x *EventsRequest) String() string {
 func (*EventsRequest) ProtoMessage() {}
 
 func (x *EventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +1973,7 @@ func (x *EventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsRequest.ProtoReflect.Descriptor instead.
 func (*EventsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{17}
+	return file_reeve_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EventsRequest) GetSession() string {
@@ -1902,7 +2035,7 @@ type EventsReply struct {
 
 func (x *EventsReply) Reset() {
 	*x = EventsReply{}
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2047,7 @@ func (x *EventsReply) String() string {
 func (*EventsReply) ProtoMessage() {}
 
 func (x *EventsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2060,7 @@ func (x *EventsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsReply.ProtoReflect.Descriptor instead.
 func (*EventsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{18}
+	return file_reeve_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EventsReply) GetEvent() *Event {
@@ -1955,7 +2088,7 @@ type AdoptRequest struct {
 
 func (x *AdoptRequest) Reset() {
 	*x = AdoptRequest{}
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2100,7 @@ func (x *AdoptRequest) String() string {
 func (*AdoptRequest) ProtoMessage() {}
 
 func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2113,7 @@ func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptRequest.ProtoReflect.Descriptor instead.
 func (*AdoptRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{19}
+	return file_reeve_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AdoptRequest) GetPid() uint32 {
@@ -2015,7 +2148,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2160,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2173,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{20}
+	return file_reeve_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RunRequest) GetAgent() string {
@@ -2074,7 +2207,7 @@ type AdoptReply struct {
 
 func (x *AdoptReply) Reset() {
 	*x = AdoptReply{}
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2086,7 +2219,7 @@ func (x *AdoptReply) String() string {
 func (*AdoptReply) ProtoMessage() {}
 
 func (x *AdoptReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2099,7 +2232,7 @@ func (x *AdoptReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptReply.ProtoReflect.Descriptor instead.
 func (*AdoptReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{21}
+	return file_reeve_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AdoptReply) GetId() string {
@@ -2126,7 +2259,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +2271,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +2284,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{22}
+	return file_reeve_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -2178,7 +2311,7 @@ type PolicyApplyRequest struct {
 
 func (x *PolicyApplyRequest) Reset() {
 	*x = PolicyApplyRequest{}
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2190,7 +2323,7 @@ func (x *PolicyApplyRequest) String() string {
 func (*PolicyApplyRequest) ProtoMessage() {}
 
 func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2203,7 +2336,7 @@ func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyRequest.ProtoReflect.Descriptor instead.
 func (*PolicyApplyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{23}
+	return file_reeve_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PolicyApplyRequest) GetFiles() []*PolicyFile {
@@ -2231,7 +2364,7 @@ type PolicyProblem struct {
 
 func (x *PolicyProblem) Reset() {
 	*x = PolicyProblem{}
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2376,7 @@ func (x *PolicyProblem) String() string {
 func (*PolicyProblem) ProtoMessage() {}
 
 func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2389,7 @@ func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyProblem.ProtoReflect.Descriptor instead.
 func (*PolicyProblem) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{24}
+	return file_reeve_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PolicyProblem) GetText() string {
@@ -2291,7 +2424,7 @@ type PolicyApplyReply struct {
 
 func (x *PolicyApplyReply) Reset() {
 	*x = PolicyApplyReply{}
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2303,7 +2436,7 @@ func (x *PolicyApplyReply) String() string {
 func (*PolicyApplyReply) ProtoMessage() {}
 
 func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2316,7 +2449,7 @@ func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyReply.ProtoReflect.Descriptor instead.
 func (*PolicyApplyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{25}
+	return file_reeve_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PolicyApplyReply) GetPolicy() *Policy {
@@ -2348,7 +2481,7 @@ type PolicyConfirmRequest struct {
 
 func (x *PolicyConfirmRequest) Reset() {
 	*x = PolicyConfirmRequest{}
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2360,7 +2493,7 @@ func (x *PolicyConfirmRequest) String() string {
 func (*PolicyConfirmRequest) ProtoMessage() {}
 
 func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2373,7 +2506,7 @@ func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmRequest.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{26}
+	return file_reeve_proto_rawDescGZIP(), []int{27}
 }
 
 type PolicyConfirmReply struct {
@@ -2385,7 +2518,7 @@ type PolicyConfirmReply struct {
 
 func (x *PolicyConfirmReply) Reset() {
 	*x = PolicyConfirmReply{}
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2530,7 @@ func (x *PolicyConfirmReply) String() string {
 func (*PolicyConfirmReply) ProtoMessage() {}
 
 func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2543,7 @@ func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmReply.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{27}
+	return file_reeve_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PolicyConfirmReply) GetConfirmed() bool {
@@ -2429,7 +2562,7 @@ type PolicyShowRequest struct {
 
 func (x *PolicyShowRequest) Reset() {
 	*x = PolicyShowRequest{}
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2574,7 @@ func (x *PolicyShowRequest) String() string {
 func (*PolicyShowRequest) ProtoMessage() {}
 
 func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2587,7 @@ func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowRequest.ProtoReflect.Descriptor instead.
 func (*PolicyShowRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{28}
+	return file_reeve_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PolicyShowRequest) GetJson() bool {
@@ -2474,7 +2607,7 @@ type PolicyShowReply struct {
 
 func (x *PolicyShowReply) Reset() {
 	*x = PolicyShowReply{}
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2486,7 +2619,7 @@ func (x *PolicyShowReply) String() string {
 func (*PolicyShowReply) ProtoMessage() {}
 
 func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2499,7 +2632,7 @@ func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowReply.ProtoReflect.Descriptor instead.
 func (*PolicyShowReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{29}
+	return file_reeve_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PolicyShowReply) GetPolicy() *Policy {
@@ -2531,7 +2664,7 @@ type Relief struct {
 
 func (x *Relief) Reset() {
 	*x = Relief{}
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2543,7 +2676,7 @@ func (x *Relief) String() string {
 func (*Relief) ProtoMessage() {}
 
 func (x *Relief) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2556,7 +2689,7 @@ func (x *Relief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relief.ProtoReflect.Descriptor instead.
 func (*Relief) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{30}
+	return file_reeve_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Relief) GetRole() string {
@@ -2615,7 +2748,7 @@ type BreakGlassRequest struct {
 
 func (x *BreakGlassRequest) Reset() {
 	*x = BreakGlassRequest{}
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2627,7 +2760,7 @@ func (x *BreakGlassRequest) String() string {
 func (*BreakGlassRequest) ProtoMessage() {}
 
 func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2640,7 +2773,7 @@ func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassRequest.ProtoReflect.Descriptor instead.
 func (*BreakGlassRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{31}
+	return file_reeve_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *BreakGlassRequest) GetHost() bool {
@@ -2695,7 +2828,7 @@ type BreakGlassReply struct {
 
 func (x *BreakGlassReply) Reset() {
 	*x = BreakGlassReply{}
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +2840,7 @@ func (x *BreakGlassReply) String() string {
 func (*BreakGlassReply) ProtoMessage() {}
 
 func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +2853,7 @@ func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassReply.ProtoReflect.Descriptor instead.
 func (*BreakGlassReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{32}
+	return file_reeve_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *BreakGlassReply) GetRelief() *Relief {
@@ -2747,7 +2880,7 @@ type WhyRequest struct {
 
 func (x *WhyRequest) Reset() {
 	*x = WhyRequest{}
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2892,7 @@ func (x *WhyRequest) String() string {
 func (*WhyRequest) ProtoMessage() {}
 
 func (x *WhyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2905,7 @@ func (x *WhyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
 func (*WhyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{33}
+	return file_reeve_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *WhyRequest) GetLast() uint32 {
@@ -2800,7 +2933,7 @@ type WhyReply struct {
 
 func (x *WhyReply) Reset() {
 	*x = WhyReply{}
-	mi := &file_reeve_proto_msgTypes[34]
+	mi := &file_reeve_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +2945,7 @@ func (x *WhyReply) String() string {
 func (*WhyReply) ProtoMessage() {}
 
 func (x *WhyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[34]
+	mi := &file_reeve_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +2958,7 @@ func (x *WhyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyReply.ProtoReflect.Descriptor instead.
 func (*WhyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{34}
+	return file_reeve_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WhyReply) GetSession() string {
@@ -2860,7 +2993,7 @@ type InventoryRequest struct {
 
 func (x *InventoryRequest) Reset() {
 	*x = InventoryRequest{}
-	mi := &file_reeve_proto_msgTypes[35]
+	mi := &file_reeve_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3005,7 @@ func (x *InventoryRequest) String() string {
 func (*InventoryRequest) ProtoMessage() {}
 
 func (x *InventoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[35]
+	mi := &file_reeve_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3018,7 @@ func (x *InventoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryRequest.ProtoReflect.Descriptor instead.
 func (*InventoryRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{35}
+	return file_reeve_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InventoryRequest) GetRefresh() bool {
@@ -2920,7 +3053,7 @@ type InventoryReply struct {
 
 func (x *InventoryReply) Reset() {
 	*x = InventoryReply{}
-	mi := &file_reeve_proto_msgTypes[36]
+	mi := &file_reeve_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2932,7 +3065,7 @@ func (x *InventoryReply) String() string {
 func (*InventoryReply) ProtoMessage() {}
 
 func (x *InventoryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[36]
+	mi := &file_reeve_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2945,7 +3078,7 @@ func (x *InventoryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryReply.ProtoReflect.Descriptor instead.
 func (*InventoryReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{36}
+	return file_reeve_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *InventoryReply) GetState() *InventoryState {
@@ -2986,7 +3119,7 @@ type InventoryState struct {
 
 func (x *InventoryState) Reset() {
 	*x = InventoryState{}
-	mi := &file_reeve_proto_msgTypes[37]
+	mi := &file_reeve_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2998,7 +3131,7 @@ func (x *InventoryState) String() string {
 func (*InventoryState) ProtoMessage() {}
 
 func (x *InventoryState) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[37]
+	mi := &file_reeve_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3011,7 +3144,7 @@ func (x *InventoryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryState.ProtoReflect.Descriptor instead.
 func (*InventoryState) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{37}
+	return file_reeve_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *InventoryState) GetPassing() bool {
@@ -3092,7 +3225,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_reeve_proto_msgTypes[38]
+	mi := &file_reeve_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3237,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[38]
+	mi := &file_reeve_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3250,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{38}
+	return file_reeve_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ApproveRequest) GetState() string {
@@ -3181,7 +3314,7 @@ type ApproveReply struct {
 
 func (x *ApproveReply) Reset() {
 	*x = ApproveReply{}
-	mi := &file_reeve_proto_msgTypes[39]
+	mi := &file_reeve_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3193,7 +3326,7 @@ func (x *ApproveReply) String() string {
 func (*ApproveReply) ProtoMessage() {}
 
 func (x *ApproveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[39]
+	mi := &file_reeve_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3206,7 +3339,7 @@ func (x *ApproveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveReply.ProtoReflect.Descriptor instead.
 func (*ApproveReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{39}
+	return file_reeve_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ApproveReply) GetItems() []string {
@@ -3384,7 +3517,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06action\x18\x02 \x01(\tR\x06action\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\",\n" +
 	"\fContainReply\x12\x1c\n" +
-	"\tprocesses\x18\x01 \x01(\rR\tprocesses\"\x96\x05\n" +
+	"\tprocesses\x18\x01 \x01(\rR\tprocesses\"\xc3\x05\n" +
 	"\x05Event\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x17\n" +
 	"\atime_us\x18\x02 \x01(\x03R\x06timeUs\x12\x12\n" +
@@ -3415,7 +3548,22 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06notice\x18\x1a \x01(\tR\x06notice\x12\x1a\n" +
 	"\bseverity\x18\x1b \x01(\tR\bseverity\x12\x0e\n" +
 	"\x02by\x18\x1c \x01(\tR\x02by\x12\x16\n" +
-	"\x06relief\x18\x1d \x01(\bR\x06relief\"\xae\x01\n" +
+	"\x06relief\x18\x1d \x01(\bR\x06relief\x12+\n" +
+	"\anetwork\x18\x1e \x01(\v2\x11.reeve.v1.NetworkR\anetwork\"\x98\x02\n" +
+	"\aNetwork\x12\x16\n" +
+	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\x12\x1d\n" +
+	"\n" +
+	"local_port\x18\x04 \x01(\rR\tlocalPort\x12\x1a\n" +
+	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06detail\x18\a \x01(\tR\x06detail\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x12\x16\n" +
+	"\x06socket\x18\t \x01(\x04R\x06socket\x12\x1c\n" +
+	"\tnamespace\x18\n" +
+	" \x01(\rR\tnamespace\x12\x14\n" +
+	"\x05where\x18\v \x01(\tR\x05where\"\xae\x01\n" +
 	"\rEventsRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x14\n" +
@@ -3548,7 +3696,7 @@ func file_reeve_proto_rawDescGZIP() []byte {
 	return file_reeve_proto_rawDescData
 }
 
-var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_reeve_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: reeve.v1.StatusRequest
 	(*Counter)(nil),              // 1: reeve.v1.Counter
@@ -3567,88 +3715,90 @@ var file_reeve_proto_goTypes = []any{
 	(*ContainRequest)(nil),       // 14: reeve.v1.ContainRequest
 	(*ContainReply)(nil),         // 15: reeve.v1.ContainReply
 	(*Event)(nil),                // 16: reeve.v1.Event
-	(*EventsRequest)(nil),        // 17: reeve.v1.EventsRequest
-	(*EventsReply)(nil),          // 18: reeve.v1.EventsReply
-	(*AdoptRequest)(nil),         // 19: reeve.v1.AdoptRequest
-	(*RunRequest)(nil),           // 20: reeve.v1.RunRequest
-	(*AdoptReply)(nil),           // 21: reeve.v1.AdoptReply
-	(*PolicyFile)(nil),           // 22: reeve.v1.PolicyFile
-	(*PolicyApplyRequest)(nil),   // 23: reeve.v1.PolicyApplyRequest
-	(*PolicyProblem)(nil),        // 24: reeve.v1.PolicyProblem
-	(*PolicyApplyReply)(nil),     // 25: reeve.v1.PolicyApplyReply
-	(*PolicyConfirmRequest)(nil), // 26: reeve.v1.PolicyConfirmRequest
-	(*PolicyConfirmReply)(nil),   // 27: reeve.v1.PolicyConfirmReply
-	(*PolicyShowRequest)(nil),    // 28: reeve.v1.PolicyShowRequest
-	(*PolicyShowReply)(nil),      // 29: reeve.v1.PolicyShowReply
-	(*Relief)(nil),               // 30: reeve.v1.Relief
-	(*BreakGlassRequest)(nil),    // 31: reeve.v1.BreakGlassRequest
-	(*BreakGlassReply)(nil),      // 32: reeve.v1.BreakGlassReply
-	(*WhyRequest)(nil),           // 33: reeve.v1.WhyRequest
-	(*WhyReply)(nil),             // 34: reeve.v1.WhyReply
-	(*InventoryRequest)(nil),     // 35: reeve.v1.InventoryRequest
-	(*InventoryReply)(nil),       // 36: reeve.v1.InventoryReply
-	(*InventoryState)(nil),       // 37: reeve.v1.InventoryState
-	(*ApproveRequest)(nil),       // 38: reeve.v1.ApproveRequest
-	(*ApproveReply)(nil),         // 39: reeve.v1.ApproveReply
-	nil,                          // 40: reeve.v1.SessionInfo.ActionsEntry
-	nil,                          // 41: reeve.v1.Process.ActionsEntry
+	(*Network)(nil),              // 17: reeve.v1.Network
+	(*EventsRequest)(nil),        // 18: reeve.v1.EventsRequest
+	(*EventsReply)(nil),          // 19: reeve.v1.EventsReply
+	(*AdoptRequest)(nil),         // 20: reeve.v1.AdoptRequest
+	(*RunRequest)(nil),           // 21: reeve.v1.RunRequest
+	(*AdoptReply)(nil),           // 22: reeve.v1.AdoptReply
+	(*PolicyFile)(nil),           // 23: reeve.v1.PolicyFile
+	(*PolicyApplyRequest)(nil),   // 24: reeve.v1.PolicyApplyRequest
+	(*PolicyProblem)(nil),        // 25: reeve.v1.PolicyProblem
+	(*PolicyApplyReply)(nil),     // 26: reeve.v1.PolicyApplyReply
+	(*PolicyConfirmRequest)(nil), // 27: reeve.v1.PolicyConfirmRequest
+	(*PolicyConfirmReply)(nil),   // 28: reeve.v1.PolicyConfirmReply
+	(*PolicyShowRequest)(nil),    // 29: reeve.v1.PolicyShowRequest
+	(*PolicyShowReply)(nil),      // 30: reeve.v1.PolicyShowReply
+	(*Relief)(nil),               // 31: reeve.v1.Relief
+	(*BreakGlassRequest)(nil),    // 32: reeve.v1.BreakGlassRequest
+	(*BreakGlassReply)(nil),      // 33: reeve.v1.BreakGlassReply
+	(*WhyRequest)(nil),           // 34: reeve.v1.WhyRequest
+	(*WhyReply)(nil),             // 35: reeve.v1.WhyReply
+	(*InventoryRequest)(nil),     // 36: reeve.v1.InventoryRequest
+	(*InventoryReply)(nil),       // 37: reeve.v1.InventoryReply
+	(*InventoryState)(nil),       // 38: reeve.v1.InventoryState
+	(*ApproveRequest)(nil),       // 39: reeve.v1.ApproveRequest
+	(*ApproveReply)(nil),         // 40: reeve.v1.ApproveReply
+	nil,                          // 41: reeve.v1.SessionInfo.ActionsEntry
+	nil,                          // 42: reeve.v1.Process.ActionsEntry
 }
 var file_reeve_proto_depIdxs = []int32{
 	6,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
 	5,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
 	1,  // 2: reeve.v1.StatusReply.counters:type_name -> reeve.v1.Counter
-	30, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
+	31, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
 	4,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
 	3,  // 5: reeve.v1.StatusReply.plugins:type_name -> reeve.v1.Plugin
-	40, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
+	41, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
 	7,  // 7: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
-	41, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
+	42, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
 	7,  // 9: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
 	7,  // 10: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
 	11, // 11: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
 	16, // 12: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
 	13, // 13: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
-	16, // 14: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
-	22, // 15: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
-	6,  // 16: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
-	24, // 17: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
-	6,  // 18: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
-	30, // 19: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
-	16, // 20: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
-	37, // 21: reeve.v1.InventoryReply.state:type_name -> reeve.v1.InventoryState
-	0,  // 22: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
-	8,  // 23: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
-	10, // 24: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
-	14, // 25: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
-	17, // 26: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
-	19, // 27: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
-	20, // 28: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
-	23, // 29: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
-	26, // 30: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
-	28, // 31: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
-	31, // 32: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
-	33, // 33: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
-	35, // 34: reeve.v1.Reeve.Inventory:input_type -> reeve.v1.InventoryRequest
-	38, // 35: reeve.v1.Reeve.Approve:input_type -> reeve.v1.ApproveRequest
-	2,  // 36: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
-	9,  // 37: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
-	12, // 38: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
-	15, // 39: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
-	18, // 40: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
-	21, // 41: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
-	21, // 42: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
-	25, // 43: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
-	27, // 44: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
-	29, // 45: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
-	32, // 46: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
-	34, // 47: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
-	36, // 48: reeve.v1.Reeve.Inventory:output_type -> reeve.v1.InventoryReply
-	39, // 49: reeve.v1.Reeve.Approve:output_type -> reeve.v1.ApproveReply
-	36, // [36:50] is the sub-list for method output_type
-	22, // [22:36] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 14: reeve.v1.Event.network:type_name -> reeve.v1.Network
+	16, // 15: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
+	23, // 16: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
+	6,  // 17: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
+	25, // 18: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
+	6,  // 19: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
+	31, // 20: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
+	16, // 21: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
+	38, // 22: reeve.v1.InventoryReply.state:type_name -> reeve.v1.InventoryState
+	0,  // 23: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
+	8,  // 24: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
+	10, // 25: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
+	14, // 26: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
+	18, // 27: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
+	20, // 28: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
+	21, // 29: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
+	24, // 30: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
+	27, // 31: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
+	29, // 32: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
+	32, // 33: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
+	34, // 34: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
+	36, // 35: reeve.v1.Reeve.Inventory:input_type -> reeve.v1.InventoryRequest
+	39, // 36: reeve.v1.Reeve.Approve:input_type -> reeve.v1.ApproveRequest
+	2,  // 37: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
+	9,  // 38: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
+	12, // 39: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
+	15, // 40: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
+	19, // 41: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
+	22, // 42: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
+	22, // 43: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
+	26, // 44: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
+	28, // 45: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
+	30, // 46: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
+	33, // 47: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
+	35, // 48: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
+	37, // 49: reeve.v1.Reeve.Inventory:output_type -> reeve.v1.InventoryReply
+	40, // 50: reeve.v1.Reeve.Approve:output_type -> reeve.v1.ApproveReply
+	37, // [37:51] is the sub-list for method output_type
+	23, // [23:37] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_reeve_proto_init() }
@@ -3662,7 +3812,7 @@ func file_reeve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_proto_rawDesc), len(file_reeve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
