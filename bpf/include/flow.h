@@ -127,8 +127,10 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	if (!session)
 		return ACTION_DENY;
 	who = flow_subject(&buffer->flow, session);
-	if (rule_switched(&who, op))
+	if (rule_switched(&who, op)) {
+		buffer->flow.switched = op;
 		return ACTION_DENY | FLOW_MET;
+	}
 	if (buffer->name.policy != policy_of(table))
 		return FLOW_AGAIN;
 	buffer->flow.label = buffer->name.groups;
@@ -325,6 +327,7 @@ static __always_inline void flow_begin(struct flow *flow)
 	flow->action = ACTIONS;
 	flow->reason = NET_BY_RULE;
 	flow->detail = flow->names = flow->length = 0;
+	flow->switched = OP_NONE;
 	flow->label = flow->decided = 0;
 	flow->now = bpf_ktime_get_boot_ns();
 	__builtin_memset(flow->name, 0, sizeof(flow->name));
