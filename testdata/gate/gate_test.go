@@ -124,7 +124,7 @@ func open(t testing.TB, policy string) *gate {
 	if group == "none" {
 		need.Missing(t, need.BPF, "no control group of the test's own")
 	}
-	for _, line := range []string{"link set lo up", "addr replace 198.18.0.1/24 dev lo", "addr replace 198.18.0.2/24 dev lo", "addr replace 198.18.0.53/24 dev lo", "addr replace 2001:2::1/64 dev lo nodad"} {
+	for _, line := range []string{"link set lo up", "addr replace 198.18.0.1/24 dev lo", "addr replace 198.18.0.2/24 dev lo", "addr replace 198.18.0.53/24 dev lo", "addr replace 2001:2::1/64 dev lo"} {
 		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %s", line, out)
 		}
