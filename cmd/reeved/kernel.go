@@ -28,6 +28,7 @@ type kernel struct {
 	guard   *guard
 	contain *containment
 	losses  func() map[string]uint64 // of user space
+	facts   func() []*pb.Counter     // likewise
 }
 
 // Apply makes an image the policy in force.
@@ -123,11 +124,11 @@ func (k *kernel) Held() (form string, effects []*pb.Effect, degraded bool) {
 
 // notes are what status has to say besides.
 func (k *kernel) notes() []string {
-	found, _ := k.guard.now()
-	if found.Reason == nil {
-		return nil
+	notes := cgroupNote(k.Cgroup)
+	if found, _ := k.guard.now(); found.Reason != nil {
+		notes = append(notes, "not everything is refused: "+found.Reason.Error())
 	}
-	return []string{"not everything is refused: " + found.Reason.Error()}
+	return notes
 }
 
 // Programs lists the programs that are attached.
@@ -189,6 +190,7 @@ func (k *kernel) Counters() ([]*pb.Counter, error) {
 	for _, c := range counterNames {
 		out = append(out, &pb.Counter{Name: c.name, Value: values[c.counter], Loss: c.loss})
 	}
+	out = append(out, k.facts()...)
 	skipped, err := k.Skipped()
 	if err != nil {
 		return nil, err

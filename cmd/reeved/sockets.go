@@ -79,14 +79,14 @@ type ender struct {
 
 // Append hands the event on, and does not wait.
 func (n *ender) Append(e *event.Event) {
-	if c, ok := refused(e); ok {
+	if c, ok := cutOff(e); ok {
 		n.add(c)
 	}
 	n.next.Append(e)
 }
 
-// refused is the connection that an event says was refused amid its life.
-func refused(e *event.Event) (cut.Connection, bool) {
+// cutOff is the connection that an event says was refused amid its life.
+func cutOff(e *event.Event) (cut.Connection, bool) {
 	if e.Kind != event.Network || e.Flow == nil || !e.Refused() || e.Flow.Protocol != unix.IPPROTO_TCP {
 		return cut.Connection{}, false
 	}
