@@ -144,7 +144,7 @@ FORCE:
 # Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks.
 LIVE ?= -test.timeout=50m
 FEWER := -decisions 10000 -calls 1000 -storms 2
-LIVE_FILES = -ext4 /data -module btrfs -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
+LIVE_FILES = -ext4 /data -module btrfs -module veth -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
 test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 

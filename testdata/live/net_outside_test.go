@@ -177,7 +177,7 @@ func (o *others) serve() error {
 		for _, host := range []string{fmt.Sprintf("198.18.0.%d", i), fmt.Sprintf("2001:2:0:1::%d", i)} {
 			for port, reply := range map[int]func([]byte) []byte{tlsPort: itself, echoPort: itself, dnsPort: func(q []byte) []byte { return answer(q, false) }} {
 				at := net.JoinHostPort(host, strconv.Itoa(port))
-				c, err := net.ListenPacket("udp", at)
+				c, err := listenSoon(at)
 				if err != nil {
 					return err
 				}
@@ -186,6 +186,17 @@ func (o *others) serve() error {
 		}
 	}
 	return nil
+}
+
+// listenSoon waits for an address of version 6, which the kernel looks at first.
+func listenSoon(at string) (c net.PacketConn, err error) {
+	for range 500 {
+		if c, err = net.ListenPacket("udp", at); !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return c, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return c, err
 }
 
 func itself(b []byte) []byte { return b }
