@@ -81,12 +81,12 @@ static __always_inline void flow_refuse(struct flow *flow, u32 reason, u32 detai
 	flow_settle(flow, OP_NET_DOMAIN, ACTION_DENY, reason);
 }
 
-/* The name that was let out is the connection's from now on. */
+/* The name that was let out is the connection's from now on; a datagram's is its own. */
 static __always_inline int name_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
 {
 	int error = route_apply(tag, buffer, cookie);
 
-	if (error || !buffer->flow.length)
+	if (error || !buffer->flow.length || buffer->flow.protocol != IPPROTO_TCP)
 		return error;
 	bpf_probe_read_kernel(tag->name, DOMAIN_TEXT_, buffer->flow.name);
 	tag->length = buffer->flow.length;

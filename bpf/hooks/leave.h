@@ -59,7 +59,7 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 	if (!(tag->flags & SOCKET_ORDINARY)) {
 		flow_begin(flow);
 		flow_number(buffer, NET_NO_NAME);
-	} else if (begins || !tag->length) {
+	} else if (begins || !tag->length || flow->protocol != IPPROTO_TCP) {
 		flow_reach(buffer);
 	} else {
 		flow_begin(flow);

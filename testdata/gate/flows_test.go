@@ -207,11 +207,16 @@ func TestDatagrams(t *testing.T) {
 		"quic":                      {nil, at(good, 443), unix.EPERM, quic},
 		"connected-quic":            {at(good, 443), nil, unix.EPERM, quic},
 		"connected-and-sent-beside": {at(good, 9000), at(other, 9000), unix.EPERM, stranger},
+		"sent-beside-after-a-first": {at(good, 9000), at(other, 9000), unix.EPERM, stranger},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fd := raw(t, g, unix.SOCK_DGRAM)
 			if c.connect != nil {
 				must(t, unix.Connect(fd, c.connect))
+			}
+			if strings.HasSuffix(name, "after-a-first") {
+				_, err := unix.Write(fd, []byte("first"))
+				must(t, err)
 			}
 			var to unix.Sockaddr
 			if c.to != nil {
@@ -234,11 +239,21 @@ func TestConnectionsBegin(t *testing.T) {
 	server := serveBytes(t, good, "443")
 	stranger := serveBytes(t, other, "443")
 	t.Run("fast-open", func(t *testing.T) {
-		fd := raw(t, g, unix.SOCK_STREAM)
+		fd := raw(t, g, unix.SOCK_STREAM|unix.SOCK_NONBLOCK)
 		err := unix.Sendto(fd, []byte("fast"), unix.MSG_FASTOPEN, at(other, 443))
 		time.Sleep(50 * time.Millisecond)
 		if got := stranger.take(); got != "" || err == nil {
 			t.Errorf("%v, %q arrived", err, got)
+		}
+	})
+	t.Run("fast-open-with-a-hello", func(t *testing.T) {
+		for range 3 {
+			fd := raw(t, g, unix.SOCK_STREAM|unix.SOCK_NONBLOCK)
+			_ = unix.Sendto(fd, helloOf(t, "www.evil.test"), unix.MSG_FASTOPEN, at(good, 443))
+			time.Sleep(2500 * time.Millisecond) // and what is sent again
+			if got := server.take(); strings.Contains(got, "evil") {
+				t.Errorf("the hello was not read: %d bytes arrived", len(got))
+			}
 		}
 	})
 	t.Run("again-to-the-same", func(t *testing.T) {

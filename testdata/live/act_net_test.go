@@ -64,7 +64,7 @@ func init() {
 		"tcp6":     func(w *wire, _ string) error { return w.open(unix.AF_INET6, unix.SOCK_STREAM) },
 		"udp4":     func(w *wire, _ string) error { return w.open(unix.AF_INET, unix.SOCK_DGRAM) },
 		"udp6":     func(w *wire, _ string) error { return w.open(unix.AF_INET6, unix.SOCK_DGRAM) },
-		"connect":  func(w *wire, to string) error { return unix.Connect(w.fd, w.address(to)) },
+		"connect":  (*wire).connect,
 		"unspec":   func(w *wire, _ string) error { return w.unspec() },
 		"bind":     func(w *wire, at string) error { return unix.Bind(w.fd, w.address(at)) },
 		"listen":   func(w *wire, _ string) error { return unix.Listen(w.fd, 8) },
@@ -515,4 +515,20 @@ func (w *wire) byRing(text string, e entry) error {
 		return r.Errno
 	}
 	return nil
+}
+
+// connect waits for the end of one that a signal interrupted, which goes on.
+func (w *wire) connect(to string) error {
+	err := unix.Connect(w.fd, w.address(to))
+	if err != unix.EINTR { //nolint:errorlint // of x/sys, bare
+		return err
+	}
+	if _, err := unix.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}, 5000); err != nil && err != unix.EINTR { //nolint:errorlint // as above
+		return err
+	}
+	code, err := unix.GetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	return err
 }
