@@ -14,6 +14,7 @@ type (
 	EventExec    = sensorEventExec
 	EventHeader  = sensorEventHeader
 	EventLine    = sensorEventLine
+	EventNet     = sensorEventNet
 	EventProcess = sensorEventProcess
 	EventSession = sensorEventSession
 	Grant        = sensorGrant
@@ -40,6 +41,7 @@ type (
 	EventFlag     = sensorEventFlag
 	Form          = sensorForm
 	EventKind     = sensorEventKind
+	NetReason     = sensorNetReason
 	Op            = sensorOp
 	Principal     = sensorPrincipal
 	SessionCause  = sensorSessionCause
@@ -92,6 +94,10 @@ const (
 	CountLabelHit        = sensorCounterCOUNT_LABEL_HIT
 	CountLabelMiss       = sensorCounterCOUNT_LABEL_MISS
 	CountWritten         = sensorCounterCOUNT_WRITTEN
+	CountSocketUntagged  = sensorCounterCOUNT_SOCKET_UNTAGGED
+	CountPacketsDropped  = sensorCounterCOUNT_PACKETS_DROPPED
+	CountNamesLearned    = sensorCounterCOUNT_NAMES_LEARNED
+	CountNamesDropped    = sensorCounterCOUNT_NAMES_DROPPED
 	Counters             = sensorCounterCOUNTERS
 )
 
@@ -124,6 +130,23 @@ const (
 	KindExit         = sensorEventKindEVENT_EXIT
 	KindPresent      = sensorEventKindEVENT_PRESENT
 	KindHeld         = sensorEventKindEVENT_HELD
+	KindNet          = sensorEventKindEVENT_NET
+)
+
+const (
+	NetByRule     = sensorNetReasonNET_BY_RULE
+	NetNoName     = sensorNetReasonNET_NO_NAME
+	NetOtherName  = sensorNetReasonNET_OTHER_NAME
+	NetHello      = sensorNetReasonNET_HELLO
+	NetRequest    = sensorNetReasonNET_REQUEST
+	NetQuestion   = sensorNetReasonNET_QUESTION
+	NetRecordType = sensorNetReasonNET_RECORD_TYPE
+	NetResolver   = sensorNetReasonNET_RESOLVER
+	NetQUIC       = sensorNetReasonNET_QUIC
+	NetOptions    = sensorNetReasonNET_OPTIONS
+	NetGap        = sensorNetReasonNET_GAP
+	NetNoMemory   = sensorNetReasonNET_NO_MEMORY
+	NetPort53     = sensorNetReasonNET_PORT_53
 )
 
 const (

@@ -5,7 +5,6 @@
 package sensor
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -72,9 +71,6 @@ func (k *Kernel) repin(p Pins) error {
 	return errors.Join(p.whole(k.set()), p.remove(before))
 }
 
-// Root is where the programs of cgroups sit, so that every process is below them (cgroups(7), version 2).
-const Root = "/sys/fs/cgroup"
-
 // places are where a cgroup asks.
 var places = map[string]ebpf.AttachType{
 	"ingress":  ebpf.AttachCGroupInetIngress,
@@ -90,7 +86,11 @@ func (k *Kernel) attach(program *ebpf.Program, hook string) (link.Link, error) {
 	case ebpf.Kprobe:
 		return link.Kprobe(hook, program, nil)
 	case ebpf.CGroupSKB, ebpf.CGroupSockAddr:
-		return link.AttachCgroup(link.CgroupOptions{Path: cmp.Or(k.Cgroup, Root), Attach: places[hook], Program: program})
+		path, err := k.cgroup()
+		if err != nil {
+			return nil, err
+		}
+		return link.AttachCgroup(link.CgroupOptions{Path: path, Attach: places[hook], Program: program})
 	}
 	return link.AttachTracing(link.TracingOptions{Program: program})
 }

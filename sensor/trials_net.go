@@ -82,6 +82,9 @@ func socketFor(kind int, to unix.Sockaddr) (int, error) {
 	return unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 }
 
+// reach bounds how long connecting on this machine may take (s): where only the packet is refused, nobody answers.
+const reach = 2
+
 // met connects. Where the machine has no such address there is nothing to try.
 func met(kind int, to unix.Sockaddr) error {
 	fd, err := socketFor(kind, to)
@@ -89,6 +92,9 @@ func met(kind int, to unix.Sockaddr) error {
 		return err
 	}
 	defer unix.Close(fd)
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: reach}); err != nil {
+		return err
+	}
 	err = unix.Connect(fd, to)
 	if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ECONNREFUSED) {
 		return unix.EAFNOSUPPORT

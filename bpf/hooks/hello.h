@@ -81,12 +81,12 @@ static __always_inline void flow_refuse(struct flow *flow, u32 reason, u32 detai
 	flow_settle(flow, OP_NET_DOMAIN, ACTION_DENY, reason);
 }
 
-/* The name that was let out is the connection's from now on. */
+/* The name that was let out is the connection's from now on; a datagram's is its own. */
 static __always_inline int name_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
 {
 	int error = route_apply(tag, buffer, cookie);
 
-	if (error || !buffer->flow.length)
+	if (error || !buffer->flow.length || buffer->flow.protocol != IPPROTO_TCP)
 		return error;
 	bpf_probe_read_kernel(tag->name, DOMAIN_TEXT_, buffer->flow.name);
 	tag->length = buffer->flow.length;
@@ -155,11 +155,11 @@ __noinline int request_judge(struct socket_tag *tag, struct request *request, st
 /* The next bytes of a packet that were not read. Returns how many there are after them, -1 where they cannot be had. */
 static __always_inline int piece_load(struct __sk_buff *skb, struct buffer *buffer, u32 at, u32 left)
 {
-	u32 size = BOUNDED(left, TEXT_MAX);
+	u32 size = smaller(left, TEXT_MAX);
 
 	buffer->progress.judged = 0;
 	buffer->progress.size = size;
-	if (!size || bpf_skb_load_bytes(skb, at, buffer->text, size))
+	if (!size || bpf_skb_load_bytes(skb, at, buffer->text, LENGTH(size, TEXT_MAX)))
 		return -1;
 	return left - size;
 }

@@ -59,7 +59,7 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 	if (!(tag->flags & SOCKET_ORDINARY)) {
 		flow_begin(flow);
 		flow_number(buffer, NET_NO_NAME);
-	} else if (begins || !tag->length) {
+	} else if (begins || !tag->length || flow->protocol != IPPROTO_TCP) {
 		flow_reach(buffer);
 	} else {
 		flow_begin(flow);
@@ -181,7 +181,10 @@ static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag 
 	return error;
 }
 
-/* A session's packet. One of a session that is over goes on where it was let go. */
+/*
+ * A session's packet. Where the session is over, whoever has the socket now is nobody's business, but for bytes that it left unread
+ * behind.
+ */
 static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag *tag)
 {
 	struct session *session = tag_session(tag);
@@ -189,7 +192,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	u64 print;
 
 	if (!session)
-		return tag->allowed || tag->flags & SOCKET_SERVES ? 0 : -EPERM;
+		return tag->flags & (SOCKET_LOOKS | SOCKET_CUT) ? -EPERM : 0;
 	if (!packet_read(skb, &p, true))
 		return -EPERM;
 	print = route_print(session, p.address, p.port, p.protocol);

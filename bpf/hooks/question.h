@@ -150,9 +150,10 @@ __noinline int question_apply(struct socket_tag *tag, struct buffer *buffer, u32
 static __always_inline int question_datagram(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 					     const struct packet *p, u64 cookie)
 {
-	u32 size = BOUNDED(p->size, QUESTION_MAX);
+	u32 size = p->size;
 
-	if (!size || p->size > QUESTION_MAX || bpf_skb_load_bytes(skb, p->payload, buffer->text, size))
+	if (!size || size > QUESTION_MAX ||
+	    bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, QUESTION_MAX)))
 		return question_apply(tag, buffer, 0, cookie);
 	return question_apply(tag, buffer, size, cookie);
 }
@@ -241,8 +242,8 @@ static __always_inline bool talk_load(struct __sk_buff *skb, struct talk *talk, 
 		return false;
 	if ((u32)seen >= p->size)
 		return true;
-	size = BOUNDED(p->size - seen, TEXT_MAX);
-	if (!size || bpf_skb_load_bytes(skb, p->payload + seen, piece->text, size))
+	size = p->size - seen;
+	if (bpf_skb_load_bytes(skb, p->payload + seen, piece->text, LENGTH(size, TEXT_MAX)))
 		return false;
 	piece->progress.size = size;
 	talk->next = p->sequence + p->size;
@@ -337,9 +338,9 @@ static __noinline int answer_segment(struct __sk_buff *skb, struct socket_tag *t
 static __always_inline int answer_datagram(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 					   const struct packet *p)
 {
-	u32 size = BOUNDED(p->size, DNS_MESSAGE_MAX);
+	u32 size = smaller(p->size, DNS_MESSAGE_MAX);
 
-	if (size && !bpf_skb_load_bytes(skb, p->payload, buffer->text, size))
+	if (size && !bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, DNS_MESSAGE_MAX)))
 		answer_apply(tag, buffer, size);
 	return 0;
 }

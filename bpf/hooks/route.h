@@ -97,11 +97,11 @@ static __always_inline bool route_holds(struct session *session, const u8 *table
 {
 	struct subject who = flow_subject(flow, session);
 
-	head->op = flow->op;
-	head->action = flow->action < ACTIONS ? flow->action : ACTION_DENY;
+	head->op = flow->switched ? flow->switched : flow->op;
+	head->action = flow->switched || flow->action >= ACTIONS ? ACTION_DENY : flow->action;
 	head->policy = policy_of(table);
 	count(COUNT_JUDGED);
-	judge_seen(session, 1ull << (flow->op & 63));
+	judge_seen(session, 1ull << (head->op & 63));
 	if (!action_refuses(head->action) || !judge_holds(session, table, &who, head))
 		return false;
 	head->flags |= EVENT_APPLIED;

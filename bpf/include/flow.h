@@ -10,7 +10,8 @@
 #include "spell.h"
 
 /* What an answer of flow_ask() has beside the action. */
-#define FLOW_MET 0x100 /* a rule spoke, no default */
+#define FLOW_MET 0x100	 /* a rule spoke, no default */
+#define FLOW_AGAIN 0x200 /* the table has changed */
 #define FLOW_ACTION(answer) ((u32)(answer) & 0xff)
 
 static __always_inline bool flow_four(const struct flow *flow)
@@ -112,14 +113,13 @@ static __always_inline struct subject flow_subject(const struct flow *flow, cons
 	return who;
 }
 
-/* What the table says of the object that is spelt: its action, and whether a rule spoke. */
-__noinline int flow_ask(struct buffer *buffer, u32 op)
+/* What the table says of the object whose groups were found. Not by another table. */
+__noinline int flow_rule(struct buffer *buffer, u32 op)
 {
 	const u8 *table = table_now();
 	struct session *session;
 	struct subject who;
 	u32 action;
-	u64 label;
 
 	if (!buffer || !table)
 		return ACTION_DENY;
@@ -127,13 +127,33 @@ __noinline int flow_ask(struct buffer *buffer, u32 op)
 	if (!session)
 		return ACTION_DENY;
 	who = flow_subject(&buffer->flow, session);
-	if (rule_switched(&who, op))
+	if (rule_switched(&who, op)) {
+		buffer->flow.switched = op;
 		return ACTION_DENY | FLOW_MET;
-	label = walk_path(table, ENGINE_NETS, buffer->text, buffer->name.offset);
-	buffer->flow.label = label;
+	}
+	if (buffer->name.policy != policy_of(table))
+		return FLOW_AGAIN;
+	buffer->flow.label = buffer->name.groups;
 	action = rule_decide(table, &who, BOUNDED(op, OP_NET_FAMILY), &buffer->flow.label, net_field(op), PATH_WORDS,
 			     buffer->masks);
-	return action | (masks_meet(buffer->masks, label) ? FLOW_MET : 0);
+	return action | (masks_meet(buffer->masks, buffer->flow.label) ? FLOW_MET : 0);
+}
+
+/*
+ * The action on the object that is spelt, and whether a rule spoke. race: as judge_buffer. verifier: the walk and the rules beside each
+ * other, for their frames would not fit over each other.
+ */
+static __always_inline int flow_ask(struct buffer *buffer, u32 op)
+{
+	int answer;
+
+	net_walk(buffer);
+	answer = flow_rule(buffer, op);
+	if (answer != FLOW_AGAIN)
+		return answer;
+	net_walk(buffer);
+	answer = flow_rule(buffer, op);
+	return answer == FLOW_AGAIN ? ACTION_DENY : answer;
 }
 
 /* The decision so far gives way to a stricter one. */
@@ -307,6 +327,7 @@ static __always_inline void flow_begin(struct flow *flow)
 	flow->action = ACTIONS;
 	flow->reason = NET_BY_RULE;
 	flow->detail = flow->names = flow->length = 0;
+	flow->switched = OP_NONE;
 	flow->label = flow->decided = 0;
 	flow->now = bpf_ktime_get_boot_ns();
 	__builtin_memset(flow->name, 0, sizeof(flow->name));

@@ -174,12 +174,12 @@ struct flow {
 	u32 action;
 	u32 reason; /* enum net_reason */
 	u32 detail;
-	u32 names;  /* answer: that are known for the address */
-	u32 length; /* of the name; 0: there is none */
-	u32 from;   /* of the label that is spelt */
-	u32 reserved;
-	u64 label;   /* of what was asked last */
-	u64 decided; /* and of what decided */
+	u32 names;    /* answer: that are known for the address */
+	u32 length;   /* of the name; 0: there is none */
+	u32 from;     /* of the label that is spelt */
+	u32 switched; /* an operation that a switch of the session refuses, whatever else is decided; OP_NONE */
+	u64 label;    /* of what was asked last */
+	u64 decided;  /* and of what decided */
 	u64 policy;
 	u64 now; /* CLOCK_BOOTTIME, ns */
 	u8 name[DOMAIN_TEXT_];
