@@ -226,31 +226,18 @@ action = "deny"
 	}
 }
 
-// netRecord mirrors struct event_net.
-type netRecord struct {
-	bpf.EventHeader
-	Label, Cookie, Repeats uint64
-	Address                [16]byte
-	Space, Reason, Detail  uint32
-	Port, Local            uint16
-	Protocol, Text         uint32
-}
-
-// kindNet is EVENT_NET.
-const kindNet = bpf.KindHeld + 1
-
 // toldOfNet are the records of networks in a session, of what was refused.
-func toldOfNet(records []record, session uint64) (refused []string, all []netRecord) {
+func toldOfNet(records []record, session uint64) (refused []string, all []bpf.EventNet) {
 	for _, r := range records {
-		if bpf.EventKind(r.Kind) != kindNet || r.Session != session {
+		if bpf.EventKind(r.Kind) != bpf.KindNet || r.Session != session {
 			continue
 		}
-		e := as[netRecord](r.raw)
+		e := as[bpf.EventNet](r.raw)
 		all = append(all, e)
-		if e.Error != 0 {
+		if e.Head.Error != 0 {
 			name := r.raw[binary.Size(e):][:e.Text]
 			at := netip.AddrPortFrom(netip.AddrFrom16(e.Address).Unmap(), e.Port)
-			refused = append(refused, fmt.Sprintf("%s %d %s %s reason %d detail %d", enforce.Op(e.Op), e.Protocol, at, name, e.Reason, e.Detail))
+			refused = append(refused, fmt.Sprintf("%s %d %s %s reason %d detail %d", enforce.Op(e.Head.Op), e.Protocol, at, name, e.Reason, e.Detail))
 		}
 	}
 	return refused, all
@@ -284,7 +271,7 @@ func TestNetRefusalsAreTold(t *testing.T) {
 				t.Errorf("told %q, want %q", refused, c.want)
 			}
 			for _, e := range all {
-				if e.Pid != in.pid() || e.Cookie == 0 || e.Space == 0 {
+				if e.Head.Pid != in.pid() || e.Cookie == 0 || e.Space == 0 {
 					t.Errorf("who: %+v", e)
 				}
 			}
