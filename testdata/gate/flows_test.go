@@ -82,6 +82,7 @@ func TestHellosInPieces(t *testing.T) {
 		"whole":       func(b []byte) [][]byte { return [][]byte{b} },
 		"header":      func(b []byte) [][]byte { return cut(b, 3, 2, 1) },
 		"at-40":       func(b []byte) [][]byte { return cut(b, 40) },
+		"last-bytes":  func(b []byte) [][]byte { return cut(b, len(b)-5) }, // the name is in the first piece
 		"bytewise":    bytewise,
 		"two-records": func(b []byte) [][]byte { return [][]byte{twoRecords(b)} },
 	} {
