@@ -35,7 +35,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
+	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
 
 default: check unit
 
@@ -220,6 +220,10 @@ bench: provision-vm ## instructions, table sizes and compile times against their
 budget: provision-vm ## instructions, sizes and memory against their goldens in testdata/budget.txt
 	$(call STEP,budget: what Reeve costs)
 	@go run ./testdata/bench/cmd/bench -check -k '$(KERNELS)'
+
+bench-gate: ## what judging networks costs here: without programs, with idle ones, beside a session, in one; as root
+	$(call STEP,bench-gate)
+	@go test -run '^$$' -bench . -benchtime 1x ./testdata/gate
 
 bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run
 	$(call STEP,bench-inventory)

@@ -102,7 +102,7 @@ __noinline int hello_judge(struct socket_tag *tag, struct hello *hello, struct b
 		return -EPERM;
 	flow = &buffer->flow;
 	flow_begin(flow);
-	if (hello->tls.result == TLS_NAMED) {
+	if (hello->tls.result == TLS_NAMED || hello->tls.result == TLS_MORE) {
 		flow_name(flow, &hello->tls.name);
 		flow_named(buffer);
 	} else if (hello->tls.result == TLS_REFUSED) {
@@ -115,10 +115,15 @@ __noinline int hello_judge(struct socket_tag *tag, struct hello *hello, struct b
 	return name_apply(tag, buffer, cookie);
 }
 
-/* Decided once, when the hello is whole; and once more where something is wrong behind it. */
+/*
+ * Decided once, when the name is known or the hello is over without one; and once more where something is wrong behind it. A hello of
+ * our days is of two packets, and the name in the first one is not to arrive if it is not allowed.
+ */
 static __always_inline int hello_decide(struct socket_tag *tag, struct hello *hello, struct buffer *buffer, u64 cookie)
 {
-	if (hello->tls.result == TLS_MORE || (hello->decided && hello->tls.result != TLS_REFUSED))
+	if (hello->tls.result == TLS_MORE && !(hello->tls.flags & TLS_ASKED))
+		return 0;
+	if (hello->decided && hello->tls.result != TLS_REFUSED)
 		return 0;
 	hello->decided = 1;
 	return hello_judge(tag, hello, buffer, cookie);

@@ -95,10 +95,13 @@ const (
 
 // gate is what is loaded, and who is gated.
 type gate struct {
-	maps    map[string]*ebpf.Map
-	applier *enforce.Applier
-	reader  *ringbuf.Reader
-	policy  uint64
+	group    string
+	programs map[string]*ebpf.Program
+	links    []link.Link
+	maps     map[string]*ebpf.Map
+	applier  *enforce.Applier
+	reader   *ringbuf.Reader
+	policy   uint64
 }
 
 var places = map[string]ebpf.AttachType{
@@ -106,7 +109,7 @@ var places = map[string]ebpf.AttachType{
 	"judge_connect4": ebpf.AttachCGroupInet4Connect, "judge_connect6": ebpf.AttachCGroupInet6Connect,
 }
 
-const tableSize = 1 << 20
+const tableSize = 8 << 20
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -140,12 +143,13 @@ func open(t testing.TB, policy string) *gate {
 	c, err := ebpf.NewCollection(spec)
 	must(t, err)
 	t.Cleanup(c.Close)
+	g := &gate{group: group, programs: c.Programs, maps: c.Maps, applier: enforce.NewApplier(c.Maps["tables"], tableSize)}
 	for name, p := range c.Programs {
 		l, err := link.AttachCgroup(link.CgroupOptions{Path: group, Attach: places[name], Program: p})
 		must(t, err)
 		t.Cleanup(func() { l.Close() })
+		g.links = append(g.links, l)
 	}
-	g := &gate{maps: c.Maps, applier: enforce.NewApplier(c.Maps["tables"], tableSize)}
 	g.reader, err = ringbuf.NewReader(c.Maps["verdicts"])
 	must(t, err)
 	t.Cleanup(func() { g.reader.Close() })
