@@ -17,7 +17,7 @@ import (
 const netPolicy = `
 [[role]]
 name = "default"
-defaults = { net = "deny" }
+defaults = { net = "deny", unix = "allow" }
 [[rule]]
 id = "names"
 on = ["net.domain"]
@@ -118,8 +118,7 @@ func trips(t *testing.T, cases map[string]trip) {
 	out := start(t)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			in := session(t)
-			c.take(t, o, in, &process{t: t, cmd: out.cmd, in: out.in, out: out.out})
+			c.take(t, o, session(t), out.of(t))
 		})
 	}
 	for name, c := range cases {
@@ -195,7 +194,6 @@ func TestNetLearnedByOneSession(t *testing.T) {
 	}
 }
 
-// bound: of a hello that comes in parts, those before its last one have gone when it is judged.
 func TestNetServerNames(t *testing.T) {
 	to := func(orders ...string) []string {
 		return append([]string{"ask www.allowed.test A", "ask exact.test A", "tcp4", "connect 198.18.0.3:443"}, orders...)
@@ -217,7 +215,7 @@ func TestNetServerNames(t *testing.T) {
 		"evil-long":        {orders: to("hello evil-d-NAME.test pad=3500", "recv"), want: cut, mark: "evil-d-NAME.test"},
 		"evil-two-records": {orders: to("hello evil-e-NAME.test records=100", "recv"), want: cut, mark: "evil-e-NAME.test"},
 		"evil-elsewhere":   {orders: []string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:7", "hello evil-f-NAME.test", "recv"}, want: cut, mark: "evil-f-NAME.test"},
-		"evil-bytes":       {orders: to("hello evil-c-NAME.test small=1 each=1", "recv"), want: cut},
+		"evil-bytes":       {orders: to("hello evil-c-NAME.test small=1 each=1", "recv"), want: cut, mark: "evil-c-NAME.test"},
 		"other-good-name":  {orders: to("hello exact.test", "recv"), want: cut},
 		"no-name":          {orders: to("hello -", "recv"), want: cut},
 		"no-tls":           {orders: to("send no hello at all: NAME", "recv"), want: cut, mark: "no hello at all: NAME", rude: true},
