@@ -107,15 +107,16 @@ const (
 )
 
 const (
-	EventApplied = sensorEventFlagEVENT_APPLIED
-	EventScript  = sensorEventFlagEVENT_SCRIPT
-	EventThread  = sensorEventFlagEVENT_THREAD
-	EventSwitch  = sensorEventFlagEVENT_SWITCH
-	EventRelief  = sensorEventFlagEVENT_RELIEF
-	EventMove    = sensorEventFlagEVENT_MOVE
-	EventAgent   = sensorEventFlagEVENT_AGENT
-	EventByAgent = sensorEventFlagEVENT_BY_AGENT
-	EventGuard   = sensorEventFlagEVENT_GUARD
+	EventApplied  = sensorEventFlagEVENT_APPLIED
+	EventScript   = sensorEventFlagEVENT_SCRIPT
+	EventThread   = sensorEventFlagEVENT_THREAD
+	EventSwitch   = sensorEventFlagEVENT_SWITCH
+	EventRelief   = sensorEventFlagEVENT_RELIEF
+	EventMove     = sensorEventFlagEVENT_MOVE
+	EventAgent    = sensorEventFlagEVENT_AGENT
+	EventByAgent  = sensorEventFlagEVENT_BY_AGENT
+	EventGuard    = sensorEventFlagEVENT_GUARD
+	EventQuestion = sensorEventFlagEVENT_QUESTION
 )
 
 const (
@@ -144,8 +145,7 @@ const (
 	NetResolver   = sensorNetReasonNET_RESOLVER
 	NetQUIC       = sensorNetReasonNET_QUIC
 	NetOptions    = sensorNetReasonNET_OPTIONS
-	NetGap        = sensorNetReasonNET_GAP
-	NetNoMemory   = sensorNetReasonNET_NO_MEMORY
+	NetUnread     = sensorNetReasonNET_UNREAD
 	NetPort53     = sensorNetReasonNET_PORT_53
 )
 

@@ -177,6 +177,7 @@ const (
 	sensorEventFlagEVENT_AGENT    sensorEventFlag = 64
 	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
 	sensorEventFlagEVENT_GUARD    sensorEventFlag = 256
+	sensorEventFlagEVENT_QUESTION sensorEventFlag = 512
 )
 
 type sensorEventHeader struct {
@@ -332,9 +333,8 @@ const (
 	sensorNetReasonNET_RESOLVER    sensorNetReason = 7
 	sensorNetReasonNET_QUIC        sensorNetReason = 8
 	sensorNetReasonNET_OPTIONS     sensorNetReason = 9
-	sensorNetReasonNET_GAP         sensorNetReason = 10
-	sensorNetReasonNET_NO_MEMORY   sensorNetReason = 11
-	sensorNetReasonNET_PORT_53     sensorNetReason = 12
+	sensorNetReasonNET_UNREAD      sensorNetReason = 10
+	sensorNetReasonNET_PORT_53     sensorNetReason = 11
 )
 
 type sensorOp uint32

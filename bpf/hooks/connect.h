@@ -37,15 +37,16 @@ static __always_inline void connect_task(struct socket_tag *tag)
 	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
 }
 
-static __always_inline int connect_judge(struct bpf_sock_addr *way, struct socket_tag *tag, const u8 *address,
-					 u64 print)
+static __always_inline int connect_judge(struct bpf_sock_addr *way, struct socket_tag *tag,
+					 const struct session *session, const u8 *address)
 {
+	u64 print = route_print(session, address, bpf_ntohs(way->user_port), way->protocol);
 	struct buffer *buffer = packet_buffer();
 	u32 port = bpf_ntohs(way->user_port);
 	int error;
 
 	if (!buffer)
-		return -EPERM;
+		return refuse_blind(session, table_now(), OP_NET_ADDR);
 	route_flow(&buffer->flow, tag, address, port, way->protocol, 0);
 	leave_reach(tag, buffer, true);
 	error = name_apply(tag, buffer, bpf_get_socket_cookie(way));
@@ -87,7 +88,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
 		return 0;
 	if (address_loopback(address) && connect_own(way, tag, address, port))
 		return 0;
-	return connect_judge(way, tag, address, route_print(session, address, port, way->protocol));
+	return connect_judge(way, tag, session, address);
 }
 
 /* cgroup/connect4 */

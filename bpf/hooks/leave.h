@@ -122,7 +122,6 @@ static __always_inline int leave_look(struct __sk_buff *skb, struct socket_tag *
 				      const struct packet *p)
 {
 	s32 seen = tag->next - p->sequence;
-	int error;
 
 	if (packet_begins(p))
 		seen = 0;
@@ -132,26 +131,18 @@ static __always_inline int leave_look(struct __sk_buff *skb, struct socket_tag *
 		return 0;
 	tag->next += p->size - seen;
 	if (p->port == PORT_HTTP)
-		error = request_segment(skb, tag, buffer, p, seen);
-	else
-		error = hello_segment(skb, tag, buffer, p, seen);
-	if (error)
-		tag->flags |= SOCKET_CUT;
-	return error;
+		return request_segment(skb, tag, buffer, p, seen);
+	return hello_segment(skb, tag, buffer, p, seen);
 }
 
 static __always_inline int leave_ask(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 				     const struct packet *p)
 {
 	u64 cookie = bpf_get_socket_cookie(skb);
-	int error;
 
 	if (p->protocol == IPPROTO_UDP)
 		return question_datagram(skb, tag, buffer, p, cookie);
-	error = question_segment(skb, tag, buffer, p, cookie);
-	if (error)
-		tag->flags |= SOCKET_CUT;
-	return error;
+	return question_segment(skb, tag, buffer, p, cookie);
 }
 
 static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
@@ -168,15 +159,29 @@ static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag
 	return packet_looked(tag, p) ? leave_look(skb, tag, buffer, p) : 0;
 }
 
-static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p, u64 print)
+/* Nothing was decided, for what it sends cannot be read: refused, and told. */
+static __always_inline int leave_unread(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer)
 {
+	flow_begin(&buffer->flow);
+	flow_settle(&buffer->flow, OP_NET_ADDR, ACTION_DENY, NET_UNREAD);
+	return route_apply(tag, buffer, bpf_get_socket_cookie(skb));
+}
+
+static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag *tag, const struct session *session,
+				       const struct packet *p, u64 print)
+{
+	bool reads = p->protocol == IPPROTO_TCP && (packet_looked(tag, p) || packet_asks(p));
 	struct buffer *buffer = packet_buffer();
 	int error;
 
 	if (!buffer)
-		return -EPERM;
+		return refuse_blind(session, table_now(), OP_NET_ADDR);
 	route_flow(&buffer->flow, tag, p->address, p->port, p->protocol, p->local);
 	error = leave_decide(skb, tag, buffer, p, print);
+	if (error && !buffer->flow.told)
+		error = leave_unread(skb, tag, buffer);
+	if (error && reads)
+		tag->flags |= SOCKET_CUT;
 	buffer_give(buffer);
 	return error;
 }
@@ -194,7 +199,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	if (!session)
 		return tag->flags & (SOCKET_LOOKS | SOCKET_CUT) ? -EPERM : 0;
 	if (!packet_read(skb, &p, true))
-		return -EPERM;
+		return refuse_blind(session, table_now(), OP_NET_ADDR);
 	print = route_print(session, p.address, p.port, p.protocol);
 	if (packet_begins(&p))
 		leave_begin(skb, tag, &p, print);
@@ -206,7 +211,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 		return -EPERM;
 	if (tag->allowed == print && !packet_looked(tag, &p) && !packet_asks(&p))
 		return 0;
-	return leave_judge(skb, tag, &p, print);
+	return leave_judge(skb, tag, session, &p, print);
 }
 
 /* cgroup_skb/egress. */

@@ -98,6 +98,7 @@ __noinline int question_judge(struct buffer *buffer, u32 size, u32 trusted)
 	flow = &buffer->flow;
 	dns = &buffer->dns;
 	flow_begin(flow);
+	flow->asks = 1;
 	message_parse(buffer, size);
 	if (dns->result != DNS_FINE || (dns->flags & (DNS_ANSWER | DNS_PLAIN)) != DNS_PLAIN) {
 		flow->detail = dns->reason;

@@ -58,6 +58,7 @@ static __always_inline void route_flow(struct flow *flow, const struct socket_ta
 	flow->slot = tag->slot;
 	flow->generation = tag->generation;
 	flow->principal = tag->principal;
+	flow->told = 0;
 }
 
 static __always_inline void route_head(struct event_header *head, const struct socket_tag *tag,
@@ -118,6 +119,9 @@ static __always_inline int route_tell(struct session *session, const u8 *table, 
 	struct flow *flow = &buffer->flow;
 	bool holds = route_holds(session, table, flow, &event->head);
 
+	flow->told++;
+	if (flow->asks)
+		event->head.flags |= EVENT_QUESTION;
 	route_event(event, flow);
 	EVENT_SEND_BY_ACTION(event, flow->length,
 			     bpf_dynptr_write(&entry, sizeof(*event), flow->name, BOUNDED(flow->length, DOMAIN_MAX),

@@ -76,6 +76,7 @@ enum event_flag {
 	EVENT_AGENT = 64,     /* TASK_AGENT */
 	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
 	EVENT_GUARD = 256,    /* refused by what guards the sensor, whatever policy says */
+	EVENT_QUESTION = 512, /* network: a name is asked for, no connection */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -145,8 +146,7 @@ enum net_reason {
 	NET_RESOLVER,	 /* a question to somebody who is no resolver of this machine */
 	NET_QUIC,	 /* by UDP to a port of TLS: what it asks for is encrypted */
 	NET_OPTIONS,	 /* IP options, or a header behind the first */
-	NET_GAP,	 /* bytes went by that were not seen */
-	NET_NO_MEMORY,	 /* what must be remembered could not be */
+	NET_UNREAD,	 /* what a connection sends could not be read, or not in its order */
 	NET_PORT_53,	 /* a session may not answer names itself */
 };
 

@@ -328,6 +328,7 @@ static __always_inline void flow_begin(struct flow *flow)
 	flow->reason = NET_BY_RULE;
 	flow->detail = flow->names = flow->length = 0;
 	flow->switched = OP_NONE;
+	flow->asks = 0;
 	flow->label = flow->decided = 0;
 	flow->now = bpf_ktime_get_boot_ns();
 	__builtin_memset(flow->name, 0, sizeof(flow->name));

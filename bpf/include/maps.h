@@ -178,6 +178,8 @@ struct flow {
 	u32 length;   /* of the name; 0: there is none */
 	u32 from;     /* of the label that is spelt */
 	u32 switched; /* an operation that a switch of the session refuses, whatever else is decided; OP_NONE */
+	u32 told;     /* records of it */
+	u32 asks;     /* a name is asked for */
 	u64 label;    /* of what was asked last */
 	u64 decided;  /* and of what decided */
 	u64 policy;

@@ -303,13 +303,13 @@ func TestRulesOfNetworksAreNamed(t *testing.T) {
 		instead string // its beginning
 	}{
 		"a name":           {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "www.evil.example"}, "evil", "", "allowed by exception: good.evil"},
-		"a question":       {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "www.evil.example", Detail: 1}, "evil", "", "allowed by exception"},
+		"a question":       {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "www.evil.example", Detail: 1, Question: true}, "evil", "", "allowed by exception"},
 		"another name":     {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "x.example"}, "default", "what no rule of role default", ""},
 		"a number":         {bpf.OpNetAddr, event.Flow{Address: to, Port: 25, Protocol: 6, Reason: event.NetReason(bpf.NetNoName)}, "every-address", "by name only", "ask for it by name, or"},
 		"reached by name":  {bpf.OpNetAddr, event.Flow{Address: to, Port: 25, Protocol: 6, Domain: "x.example"}, "mail", "no mail", ""},
 		"of another name":  {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "x.example", Reason: event.NetReason(bpf.NetOtherName)}, "every-address", "by name only", "look the name up"},
 		"quic":             {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 17, Reason: event.NetReason(bpf.NetQUIC)}, "", "QUIC hides", "nothing: the client falls back to TCP"},
-		"a tunnel":         {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "a.evil.example", Reason: event.NetReason(bpf.NetRecordType), Detail: 16}, "", "records of this type", "ask for A or AAAA"},
+		"a tunnel":         {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "a.evil.example", Reason: event.NetReason(bpf.NetRecordType), Detail: 16, Question: true}, "", "records of this type", "ask for A or AAAA"},
 		"a nameless hello": {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 6, Reason: event.NetReason(bpf.NetHello)}, "every-address", "by name only", "use a client that sends"},
 		"a broken hello":   {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Reason: event.NetReason(bpf.NetHello), Detail: 5}, "", "the TLS hello", "use a client that sends"},
 		"a server":         {bpf.OpNetListen, event.Flow{Address: netip.IPv4Unspecified(), Protocol: 6}, "servers", "", ""},

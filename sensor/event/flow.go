@@ -25,13 +25,11 @@ type Flow struct {
 	Detail   uint32 // of the reason, or the type that a question is for
 	Cookie   uint64 // of the socket, never given out twice within a boot
 	Space    uint32 // inode of the network namespace
+	Question bool   // a name is looked up; nothing is connected
 }
 
 // NetReason says why a network's answer is not what the rules alone say.
 type NetReason uint32
-
-// Ports that mean what is spoken there.
-const portDNS = 53
 
 var (
 	opNetDomain = Op(bpf.OpNetDomain)
@@ -50,6 +48,7 @@ func (r *Record) flow(raw []byte) error {
 	r.Flow = Flow{
 		Address: netip.AddrFrom16(e.Address).Unmap(), Port: e.Port, Local: e.Local, Protocol: e.Protocol, Domain: string(domain),
 		Reason: NetReason(e.Reason), Detail: e.Detail, Cookie: e.Cookie, Space: e.Space,
+		Question: r.Flags&uint16(bpf.EventQuestion) != 0,
 	}
 	return err
 }
@@ -66,7 +65,7 @@ func (f *Flow) object(op Op) string {
 	switch {
 	case op != opNetDomain || f.Domain == "":
 		return f.Endpoint()
-	case f.question(op) || f.Port == 0:
+	case f.Question || f.Port == 0:
 		return f.Domain
 	}
 	return f.Domain + ":" + strconv.Itoa(int(f.Port))
@@ -87,14 +86,8 @@ func (f *Flow) ProtocolName() string {
 	return strconv.FormatUint(uint64(f.Protocol), 10)
 }
 
-// question reports whether a name is looked up. A connection to a name's own port 53 is for no type of record.
-func (f *Flow) question(op Op) bool {
-	r := f.Reason.row()
-	return r.question || f.Reason == NetReason(bpf.NetByRule) && op == opNetDomain && f.Port == portDNS && f.Detail != 0
-}
-
 // IsQuestion reports whether the event is about a name that is looked up.
-func (e *Event) IsQuestion() bool { return e.Flow != nil && e.Flow.question(e.Head.Op) }
+func (e *Event) IsQuestion() bool { return e.Flow != nil && e.Flow.Question }
 
 // ByPolicy reports whether a rule or a default of the policy decided; else the reason did, whatever policy says.
 func (e *Event) ByPolicy() bool {
@@ -161,7 +154,7 @@ func (e *Event) flow(o fields) {
 	}
 	if e.IsQuestion() {
 		o["query"] = fields{"hostname": orUnknown(f.Domain), "class": "IN"}
-		if kind := f.DetailName(e.Head.Op); f.detailKind(e.Head.Op) == detailType {
+		if kind := f.DetailName(e.Head.Op); f.detailKind() == detailType {
 			o["query"].(fields)["type"] = kind
 		}
 	}

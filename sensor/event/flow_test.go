@@ -60,6 +60,7 @@ func TestFlowsAreToldAsPoliciesSpellThem(t *testing.T) {
 		"newer detail": {bpf.OpNetDomain, flowTo("10.0.0.1", 443, 6, "", bpf.NetHello, 4711), "10.0.0.1:443/tcp", "", false, false, false,
 			"the TLS hello...: 4711"},
 	} {
+		tc.flow.Question = tc.question
 		e := Single(&Record{Head: Head{Kind: Network, Op: Op(tc.op), Action: Deny}, Flow: tc.flow})
 		if e.Object != tc.object || e.Where() != tc.where || e.IsQuestion() != tc.question || e.ByPolicy() != tc.byPolicy || e.Reached() != tc.reached {
 			t.Errorf("%s: %q %q, question %t, by policy %t, reached %t", name, e.Object, e.Where(), e.IsQuestion(), e.ByPolicy(), e.Reached())

@@ -33,12 +33,11 @@ const (
 
 // netReason is a row of the table of reasons.
 type netReason struct {
-	name     string // for programs; never changes
-	by       by
-	question bool // only questions for names have it
-	detail   detailOf
-	why      string // "" where the rule says it all
-	advice   string // what to do
+	name   string // for programs; never changes
+	by     by
+	detail detailOf
+	why    string // "" where the rule says it all
+	advice string // what to do
 }
 
 var netReasons = [...]netReason{
@@ -55,13 +54,13 @@ var netReasons = [...]netReason{
 	bpf.NetRequest: {name: "request", by: forAddresses, detail: detailRequest,
 		why:    "the HTTP request names no host that can be judged",
 		advice: "send plain HTTP/1.1 with one Host, that of the name which was looked up, or use TLS"},
-	bpf.NetQuestion: {name: "question", question: true, detail: detailQuestion,
+	bpf.NetQuestion: {name: "question", detail: detailQuestion,
 		why:    "what goes to port 53 is no plain question for a name",
 		advice: "look names up as the system does (getaddrinfo); nothing else may go to port 53"},
-	bpf.NetRecordType: {name: "record-type", question: true, detail: detailType,
+	bpf.NetRecordType: {name: "record-type", detail: detailType,
 		why:    "records of this type can carry anything, only addresses (A, AAAA) may be asked for",
 		advice: "ask for A or AAAA; most clients do so by themselves"},
-	bpf.NetResolver: {name: "resolver", by: always, question: true, detail: detailType,
+	bpf.NetResolver: {name: "resolver", by: always, detail: detailType,
 		why:    "the question goes to somebody who is no resolver of this machine, so the address is judged by its number",
 		advice: "use the resolvers of this machine (/etc/resolv.conf)"},
 	bpf.NetQUIC: {name: "quic",
@@ -70,12 +69,9 @@ var netReasons = [...]netReason{
 	bpf.NetOptions: {name: "options",
 		why:    "the packet has IP options, or a header behind the first",
 		advice: "send it without"},
-	bpf.NetGap: {name: "gap",
-		why:    "bytes of the connection went by that were not seen",
+	bpf.NetUnread: {name: "unread",
+		why:    "what the connection sends could not be read, or not in its order",
 		advice: "connect anew"},
-	bpf.NetNoMemory: {name: "no-memory",
-		why:    "the kernel had no room to remember what has to be remembered",
-		advice: "try again; `reeve status` shows what was dropped"},
 	bpf.NetPort53: {name: "port-53",
 		why:    "a session may not answer names itself",
 		advice: "listen at another port"},
@@ -122,8 +118,8 @@ func (r NetReason) row() netReason {
 // String is the reason in one word, for programs.
 func (r NetReason) String() string { return r.row().name }
 
-func (f *Flow) detailKind(op Op) detailOf {
-	if kind := f.Reason.row().detail; kind != detailNone || !f.question(op) {
+func (f *Flow) detailKind() detailOf {
+	if kind := f.Reason.row().detail; kind != detailNone || !f.Question {
 		return kind
 	}
 	return detailType
@@ -131,7 +127,7 @@ func (f *Flow) detailKind(op Op) detailOf {
 
 // DetailName is the reason's own number in words; "" where it says nothing.
 func (f *Flow) DetailName(op Op) string {
-	kind := f.detailKind(op)
+	kind := f.detailKind()
 	names := detailNames[kind]
 	switch {
 	case kind == detailNone:
@@ -148,7 +144,7 @@ func (f *Flow) DetailName(op Op) string {
 
 // Why is what decided beside the rules, in one sentence; "" where nothing did.
 func (f *Flow) Why(op Op) string {
-	why, kind := f.Reason.row().why, f.detailKind(op)
+	why, kind := f.Reason.row().why, f.detailKind()
 	if detail := f.DetailName(op); why != "" && detail != "" && kind != detailType {
 		return why + ": " + detail
 	}

@@ -78,8 +78,13 @@ func TestOCSF(t *testing.T) {
 	nameless.Rule, nameless.Reason, nameless.Place = "no-ssh", "not from here", "a.toml:3"
 	quic := network(bpf.OpNetAddr, Deny, flowTo("203.0.113.7", 443, 17, "", bpf.NetQUIC, 0))
 	quic.Reason, quic.Severity = quic.Why(), "medium"
-	asked := network(bpf.OpNetDomain, Allow, flowTo("127.0.0.53", 53, 17, "api.anthropic.com", bpf.NetByRule, 28))
-	tunnel := network(bpf.OpNetDomain, Deny, flowTo("127.0.0.53", 53, 17, "aGk.t.example", bpf.NetRecordType, 16))
+	question := func(name string, reason bpf.NetReason, kind uint32) Flow {
+		f := flowTo("127.0.0.53", 53, 17, name, reason, kind)
+		f.Question = true
+		return f
+	}
+	asked := network(bpf.OpNetDomain, Allow, question("api.anthropic.com", bpf.NetByRule, 28))
+	tunnel := network(bpf.OpNetDomain, Deny, question("aGk.t.example", bpf.NetRecordType, 16))
 	tunnel.Reason, tunnel.Severity = tunnel.Why(), "medium"
 	listens := network(bpf.OpNetListen, Audit, flowTo("0.0.0.0", 8080, 6, "", bpf.NetByRule, 0))
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
