@@ -198,7 +198,13 @@ taint = "seen"
 [[rule]]
 id = "quiet"
 when = { taint = ["seen"] }
-on = ["net.domain", "net.addr"]
+on = ["net.domain"]
+match = ["**"]
+action = "deny"
+[[rule]]
+id = "quiet-numbers"
+when = { taint = ["seen"] }
+on = ["net.addr"]
 match = ["**"]
 action = "deny"
 `)
