@@ -182,6 +182,9 @@ func (w *wire) recv(want string) error {
 	for {
 		var n int
 		err := again(func() (err error) { n, err = unix.Read(w.fd, part); return err })
+		if err == unix.EINTR { //nolint:errorlint // of x/sys, bare
+			continue
+		}
 		if err == nil && n == 0 {
 			err = unix.ECONNRESET // what is wanted does not come any more
 		}
