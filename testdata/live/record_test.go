@@ -26,8 +26,13 @@ func as[T any](raw []byte) T {
 func (r record) object() string {
 	a := as[bpf.EventAccess](r.raw)
 	text := string(r.raw[binary.Size(a):][:a.Text])
-	if bpf.Op(r.Op) == bpf.OpUnixConnect && strings.HasPrefix(text, "/@") {
-		return text[1:]
+	switch bpf.Op(r.Op) {
+	case bpf.OpNetFamily: // what a session held has the kernel's own name
+		return strings.TrimPrefix(text, "/")
+	case bpf.OpUnixConnect:
+		if strings.HasPrefix(text, "/@") {
+			return text[1:]
+		}
 	}
 	return text
 }
