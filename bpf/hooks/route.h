@@ -24,11 +24,12 @@ static __always_inline struct buffer *packet_buffer(void)
 	return buffer;
 }
 
+/* NULL where it is over: its slot keeps its number until another one gets it. */
 static __always_inline struct session *tag_session(const struct socket_tag *tag)
 {
 	struct session *session = session_at(tag->slot);
 
-	return session && session->generation == tag->generation ? session : NULL;
+	return session && session->generation == tag->generation && session->tasks ? session : NULL;
 }
 
 /*

@@ -98,7 +98,7 @@ static __always_inline struct session *flow_session(const struct flow *flow)
 {
 	struct session *session = session_at(flow->slot);
 
-	return session && session->generation == flow->generation ? session : NULL;
+	return session && session->generation == flow->generation && session->tasks ? session : NULL;
 }
 
 static __always_inline struct subject flow_subject(const struct flow *flow, const struct session *session)
@@ -349,9 +349,11 @@ __noinline int flow_reach(struct buffer *buffer)
 		return 0;
 	flow_begin(&buffer->flow);
 	if (flow_quic(&buffer->flow)) {
-		answer = flow_number(buffer, NET_BY_RULE);
+		spell_address(buffer, 'a');
+		answer = flow_ask(buffer, OP_NET_ADDR);
 		if (!(answer & FLOW_MET))
 			flow_settle(&buffer->flow, OP_NET_ADDR, ACTION_DENY, NET_QUIC);
+		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
 		return 0;
 	}
 	if (flow_names(buffer))
