@@ -156,10 +156,10 @@ func TestSessionsAndStatus(t *testing.T) {
 	printSessions(e, []*pb.SessionInfo{live, sampleSession()}, began.Add(90*time.Second))
 	printSessions(e, nil, began)
 	s := &pb.StatusReply{Version: "0.1.0", Form: "lsm", Effects: []*pb.Effect{{Op: "exec", State: "held"}, {Op: "file.read", State: "held"}}, Coverage: "full", StartedMs: ms(0), Sessions: 2, Events: 99,
-		Policy:   &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
-		Programs: []*pb.Program{{Name: "enforce_open", Attached: true}},
+		Policy:    &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
+		Programs:  []*pb.Program{{Name: "enforce_open", Attached: true}},
 		Resolvers: []*pb.Resolver{{Address: "127.0.0.53", From: "/etc/resolv.conf"}, {Address: "fd00::53", From: "configuration"}},
-		Counters: []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
+		Counters:  []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
 	printStatus(e, s, began.Add(time.Hour))
 	s.Coverage, s.Counters[1].Value = "observe", 5
 	printStatus(e, s, began.Add(time.Hour))
