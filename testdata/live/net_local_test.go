@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -255,30 +256,31 @@ func toldOfNet(records []record, session uint64) (refused []string, all []bpf.Ev
 		if e.Head.Error != 0 {
 			name := r.raw[binary.Size(e):][:e.Text]
 			at := netip.AddrPortFrom(netip.AddrFrom16(e.Address).Unmap(), e.Port)
-			refused = append(refused, fmt.Sprintf("%s %d %s %s reason %d detail %d", enforce.Op(e.Head.Op), e.Protocol, at, name, e.Reason, e.Detail))
+			refused = append(refused, fmt.Sprintf("%s %d %s %s", enforce.Op(e.Head.Op), e.Protocol, at, name))
 		}
 	}
 	return refused, all
 }
 
-// Reasons: enum net_reason.
 func TestNetRefusalsAreTold(t *testing.T) {
 	network(t)
 	policy(t, netPolicy)
 	for name, c := range map[string]struct {
 		orders []string
 		want   string
+		reason bpf.NetReason
+		detail uint32
 	}{
-		"number":   {[]string{"tcp4", "connect 198.18.0.8:7"}, "net.addr 6 198.18.0.8:7  reason 1 detail 0"},
-		"v6":       {[]string{"tcp6", "connect [2001:2:0:1::8]:7"}, "net.addr 6 [2001:2:0:1::8]:7  reason 1 detail 0"},
-		"name":     {[]string{"ask exact.test A", "tcp4", "connect 198.18.0.6:7"}, "net.domain 6 198.18.0.6:7 exact.test reason 0 detail 0"},
-		"question": {[]string{"ask evil.test A"}, "net.domain 17 198.18.0.2:53 evil.test reason 0 detail 1"},
-		"type":     {[]string{"ask www.allowed.test TXT"}, "net.domain 17 198.18.0.2:53 www.allowed.test reason 6 detail 16"},
-		"resolver": {[]string{"ask www.allowed.test A 198.18.0.9:53"}, "net.addr 17 198.18.0.9:53 www.allowed.test reason 7 detail 1"},
-		"quic":     {[]string{"ask www.allowed.test A", "udp4", "sendto 198.18.0.3:443 x"}, "net.addr 17 198.18.0.3:443  reason 8 detail 0"},
-		"hello":    {[]string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:443", "hello evil.test", "recv"}, "net.addr 6 198.18.0.3:443 evil.test reason 2 detail 0"},
-		"listen":   {[]string{"udp4", "bind 0.0.0.0:7301"}, "net.listen 17 0.0.0.0:7301  reason 0 detail 0"},
-		"names":    {[]string{"udp4", "bind 127.0.0.1:53"}, "net.listen 17 127.0.0.1:53  reason 12 detail 0"},
+		"number":   {[]string{"tcp4", "connect 198.18.0.8:7"}, "net.addr 6 198.18.0.8:7 ", bpf.NetNoName, 0},
+		"v6":       {[]string{"tcp6", "connect [2001:2:0:1::8]:7"}, "net.addr 6 [2001:2:0:1::8]:7 ", bpf.NetNoName, 0},
+		"name":     {[]string{"ask exact.test A", "tcp4", "connect 198.18.0.6:7"}, "net.domain 6 198.18.0.6:7 exact.test", bpf.NetByRule, 0},
+		"question": {[]string{"ask evil.test A"}, "net.domain 17 198.18.0.2:53 evil.test", bpf.NetByRule, 1},
+		"type":     {[]string{"ask www.allowed.test TXT"}, "net.domain 17 198.18.0.2:53 www.allowed.test", bpf.NetRecordType, 16},
+		"resolver": {[]string{"ask www.allowed.test A 198.18.0.9:53"}, "net.addr 17 198.18.0.9:53 www.allowed.test", bpf.NetResolver, 1},
+		"quic":     {[]string{"ask www.allowed.test A", "udp4", "sendto 198.18.0.3:443 x"}, "net.addr 17 198.18.0.3:443 ", bpf.NetQUIC, 0},
+		"hello":    {[]string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:443", "hello evil.test", "recv"}, "net.addr 6 198.18.0.3:443 evil.test", bpf.NetOtherName, 0},
+		"listen":   {[]string{"udp4", "bind 0.0.0.0:7301"}, "net.listen 17 0.0.0.0:7301 ", bpf.NetByRule, 0},
+		"names":    {[]string{"udp4", "bind 127.0.0.1:53"}, "net.listen 17 127.0.0.1:53 ", bpf.NetPort53, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := memberOf(t, 0)
@@ -286,7 +288,11 @@ func TestNetRefusalsAreTold(t *testing.T) {
 			in.net(c.orders...)
 			refused, all := toldOfNet(stop(), in.slot.Id)
 			if len(refused) == 0 || refused[0] != c.want {
-				t.Errorf("told %q, want %q", refused, c.want)
+				t.Fatalf("told %q, want %q", refused, c.want)
+			}
+			i := slices.IndexFunc(all, func(e bpf.EventNet) bool { return e.Head.Error != 0 })
+			if e := all[i]; bpf.NetReason(e.Reason) != c.reason || e.Detail != c.detail {
+				t.Errorf("reason %d, detail %d, want %d, %d", e.Reason, e.Detail, c.reason, c.detail)
 			}
 			for _, e := range all {
 				if e.Head.Pid != in.pid() || e.Cookie == 0 || e.Space == 0 {
