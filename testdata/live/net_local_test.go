@@ -160,6 +160,34 @@ func TestNetSocketsOfOthers(t *testing.T) {
 	}
 }
 
+// The kernel sends again what did not leave, also for who has ended.
+func TestNetRefusedBytesStayAfterTheEnd(t *testing.T) {
+	o := network(t)
+	policy(t, netPolicy)
+	o.forget()
+	for mark, orders := range map[string][]string{
+		"late-of-a-number": {"tcp4", "connect 198.18.0.9:7"},
+		"late-of-a-name":   {"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:7"},
+	} {
+		in := memberOf(t, 0)
+		in.get(0, append(orders, "send x-"+mark, "recv x-"+mark)...)
+		in.change(bpf.Change{DeniedSet: 1<<bpf.OpNetDomain | 1<<bpf.OpNetAddr})
+		in.get(0, "send "+mark)
+		must(t, in.cmd.Process.Kill())
+		_ = in.cmd.Wait()
+		becomes(t, func() bool { return slotOf(t, in.slot.Number) == nil })
+	}
+	time.Sleep(3 * time.Second) // it tries anew after 200, 400, 800 ms and so on
+	for _, mark := range []string{"late-of-a-number", "late-of-a-name"} {
+		if !o.came("x-" + mark) {
+			t.Errorf("%s: what was sent before did not come", mark)
+		}
+		if o.came("x-" + mark + mark) {
+			t.Errorf("%s came", mark)
+		}
+	}
+}
+
 // Nobody beside sessions is hindered, by whatever is left of one.
 func TestNetSocketsOutliveTheirSession(t *testing.T) {
 	network(t)
