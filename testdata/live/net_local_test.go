@@ -278,7 +278,7 @@ func TestNetRefusalsAreTold(t *testing.T) {
 		"quic":     {[]string{"ask www.allowed.test A", "udp4", "sendto 198.18.0.3:443 x"}, "net.addr 17 198.18.0.3:443  reason 8 detail 0"},
 		"hello":    {[]string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:443", "hello evil.test", "recv"}, "net.addr 6 198.18.0.3:443 evil.test reason 2 detail 0"},
 		"listen":   {[]string{"udp4", "bind 0.0.0.0:7301"}, "net.listen 17 0.0.0.0:7301  reason 0 detail 0"},
-		"names":    {[]string{"udp4", "bind 127.0.0.1:53"}, "net.listen 17 127.0.0.1:53  reason 12 detail 0"},
+		"names":    {[]string{"udp4", "bind 127.0.0.1:53"}, "net.listen 17 127.0.0.1:53  reason 11 detail 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := memberOf(t, 0)
