@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,6 +95,7 @@ var Programs = []Program{
 	{sensorProgEnforceSignal, RoleEnforce, []Op{OpProcSignal}, "security_task_kill", enforcing, 0},
 	{sensorProgEnforceSocket, RoleEnforce, []Op{OpNetFamily}, "security_socket_create", enforcing, 0},
 	{sensorProgMarkSocket, RoleMark, nil, "security_socket_post_create", enforcing, 0},
+	{sensorProgMarkCreated, RoleMark, nil, "sock_create", twice, 0},
 	{sensorProgMarkReceived, RoleMark, nil, "security_file_receive", enforcing, 0},
 	{sensorProgMarkServer, RoleMark, nil, "security_socket_listen", enforcing, 0},
 	{sensorProgEnforceBind, RoleEnforce, []Op{OpNetListen}, "security_socket_bind", enforcing, 0},
@@ -127,7 +130,18 @@ var Programs = []Program{
 	{GuardSelf, RoleSeed, nil, "syscall", everyForm, 0},
 }
 
-// Fit takes from a specification in one form the programs whose hooks the running kernel does not have.
+// helper is a function of the kernel that not every one lets such a program call.
+type helper struct {
+	kind     ebpf.ProgramType
+	function asm.BuiltinFunc
+}
+
+// asks are the programs that go without where the kernel does not let them.
+var asks = map[string]helper{
+	sensorProgMarkCreated: {ebpf.CGroupSock, asm.FnTaskStorageGet},
+}
+
+// Fit takes from a specification in one form the programs whose hooks the running kernel does not have, or what they call there.
 func Fit(spec *ebpf.CollectionSpec, form Form) error {
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
@@ -142,6 +156,9 @@ func Fit(spec *ebpf.CollectionSpec, form Form) error {
 }
 
 func (p *Program) fits(kernel *btf.Spec, form Form) bool {
+	if h, ok := asks[p.Name]; ok && p.In(form) && features.HaveProgramHelper(h.kind, h.function) != nil {
+		return false
+	}
 	if p.Params == 0 {
 		return true
 	}

@@ -671,6 +671,7 @@ const (
 	sensorProgJudgeConnect6      = "judge_connect6"
 	sensorProgJudgeEgress        = "judge_egress"
 	sensorProgLearnIngress       = "learn_ingress"
+	sensorProgMarkCreated        = "mark_created"
 	sensorProgMarkReceived       = "mark_received"
 	sensorProgMarkServer         = "mark_server"
 	sensorProgMarkSocket         = "mark_socket"
@@ -780,6 +781,7 @@ type sensorProgramSpecs struct {
 	JudgeConnect6      *ebpf.ProgramSpec `ebpf:"judge_connect6"`
 	JudgeEgress        *ebpf.ProgramSpec `ebpf:"judge_egress"`
 	LearnIngress       *ebpf.ProgramSpec `ebpf:"learn_ingress"`
+	MarkCreated        *ebpf.ProgramSpec `ebpf:"mark_created"`
 	MarkReceived       *ebpf.ProgramSpec `ebpf:"mark_received"`
 	MarkServer         *ebpf.ProgramSpec `ebpf:"mark_server"`
 	MarkSocket         *ebpf.ProgramSpec `ebpf:"mark_socket"`
@@ -997,6 +999,7 @@ type sensorPrograms struct {
 	JudgeConnect6      *ebpf.Program `ebpf:"judge_connect6"`
 	JudgeEgress        *ebpf.Program `ebpf:"judge_egress"`
 	LearnIngress       *ebpf.Program `ebpf:"learn_ingress"`
+	MarkCreated        *ebpf.Program `ebpf:"mark_created"`
 	MarkReceived       *ebpf.Program `ebpf:"mark_received"`
 	MarkServer         *ebpf.Program `ebpf:"mark_server"`
 	MarkSocket         *ebpf.Program `ebpf:"mark_socket"`
@@ -1058,6 +1061,7 @@ func (p *sensorPrograms) Close() error {
 		p.JudgeConnect6,
 		p.JudgeEgress,
 		p.LearnIngress,
+		p.MarkCreated,
 		p.MarkReceived,
 		p.MarkServer,
 		p.MarkSocket,

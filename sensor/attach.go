@@ -77,6 +77,8 @@ var places = map[string]ebpf.AttachType{
 	"egress":   ebpf.AttachCGroupInetEgress,
 	"connect4": ebpf.AttachCGroupInet4Connect,
 	"connect6": ebpf.AttachCGroupInet6Connect,
+
+	"sock_create": ebpf.AttachCGroupInetSockCreate,
 }
 
 func (k *Kernel) attach(program *ebpf.Program, hook string) (link.Link, error) {
@@ -85,7 +87,7 @@ func (k *Kernel) attach(program *ebpf.Program, hook string) (link.Link, error) {
 		return link.AttachLSM(link.LSMOptions{Program: program})
 	case ebpf.Kprobe:
 		return link.Kprobe(hook, program, nil)
-	case ebpf.CGroupSKB, ebpf.CGroupSockAddr:
+	case ebpf.CGroupSKB, ebpf.CGroupSockAddr, ebpf.CGroupSock:
 		path, err := k.cgroup()
 		if err != nil {
 			return nil, err

@@ -65,7 +65,7 @@ func (k *Kernel) gather(p Pins) error {
 // (fs/kernfs, on 64 bits).
 func (k *Kernel) astray() (bool, error) {
 	for name, l := range k.links {
-		if t := k.programs[name].Type(); t != ebpf.CGroupSKB && t != ebpf.CGroupSockAddr {
+		if t := k.programs[name].Type(); t != ebpf.CGroupSKB && t != ebpf.CGroupSockAddr && t != ebpf.CGroupSock {
 			continue
 		}
 		at, err := cgroupOf(l)

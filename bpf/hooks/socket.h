@@ -82,6 +82,31 @@ static __always_inline int socket_made(struct socket *socket, u32 kernel)
 	return 0;
 }
 
+/*
+ * cgroup/sock_create, where kernels let its programs know tasks: nothing leaves such a program out, as tracing ones are on a kernel
+ * that preempts itself. It comes before security_socket_post_create, and not for the kernel's own sockets.
+ */
+static __always_inline void socket_created(struct bpf_sock *sock)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = task_state();
+	struct socket_tag *tag;
+
+	if (!state)
+		return;
+	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!tag)
+		return;
+	tag->slot = state->slot;
+	tag->generation = state->generation;
+	tag->principal = state->principal;
+	tag->space = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	tag->flags = tag->space == cfg_network ? SOCKET_HOST : 0;
+	if (sock->type == SOCK_STREAM || sock->type == SOCK_DGRAM)
+		tag->flags |= SOCKET_ORDINARY;
+	tag_task(tag, state);
+}
+
 /* security_file_receive: by a unix socket, or by pidfd_getfd(2). */
 static __always_inline int socket_received(struct file *file)
 {

@@ -174,6 +174,11 @@ struct signal_struct {
 };
 
 struct bpf_local_storage;
+struct net;
+
+struct nsproxy {
+	struct net *net_ns;
+};
 
 struct task_struct {
 	struct bpf_local_storage *bpf_storage; /* NULL where nobody stored anything with the task */
@@ -186,6 +191,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	const struct cred *cred;
 	unsigned int personality;

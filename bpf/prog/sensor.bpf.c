@@ -322,6 +322,13 @@ int BPF_PROG(mark_server, struct socket *socket)
 }
 
 /* Programs of cgroups: 1 lets go. */
+SEC("cgroup/sock_create")
+int mark_created(struct bpf_sock *sock)
+{
+	socket_created(sock);
+	return 1;
+}
+
 SEC("cgroup_skb/egress")
 int judge_egress(struct __sk_buff *skb)
 {
