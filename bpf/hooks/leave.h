@@ -102,6 +102,7 @@ static __always_inline int leave_destination(struct __sk_buff *skb, struct socke
 	leave_reach(tag, buffer, begins);
 	error = name_apply(tag, buffer, bpf_get_socket_cookie(skb));
 	if (error) {
+		tag->allowed = 0; /* what it sent in vain is sent again, also when the session is over */
 		tag->refused = print;
 		tag->until = bpf_jiffies64() + cfg_second;
 		return error;
@@ -152,8 +153,10 @@ static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag
 		return leave_odd(skb, tag, buffer);
 	if (packet_asks(p))
 		return leave_ask(skb, tag, buffer, p);
-	if (p->port == PORT_DNS && route_resolver(tag, p->address))
+	if (p->port == PORT_DNS && route_resolver(tag, p->address)) {
+		tag->allowed = print;
 		return 0;
+	}
 	if (tag->allowed != print && leave_destination(skb, tag, buffer, p, print))
 		return -EPERM;
 	return packet_looked(tag, p) ? leave_look(skb, tag, buffer, p) : 0;
@@ -187,9 +190,23 @@ static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag 
 }
 
 /*
- * A session's packet. Where the session is over, whoever has the socket now is nobody's business, but for bytes that it left unread
- * behind.
+ * Whoever has a socket whose session is over is nobody's business. But what it left behind refused, or unread, stays: the kernel
+ * sends it again. One that connects anew is without a past.
  */
+static __always_inline int leave_orphan(struct __sk_buff *skb, struct socket_tag *tag)
+{
+	struct packet p = {};
+
+	if (!packet_read(skb, &p, true) || p.protocol != IPPROTO_TCP || tag->flags & SOCKET_SERVES)
+		return 0;
+	if (packet_begins(&p)) {
+		tag->flags &= ~(SOCKET_LOOKS | SOCKET_CUT);
+		tag->allowed = 1;
+	}
+	return tag->allowed && !(tag->flags & (SOCKET_LOOKS | SOCKET_CUT)) ? 0 : -EPERM;
+}
+
+/* A session's packet. */
 static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag *tag)
 {
 	struct session *session = tag_session(tag);
@@ -197,7 +214,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	u64 print;
 
 	if (!session)
-		return tag->flags & (SOCKET_LOOKS | SOCKET_CUT) ? -EPERM : 0;
+		return leave_orphan(skb, tag);
 	if (!packet_read(skb, &p, true))
 		return refuse_blind(session, table_now(), OP_NET_ADDR);
 	print = route_print(session, p.address, p.port, p.protocol);
