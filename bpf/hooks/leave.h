@@ -191,9 +191,9 @@ static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag 
 
 /*
  * Whoever has a socket whose session is over is nobody's business. But what it left behind refused, or unread, stays: the kernel
- * sends it again. One that connects anew is without a past.
+ * sends it again. One that connects anew is without a past. verifier: as leave_own.
  */
-static __always_inline int leave_orphan(struct __sk_buff *skb, struct socket_tag *tag)
+static __noinline int leave_orphan(struct __sk_buff *skb, struct socket_tag *tag)
 {
 	struct packet p = {};
 
