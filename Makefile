@@ -35,7 +35,7 @@ VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
 .PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
+	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
 
 default: check unit
 
@@ -144,12 +144,12 @@ FORCE:
 # Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks.
 LIVE ?= -test.timeout=50m
 FEWER := -decisions 10000 -calls 1000 -storms 2
-LIVE_FILES = -ext4 /data -module btrfs -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
+LIVE_FILES = -ext4 /data -module btrfs -module veth -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
 test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 
 live-files: provision-vm $(VM) bin/test/btrfs.img.gz
-	@for package in testdata/live testdata/bench testdata/observe sensor bpf/parse; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
+	@for package in testdata/live testdata/bench testdata/observe testdata/gate sensor bpf/parse; do go test -c -o bin/test/$${package##*/}.test ./$$package; done
 
 # An empty file system; guests have nothing that makes one.
 bin/test/btrfs.img.gz: | provision-vm
@@ -160,12 +160,12 @@ bin/test/btrfs.img.gz: | provision-vm
 live-6.1-nobpf: MORE = && ./sensor.test
 live-%-nobpf:
 	$(call STEP,test-vm: live tests on $* without bpf in lsm=)
-	@$(VM) -v -k $* -lsm nobpf -t 70m $(LIVE_FILES) -f bin/test/sensor.test -f bin/test/observe.test \
-		-- './live.test $(LIVE) && ./observe.test $(MORE)'
+	@$(VM) -v -k $* -lsm nobpf -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/sensor.test -f bin/test/observe.test \
+		-- './live.test $(LIVE) && ./gate.test && ./observe.test $(MORE)'
 live-%:
 	$(call STEP,test-vm: live tests on $*)
-	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/bench.test -f testdata/budget.txt -f bin/test/parse.test \
-		-- './live.test $(LIVE) && ./parse.test && ./bench.test $(filter -test.timeout%,$(LIVE))'
+	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/bench.test -f testdata/budget.txt -f bin/test/parse.test \
+		-- './live.test $(LIVE) && ./gate.test && ./parse.test && ./bench.test $(filter -test.timeout%,$(LIVE))'
 
 # An agent that hammers while the daemon comes and goes, and without a pause between its acts where the kernel preempts itself
 # and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of them loaded once
@@ -220,6 +220,10 @@ bench: provision-vm ## instructions, table sizes and compile times against their
 budget: provision-vm ## instructions, sizes and memory against their goldens in testdata/budget.txt
 	$(call STEP,budget: what Reeve costs)
 	@go run ./testdata/bench/cmd/bench -check -k '$(KERNELS)'
+
+bench-gate: ## what judging networks costs here: without programs, with idle ones, beside a session, in one; as root
+	$(call STEP,bench-gate)
+	@go test -run '^$$' -bench . -benchtime 1x ./testdata/gate
 
 bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run
 	$(call STEP,bench-inventory)

@@ -14,6 +14,7 @@ type (
 	EventExec    = sensorEventExec
 	EventHeader  = sensorEventHeader
 	EventLine    = sensorEventLine
+	EventNet     = sensorEventNet
 	EventProcess = sensorEventProcess
 	EventSession = sensorEventSession
 	Grant        = sensorGrant
@@ -40,6 +41,7 @@ type (
 	EventFlag     = sensorEventFlag
 	Form          = sensorForm
 	EventKind     = sensorEventKind
+	NetReason     = sensorNetReason
 	Op            = sensorOp
 	Principal     = sensorPrincipal
 	SessionCause  = sensorSessionCause
@@ -92,6 +94,10 @@ const (
 	CountLabelHit        = sensorCounterCOUNT_LABEL_HIT
 	CountLabelMiss       = sensorCounterCOUNT_LABEL_MISS
 	CountWritten         = sensorCounterCOUNT_WRITTEN
+	CountSocketUntagged  = sensorCounterCOUNT_SOCKET_UNTAGGED
+	CountPacketsDropped  = sensorCounterCOUNT_PACKETS_DROPPED
+	CountNamesLearned    = sensorCounterCOUNT_NAMES_LEARNED
+	CountNamesDropped    = sensorCounterCOUNT_NAMES_DROPPED
 	Counters             = sensorCounterCOUNTERS
 )
 
@@ -101,15 +107,16 @@ const (
 )
 
 const (
-	EventApplied = sensorEventFlagEVENT_APPLIED
-	EventScript  = sensorEventFlagEVENT_SCRIPT
-	EventThread  = sensorEventFlagEVENT_THREAD
-	EventSwitch  = sensorEventFlagEVENT_SWITCH
-	EventRelief  = sensorEventFlagEVENT_RELIEF
-	EventMove    = sensorEventFlagEVENT_MOVE
-	EventAgent   = sensorEventFlagEVENT_AGENT
-	EventByAgent = sensorEventFlagEVENT_BY_AGENT
-	EventGuard   = sensorEventFlagEVENT_GUARD
+	EventApplied  = sensorEventFlagEVENT_APPLIED
+	EventScript   = sensorEventFlagEVENT_SCRIPT
+	EventThread   = sensorEventFlagEVENT_THREAD
+	EventSwitch   = sensorEventFlagEVENT_SWITCH
+	EventRelief   = sensorEventFlagEVENT_RELIEF
+	EventMove     = sensorEventFlagEVENT_MOVE
+	EventAgent    = sensorEventFlagEVENT_AGENT
+	EventByAgent  = sensorEventFlagEVENT_BY_AGENT
+	EventGuard    = sensorEventFlagEVENT_GUARD
+	EventQuestion = sensorEventFlagEVENT_QUESTION
 )
 
 const (
@@ -124,6 +131,22 @@ const (
 	KindExit         = sensorEventKindEVENT_EXIT
 	KindPresent      = sensorEventKindEVENT_PRESENT
 	KindHeld         = sensorEventKindEVENT_HELD
+	KindNet          = sensorEventKindEVENT_NET
+)
+
+const (
+	NetByRule     = sensorNetReasonNET_BY_RULE
+	NetNoName     = sensorNetReasonNET_NO_NAME
+	NetOtherName  = sensorNetReasonNET_OTHER_NAME
+	NetHello      = sensorNetReasonNET_HELLO
+	NetRequest    = sensorNetReasonNET_REQUEST
+	NetQuestion   = sensorNetReasonNET_QUESTION
+	NetRecordType = sensorNetReasonNET_RECORD_TYPE
+	NetResolver   = sensorNetReasonNET_RESOLVER
+	NetQUIC       = sensorNetReasonNET_QUIC
+	NetOptions    = sensorNetReasonNET_OPTIONS
+	NetUnread     = sensorNetReasonNET_UNREAD
+	NetPort53     = sensorNetReasonNET_PORT_53
 )
 
 const (
@@ -223,6 +246,7 @@ const (
 	SeedCarry      = uint32(sensorSeedModeSEED_CARRY)
 	SeedSweep      = uint32(sensorSeedModeSEED_SWEEP)
 	SeedEnd        = uint32(sensorSeedModeSEED_END)
+	SeedSockets    = uint32(sensorSeedModeSEED_SOCKETS)
 	ReliefHost     = uint32(sensorReliefRELIEF_HOST)
 	ReliefRole     = uint32(sensorReliefRELIEF_ROLE)
 	LineMax        = int(sensorAbiLINE_MAX_)

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,6 +31,8 @@ const (
 	RoleEnforce Role = "enforce"
 	// RoleObserve programs only record or count.
 	RoleObserve Role = "observe"
+	// RoleMark programs say whose something is; without one of them what others decide is not held.
+	RoleMark Role = "mark"
 	// RoleSeed programs run when user space asks, and are not attached.
 	RoleSeed Role = "seed"
 )
@@ -60,6 +64,7 @@ var (
 
 	openOps = []Op{OpFileRead, OpFileWrite}
 	nameOps = []Op{OpFileCreate, OpFileWrite}
+	netOps  = []Op{OpNetDomain, OpNetAddr}
 )
 
 // Programs lists every program in the order in which they are attached: what passes on membership before what begins a
@@ -89,7 +94,16 @@ var Programs = []Program{
 	{sensorProgEnforceTrace, RoleEnforce, []Op{OpProcTrace}, "security_ptrace_access_check", enforcing, 0},
 	{sensorProgEnforceSignal, RoleEnforce, []Op{OpProcSignal}, "security_task_kill", enforcing, 0},
 	{sensorProgEnforceSocket, RoleEnforce, []Op{OpNetFamily}, "security_socket_create", enforcing, 0},
-	{sensorProgEnforceBind, RoleEnforce, nil, "security_socket_bind", enforcing, 0},
+	{sensorProgMarkSocket, RoleMark, nil, "security_socket_post_create", enforcing, 0},
+	{sensorProgMarkCreated, RoleMark, nil, "sock_create", twice, 0},
+	{sensorProgMarkReceived, RoleMark, nil, "security_file_receive", enforcing, 0},
+	{sensorProgMarkServer, RoleMark, nil, "security_socket_listen", enforcing, 0},
+	{sensorProgEnforceBind, RoleEnforce, []Op{OpNetListen}, "security_socket_bind", enforcing, 0},
+	{sensorProgEnforceListen, RoleEnforce, []Op{OpNetListen}, "security_socket_listen", enforcing, 0},
+	{sensorProgLearnIngress, RoleObserve, nil, "ingress", enforcing, 0},
+	{sensorProgJudgeEgress, RoleEnforce, netOps, "egress", enforcing, 0},
+	{sensorProgJudgeConnect4, RoleEnforce, netOps, "connect4", enforcing, 0},
+	{sensorProgJudgeConnect6, RoleEnforce, netOps, "connect6", enforcing, 0},
 	{sensorProgEnforceConnect, RoleEnforce, []Op{OpUnixConnect}, "security_unix_stream_connect", enforcing, 0},
 	{sensorProgEnforceSend, RoleEnforce, []Op{OpUnixConnect}, "security_unix_may_send", enforcing, 0},
 	{sensorProgEnforceMount, RoleEnforce, nil, "security_sb_mount", enforcing, 0},
@@ -116,7 +130,18 @@ var Programs = []Program{
 	{GuardSelf, RoleSeed, nil, "syscall", everyForm, 0},
 }
 
-// Fit takes from a specification in one form the programs whose hooks the running kernel does not have.
+// helper is a function of the kernel that not every one lets such a program call.
+type helper struct {
+	kind     ebpf.ProgramType
+	function asm.BuiltinFunc
+}
+
+// asks are the programs that go without where the kernel does not let them.
+var asks = map[string]helper{
+	sensorProgMarkCreated: {ebpf.CGroupSock, asm.FnTaskStorageGet},
+}
+
+// Fit takes from a specification in one form the programs whose hooks the running kernel does not have, or what they call there.
 func Fit(spec *ebpf.CollectionSpec, form Form) error {
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
@@ -131,6 +156,9 @@ func Fit(spec *ebpf.CollectionSpec, form Form) error {
 }
 
 func (p *Program) fits(kernel *btf.Spec, form Form) bool {
+	if h, ok := asks[p.Name]; ok && p.In(form) && features.HaveProgramHelper(h.kind, h.function) != nil {
+		return false
+	}
 	if p.Params == 0 {
 		return true
 	}
@@ -170,16 +198,16 @@ func jiffiesInSecond() uint32 {
 	return uint32(time.Second.Nanoseconds() / tick.Nano())
 }
 
-// hostMounts is the number of the mount namespace that names are those of: the first process's, or, in a container that may not
+// hostSpace is the number of the namespace of a kind that is the host's: the first process's, or, in a container that may not
 // look there, this one's.
-func hostMounts() (uint32, error) {
+func hostSpace(kind string) (uint32, error) {
 	var st unix.Stat_t
-	err := unix.Stat("/proc/1/ns/mnt", &st)
+	err := unix.Stat("/proc/1/ns/"+kind, &st)
 	if err != nil {
-		err = unix.Stat("/proc/self/ns/mnt", &st)
+		err = unix.Stat("/proc/self/ns/"+kind, &st)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("looking for the host's mounts: %w", err)
+		return 0, fmt.Errorf("looking for the host's namespaces: %w", err)
 	}
 	return uint32(st.Ino), nil
 }
@@ -194,12 +222,16 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded object: %w", err)
 	}
-	mounts, err := hostMounts()
+	mounts, err := hostSpace("mnt")
+	if err != nil {
+		return nil, err
+	}
+	network, err := hostSpace("net")
 	if err != nil {
 		return nil, err
 	}
 	settings := map[string]uint32{
-		sensorVarCfgMounts:    mounts,
+		sensorVarCfgMounts: mounts, sensorVarCfgNetwork: network,
 		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(),
 	}
 	for name, value := range settings {
@@ -216,20 +248,20 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 		switch {
 		case !p.In(form):
 			delete(spec.Programs, p.Name)
-		case slices.Contains(fallback, form) && p.Role == RoleEnforce:
-			modify(spec.Programs[p.Name], p.Hook)
+		case slices.Contains(fallback, form) && spec.Programs[p.Name].Type == ebpf.LSM:
+			modify(spec.Programs[p.Name], p)
 		}
 	}
 	return spec, nil
 }
 
 // modify puts an lsm program on the function that calls the hooks. The arguments are the same; nothing may sleep there.
-// kernel: what returns nothing cannot be modified, only entered.
-func modify(p *ebpf.ProgramSpec, function string) {
-	p.Type, p.AttachType, p.AttachTo = ebpf.Tracing, ebpf.AttachModifyReturn, function
-	p.Flags &^= unix.BPF_F_SLEEPABLE
-	if p.Name == sensorProgEnforceLine {
-		p.AttachType = ebpf.AttachTraceFEntry
+// kernel: what returns nothing cannot be modified, only entered; and what modifies may store nothing with sockets.
+func modify(spec *ebpf.ProgramSpec, p *Program) {
+	spec.Type, spec.AttachType, spec.AttachTo = ebpf.Tracing, ebpf.AttachModifyReturn, p.Hook
+	spec.Flags &^= unix.BPF_F_SLEEPABLE
+	if p.Name == sensorProgEnforceLine || p.Role == RoleMark {
+		spec.AttachType = ebpf.AttachTraceFEntry
 	}
 }
 

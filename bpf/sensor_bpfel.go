@@ -16,26 +16,30 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION  sensorAbi = 3
-	sensorAbiSESSIONS_MAX sensorAbi = 4096
-	sensorAbiMOUNTS_MAX   sensorAbi = 4096
-	sensorAbiLABELS_MAX   sensorAbi = 16384
-	sensorAbiUSERS_MAX    sensorAbi = 65536
-	sensorAbiGRANTS_MAX   sensorAbi = 16384
-	sensorAbiSERVERS_MAX  sensorAbi = 16384
-	sensorAbiGUARDED_MAX  sensorAbi = 64
-	sensorAbiWRITTEN_MAX  sensorAbi = 131072
-	sensorAbiAPPLETS_MAX  sensorAbi = 1024
-	sensorAbiPREFIX_MAX   sensorAbi = 256
-	sensorAbiSUBVOL_MAX   sensorAbi = 32
-	sensorAbiAPPLET_MAX   sensorAbi = 28
-	sensorAbiNAME_MAX_    sensorAbi = 256
-	sensorAbiALIASES_MAX  sensorAbi = 64
-	sensorAbiTEXT_MAX     sensorAbi = 4096
-	sensorAbiDEPTH_MAX    sensorAbi = 512
-	sensorAbiLINE_KEEP    sensorAbi = 65536
-	sensorAbiKEEP_ROLE    sensorAbi = 65535
-	sensorAbiLINE_MAX_    sensorAbi = 8388608
+	sensorAbiABI_VERSION   sensorAbi = 4
+	sensorAbiSESSIONS_MAX  sensorAbi = 4096
+	sensorAbiMOUNTS_MAX    sensorAbi = 4096
+	sensorAbiLABELS_MAX    sensorAbi = 16384
+	sensorAbiUSERS_MAX     sensorAbi = 65536
+	sensorAbiGRANTS_MAX    sensorAbi = 16384
+	sensorAbiSERVERS_MAX   sensorAbi = 16384
+	sensorAbiGUARDED_MAX   sensorAbi = 64
+	sensorAbiWRITTEN_MAX   sensorAbi = 131072
+	sensorAbiRESOLVERS_MAX sensorAbi = 64
+	sensorAbiANSWERS_MAX   sensorAbi = 32768
+	sensorAbiANSWER_NAMES  sensorAbi = 8
+	sensorAbiDOMAIN_TEXT_  sensorAbi = 256
+	sensorAbiAPPLETS_MAX   sensorAbi = 1024
+	sensorAbiPREFIX_MAX    sensorAbi = 256
+	sensorAbiSUBVOL_MAX    sensorAbi = 32
+	sensorAbiAPPLET_MAX    sensorAbi = 28
+	sensorAbiNAME_MAX_     sensorAbi = 256
+	sensorAbiALIASES_MAX   sensorAbi = 64
+	sensorAbiTEXT_MAX      sensorAbi = 4096
+	sensorAbiDEPTH_MAX     sensorAbi = 512
+	sensorAbiLINE_KEEP     sensorAbi = 65536
+	sensorAbiKEEP_ROLE     sensorAbi = 65535
+	sensorAbiLINE_MAX_     sensorAbi = 8388608
 )
 
 type sensorAction uint32
@@ -117,7 +121,11 @@ const (
 	sensorCounterCOUNT_LABEL_HIT        sensorCounter = 22
 	sensorCounterCOUNT_LABEL_MISS       sensorCounter = 23
 	sensorCounterCOUNT_WRITTEN          sensorCounter = 24
-	sensorCounterCOUNTERS               sensorCounter = 25
+	sensorCounterCOUNT_SOCKET_UNTAGGED  sensorCounter = 25
+	sensorCounterCOUNT_PACKETS_DROPPED  sensorCounter = 26
+	sensorCounterCOUNT_NAMES_LEARNED    sensorCounter = 27
+	sensorCounterCOUNT_NAMES_DROPPED    sensorCounter = 28
+	sensorCounterCOUNTERS               sensorCounter = 29
 )
 
 type sensorDevice struct {
@@ -169,6 +177,7 @@ const (
 	sensorEventFlagEVENT_AGENT    sensorEventFlag = 64
 	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
 	sensorEventFlagEVENT_GUARD    sensorEventFlag = 256
+	sensorEventFlagEVENT_QUESTION sensorEventFlag = 512
 )
 
 type sensorEventHeader struct {
@@ -209,6 +218,7 @@ const (
 	sensorEventKindEVENT_EXIT          sensorEventKind = 8
 	sensorEventKindEVENT_PRESENT       sensorEventKind = 9
 	sensorEventKindEVENT_HELD          sensorEventKind = 10
+	sensorEventKindEVENT_NET           sensorEventKind = 11
 )
 
 type sensorEventLine struct {
@@ -217,6 +227,22 @@ type sensorEventLine struct {
 	Offset uint64
 	Text   uint32
 	Last   uint32
+}
+
+type sensorEventNet struct {
+	_        structs.HostLayout
+	Head     sensorEventHeader
+	Label    uint64
+	Cookie   uint64
+	Repeats  uint64
+	Address  [16]uint8
+	Space    uint32
+	Reason   uint32
+	Detail   uint32
+	Port     uint16
+	Local    uint16
+	Protocol uint32
+	Text     uint32
 }
 
 type sensorEventProcess struct {
@@ -294,6 +320,23 @@ type sensorMountPoint struct {
 	Prefix [256]uint8
 }
 
+type sensorNetReason uint32
+
+const (
+	sensorNetReasonNET_BY_RULE     sensorNetReason = 0
+	sensorNetReasonNET_NO_NAME     sensorNetReason = 1
+	sensorNetReasonNET_OTHER_NAME  sensorNetReason = 2
+	sensorNetReasonNET_HELLO       sensorNetReason = 3
+	sensorNetReasonNET_REQUEST     sensorNetReason = 4
+	sensorNetReasonNET_QUESTION    sensorNetReason = 5
+	sensorNetReasonNET_RECORD_TYPE sensorNetReason = 6
+	sensorNetReasonNET_RESOLVER    sensorNetReason = 7
+	sensorNetReasonNET_QUIC        sensorNetReason = 8
+	sensorNetReasonNET_OPTIONS     sensorNetReason = 9
+	sensorNetReasonNET_UNREAD      sensorNetReason = 10
+	sensorNetReasonNET_PORT_53     sensorNetReason = 11
+)
+
 type sensorOp uint32
 
 const (
@@ -365,6 +408,11 @@ const (
 	sensorReliefRELIEFS     sensorRelief = 65
 )
 
+type sensorResolver struct {
+	_       structs.HostLayout
+	Address [16]uint8
+}
+
 type sensorSeed struct {
 	_        structs.HostLayout
 	Pid      uint32
@@ -391,6 +439,7 @@ const (
 	sensorSeedModeSEED_CARRY   sensorSeedMode = 2
 	sensorSeedModeSEED_SWEEP   sensorSeedMode = 3
 	sensorSeedModeSEED_END     sensorSeedMode = 4
+	sensorSeedModeSEED_SOCKETS sensorSeedMode = 5
 )
 
 type sensorSession struct {
@@ -547,23 +596,30 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	sensorMapActivity            = "activity"
+	sensorMapAnswering           = "answering"
+	sensorMapAnswers             = "answers"
 	sensorMapApplets             = "applets"
+	sensorMapAsking              = "asking"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
 	sensorMapGrants              = "grants"
 	sensorMapGuarded             = "guarded"
+	sensorMapHellos              = "hellos"
 	sensorMapLabels              = "labels"
 	sensorMapMounts              = "mounts"
 	sensorMapPathBuffers         = "path_buffers"
 	sensorMapPlaces              = "places"
 	sensorMapPool                = "pool"
 	sensorMapReliefs             = "reliefs"
+	sensorMapRequests            = "requests"
+	sensorMapResolvers           = "resolvers"
 	sensorMapSeeds               = "seeds"
 	sensorMapServers             = "servers"
 	sensorMapSessions            = "sessions"
 	sensorMapSettled             = "settled"
+	sensorMapSockets             = "sockets"
 	sensorMapTables              = "tables"
 	sensorMapTasks               = "tasks"
 	sensorMapTasksBefore         = "tasks_before"
@@ -581,6 +637,7 @@ const (
 	sensorProgEnforceIoctlCompat = "enforce_ioctl_compat"
 	sensorProgEnforceLine        = "enforce_line"
 	sensorProgEnforceLink        = "enforce_link"
+	sensorProgEnforceListen      = "enforce_listen"
 	sensorProgEnforceLoad        = "enforce_load"
 	sensorProgEnforceLoadFile    = "enforce_load_file"
 	sensorProgEnforceMkdir       = "enforce_mkdir"
@@ -610,6 +667,14 @@ const (
 	sensorProgEnforceUmount      = "enforce_umount"
 	sensorProgEnforceUnlink      = "enforce_unlink"
 	sensorProgGuardSelf          = "guard_self"
+	sensorProgJudgeConnect4      = "judge_connect4"
+	sensorProgJudgeConnect6      = "judge_connect6"
+	sensorProgJudgeEgress        = "judge_egress"
+	sensorProgLearnIngress       = "learn_ingress"
+	sensorProgMarkCreated        = "mark_created"
+	sensorProgMarkReceived       = "mark_received"
+	sensorProgMarkServer         = "mark_server"
+	sensorProgMarkSocket         = "mark_socket"
 	sensorProgModifyMmap         = "modify_mmap"
 	sensorProgModifyRename       = "modify_rename"
 	sensorProgObserveEnd         = "observe_end"
@@ -624,6 +689,7 @@ const (
 	sensorVarCfgKey              = "cfg_key"
 	sensorVarCfgLoad             = "cfg_load"
 	sensorVarCfgMounts           = "cfg_mounts"
+	sensorVarCfgNetwork          = "cfg_network"
 	sensorVarCfgSecond           = "cfg_second"
 	sensorVarCfgTableSize        = "cfg_table_size"
 )
@@ -681,6 +747,7 @@ type sensorProgramSpecs struct {
 	EnforceIoctlCompat *ebpf.ProgramSpec `ebpf:"enforce_ioctl_compat"`
 	EnforceLine        *ebpf.ProgramSpec `ebpf:"enforce_line"`
 	EnforceLink        *ebpf.ProgramSpec `ebpf:"enforce_link"`
+	EnforceListen      *ebpf.ProgramSpec `ebpf:"enforce_listen"`
 	EnforceLoad        *ebpf.ProgramSpec `ebpf:"enforce_load"`
 	EnforceLoadFile    *ebpf.ProgramSpec `ebpf:"enforce_load_file"`
 	EnforceMkdir       *ebpf.ProgramSpec `ebpf:"enforce_mkdir"`
@@ -710,6 +777,14 @@ type sensorProgramSpecs struct {
 	EnforceUmount      *ebpf.ProgramSpec `ebpf:"enforce_umount"`
 	EnforceUnlink      *ebpf.ProgramSpec `ebpf:"enforce_unlink"`
 	GuardSelf          *ebpf.ProgramSpec `ebpf:"guard_self"`
+	JudgeConnect4      *ebpf.ProgramSpec `ebpf:"judge_connect4"`
+	JudgeConnect6      *ebpf.ProgramSpec `ebpf:"judge_connect6"`
+	JudgeEgress        *ebpf.ProgramSpec `ebpf:"judge_egress"`
+	LearnIngress       *ebpf.ProgramSpec `ebpf:"learn_ingress"`
+	MarkCreated        *ebpf.ProgramSpec `ebpf:"mark_created"`
+	MarkReceived       *ebpf.ProgramSpec `ebpf:"mark_received"`
+	MarkServer         *ebpf.ProgramSpec `ebpf:"mark_server"`
+	MarkSocket         *ebpf.ProgramSpec `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.ProgramSpec `ebpf:"observe_end"`
@@ -726,23 +801,30 @@ type sensorProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorMapSpecs struct {
 	Activity    *ebpf.MapSpec `ebpf:"activity"`
+	Answering   *ebpf.MapSpec `ebpf:"answering"`
+	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
+	Asking      *ebpf.MapSpec `ebpf:"asking"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
+	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
 	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
 	Places      *ebpf.MapSpec `ebpf:"places"`
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
+	Requests    *ebpf.MapSpec `ebpf:"requests"`
+	Resolvers   *ebpf.MapSpec `ebpf:"resolvers"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Servers     *ebpf.MapSpec `ebpf:"servers"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
+	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
@@ -760,6 +842,7 @@ type sensorVariableSpecs struct {
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
 	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
+	CfgNetwork   *ebpf.VariableSpec `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 }
@@ -785,23 +868,30 @@ func (o *sensorObjects) Close() error {
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorMaps struct {
 	Activity    *ebpf.Map `ebpf:"activity"`
+	Answering   *ebpf.Map `ebpf:"answering"`
+	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
+	Asking      *ebpf.Map `ebpf:"asking"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Guarded     *ebpf.Map `ebpf:"guarded"`
+	Hellos      *ebpf.Map `ebpf:"hellos"`
 	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
 	Places      *ebpf.Map `ebpf:"places"`
 	Pool        *ebpf.Map `ebpf:"pool"`
 	Reliefs     *ebpf.Map `ebpf:"reliefs"`
+	Requests    *ebpf.Map `ebpf:"requests"`
+	Resolvers   *ebpf.Map `ebpf:"resolvers"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Servers     *ebpf.Map `ebpf:"servers"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
+	Sockets     *ebpf.Map `ebpf:"sockets"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
@@ -813,23 +903,30 @@ type sensorMaps struct {
 func (m *sensorMaps) Close() error {
 	return _SensorClose(
 		m.Activity,
+		m.Answering,
+		m.Answers,
 		m.Applets,
+		m.Asking,
 		m.Controls,
 		m.Counters,
 		m.Devices,
 		m.Execs,
 		m.Grants,
 		m.Guarded,
+		m.Hellos,
 		m.Labels,
 		m.Mounts,
 		m.PathBuffers,
 		m.Places,
 		m.Pool,
 		m.Reliefs,
+		m.Requests,
+		m.Resolvers,
 		m.Seeds,
 		m.Servers,
 		m.Sessions,
 		m.Settled,
+		m.Sockets,
 		m.Tables,
 		m.Tasks,
 		m.TasksBefore,
@@ -848,6 +945,7 @@ type sensorVariables struct {
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
 	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
+	CfgNetwork   *ebpf.Variable `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 }
@@ -867,6 +965,7 @@ type sensorPrograms struct {
 	EnforceIoctlCompat *ebpf.Program `ebpf:"enforce_ioctl_compat"`
 	EnforceLine        *ebpf.Program `ebpf:"enforce_line"`
 	EnforceLink        *ebpf.Program `ebpf:"enforce_link"`
+	EnforceListen      *ebpf.Program `ebpf:"enforce_listen"`
 	EnforceLoad        *ebpf.Program `ebpf:"enforce_load"`
 	EnforceLoadFile    *ebpf.Program `ebpf:"enforce_load_file"`
 	EnforceMkdir       *ebpf.Program `ebpf:"enforce_mkdir"`
@@ -896,6 +995,14 @@ type sensorPrograms struct {
 	EnforceUmount      *ebpf.Program `ebpf:"enforce_umount"`
 	EnforceUnlink      *ebpf.Program `ebpf:"enforce_unlink"`
 	GuardSelf          *ebpf.Program `ebpf:"guard_self"`
+	JudgeConnect4      *ebpf.Program `ebpf:"judge_connect4"`
+	JudgeConnect6      *ebpf.Program `ebpf:"judge_connect6"`
+	JudgeEgress        *ebpf.Program `ebpf:"judge_egress"`
+	LearnIngress       *ebpf.Program `ebpf:"learn_ingress"`
+	MarkCreated        *ebpf.Program `ebpf:"mark_created"`
+	MarkReceived       *ebpf.Program `ebpf:"mark_received"`
+	MarkServer         *ebpf.Program `ebpf:"mark_server"`
+	MarkSocket         *ebpf.Program `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.Program `ebpf:"observe_end"`
@@ -920,6 +1027,7 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceIoctlCompat,
 		p.EnforceLine,
 		p.EnforceLink,
+		p.EnforceListen,
 		p.EnforceLoad,
 		p.EnforceLoadFile,
 		p.EnforceMkdir,
@@ -949,6 +1057,14 @@ func (p *sensorPrograms) Close() error {
 		p.EnforceUmount,
 		p.EnforceUnlink,
 		p.GuardSelf,
+		p.JudgeConnect4,
+		p.JudgeConnect6,
+		p.JudgeEgress,
+		p.LearnIngress,
+		p.MarkCreated,
+		p.MarkReceived,
+		p.MarkServer,
+		p.MarkSocket,
 		p.ModifyMmap,
 		p.ModifyRename,
 		p.ObserveEnd,

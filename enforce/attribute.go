@@ -43,6 +43,26 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 	})
 }
 
+// AttributeReached is Attribute for net.addr where a name had led to the address: what all addresses are refused, and what they
+// are allowed, does not count (Table.Reached). object is the address as policies spell it.
+func (im *Image) AttributeReached(s Subject, object string, a Action) *Rule {
+	text, ok := addrText(object, byName)
+	if !ok {
+		return nil
+	}
+	label := match.Walk(im.Table, im.Oracle().nets, match.Path, []byte(text))
+	return im.first(im.Nets, label, s, OpNetAddr, a, func(r *Rule) bool {
+		return im.spells(r, r.Match, false, text) && !im.spells(r, r.Except, true, text)
+	})
+}
+
+// spells reports whether one of a rule's globs means an object of a network, as both are spelt.
+func (im *Image) spells(r *Rule, globs []string, except bool, text string) bool {
+	return slices.ContainsFunc(netGlobs(r, im.policy.expand(r, globs, im.homes), except), func(g string) bool {
+		return match.Match(match.Path, g, text)
+	})
+}
+
 // first is the first rule in the policy's order that belongs to a group of the label, has the action on the operation for
 // the subject, and passes.
 func (im *Image) first(groups []Group, label match.Label, s Subject, op Op, a Action, passes func(*Rule) bool) *Rule {

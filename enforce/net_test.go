@@ -26,6 +26,15 @@ func TestNetworksAreSpeltAsPaths(t *testing.T) {
 		"[::ffff:10.0.0.1]:53/udp":  {OpNetAddr, "/a/udp/53/40a000001"},
 		"[2001:db8::1]:443/udp":     {OpNetListen, "/a/udp/443/620010db8000000000000000000000001"},
 		"10.0.0.0/8":                {OpNetAddr, ""},
+		"10.0.0.1:0/1":              {OpNetAddr, "/a/1/0/40a000001"},
+		"[::]:0/58":                 {OpNetAddr, "/a/58/0/600000000000000000000000000000000"},
+		"10.0.0.1:443/6":            {OpNetAddr, "/a/tcp/443/40a000001"},
+		"0.0.0.0:0/tcp":             {OpNetListen, "/a/tcp/0/400000000"},
+		"10.0.0.1:9/256":            {OpNetAddr, ""},
+		"10.0.0.1:9/01":             {OpNetAddr, ""},
+		"10.0.0.1:080/tcp":          {OpNetAddr, ""},
+		"10.0.0.1:65536/tcp":        {OpNetAddr, ""},
+		"example.com:+80":           {OpNetDomain, ""},
 		"example.com:443/tcp":       {OpNetAddr, ""},
 		"AF_PACKET":                 {OpNetFamily, "/AF_PACKET"},
 		"AF_INET/SOCK_RAW":          {OpNetFamily, "/AF_INET/SOCK_RAW"},
@@ -61,6 +70,8 @@ func TestNetworksBecomeGlobs(t *testing.T) {
 		"network-that-is-spared":   {OpNetAddr, Allow, "10.0.0.0/8", true, []string{"/*/*/*/40a*"}},
 		"amid-a-digit":             {OpNetAddr, Deny, "192.168.128.0/18", false, []string{"/*/*/*/4c0a8[89ab]*"}},
 		"address":                  {OpNetAddr, Deny, "127.0.0.1:22", false, []string{"/*/*/22/47f000001"}},
+		"protocol-by-number":       {OpNetAddr, Deny, "10.0.0.0/8:0/1", false, []string{"/*/1/0/40a*"}},
+		"protocol-with-a-name":     {OpNetAddr, Deny, "10.0.0.0/8:53/17", false, []string{"/*/udp/53/40a*"}},
 		"every-v4":                 {OpNetAddr, Deny, "0.0.0.0/0:25", false, []string{"/*/*/25/4*"}},
 		"every-v6":                 {OpNetAddr, Deny, "::/0", false, []string{"/*/*/*/6*"}},
 		"every-address":            {OpNetAddr, Deny, "**", false, []string{"/a/**"}},
@@ -112,17 +123,32 @@ action = "audit"
 		t.Fatal(err)
 	}
 	o := im.Oracle()
-	for object, want := range map[string][2]Action{ // by its address, and by a name
-		"203.0.113.7:443/tcp":     {Kill, Allow},
-		"203.0.113.7:25/tcp":      {Kill, Ask},
-		"169.254.169.254:443/tcp": {Kill, Deny},
-		"169.254.1.1:443/tcp":     {Kill, Allow},
-		"10.0.0.1:443/tcp":        {Kill, Allow},
-		"[2001:db8::1]:25/tcp":    {Kill, Allow},
+	for object, want := range map[string]struct { // by its address, and by a name
+		number, reached Action
+		rule            string // of what was reached by a name
+	}{
+		"203.0.113.7:443/tcp":     {Kill, Allow, ""},
+		"203.0.113.7:25/tcp":      {Kill, Ask, "mail"},
+		"169.254.169.254:443/tcp": {Kill, Deny, "metadata"},
+		"169.254.169.254:25/tcp":  {Kill, Deny, "metadata"},
+		"169.254.1.1:443/tcp":     {Kill, Allow, ""},
+		"10.0.0.1:443/tcp":        {Kill, Allow, ""},
+		"[2001:db8::1]:25/tcp":    {Kill, Allow, ""},
 	} {
 		_, reached := o.Reached(Subject{}, object)
-		if got := [2]Action{o.Decide(Subject{}, OpNetAddr, ViewHost, []byte(object)).Action, reached.Action}; got != want {
-			t.Errorf("%s: %v, want %v", object, got, want)
+		number := o.Decide(Subject{}, OpNetAddr, ViewHost, []byte(object)).Action
+		if number != want.number || reached.Action != want.reached {
+			t.Errorf("%s: %v and %v, want %v", object, number, reached.Action, want)
+		}
+		rule := ""
+		if r := im.AttributeReached(Subject{}, object, reached.Action); r != nil {
+			rule = r.ID
+		}
+		if rule != want.rule {
+			t.Errorf("%s: %q is named, want %q", object, rule, want.rule)
+		}
+		if r := im.Attribute(Subject{}, OpNetAddr, ViewHost, []byte(object), number); r == nil || r.ID != "no-address" {
+			t.Errorf("%s: by its number %v is named", object, r)
 		}
 	}
 }

@@ -90,9 +90,12 @@ func cutPort(s string) (host, port string) {
 	return s, ""
 }
 
-func goodPort(port string) bool {
-	n, err := strconv.Atoi(port)
-	return err == nil && n > 0 && n < 1<<16
+func goodPort(port string) bool { return port != "0" && number(port, 1<<16-1) }
+
+// number reports whether s is a number of at most most, written as the kernel side writes it: no sign, no zero in front.
+func number(s string, most int) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 0 && n <= most && strconv.Itoa(n) == s
 }
 
 func checkDomain(glob string) (reason, hint string) {
@@ -148,7 +151,8 @@ func matchName(glob, object string) bool {
 	return slices.EqualFunc(g, o, func(g, o string) bool { return match.Match(match.Line, g, o) })
 }
 
-// endpoint is CIDR[:port[/proto]]. IPv6 with a port stands in brackets.
+// endpoint is CIDR[:port[/proto]]. IPv6 with a port stands in brackets. Port 0 is that of protocols without ports, and of a server
+// that leaves the port to the kernel.
 type endpoint struct {
 	net   netip.Prefix
 	port  string
@@ -179,8 +183,14 @@ func parseEndpoint(s string) (endpoint, bool) {
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
 	e.net = p
-	return e, (e.port == "" || goodPort(e.port)) && slices.Contains([]string{"", "tcp", "udp"}, e.proto)
+	if name, ok := protocols[e.proto]; ok {
+		e.proto = name
+	}
+	return e, (e.port == "" || number(e.port, 1<<16-1)) && (slices.Contains([]string{"", "tcp", "udp"}, e.proto) || number(e.proto, 1<<8-1))
 }
+
+// protocols have a name as well as IANA's number; others have their number alone, ICMP 1 and SCTP 132.
+var protocols = map[string]string{"6": "tcp", "17": "udp"}
 
 func checkAddr(glob string) (reason, hint string) {
 	if glob == "**" {

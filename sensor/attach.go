@@ -23,7 +23,7 @@ func (k *Kernel) Attach() error {
 		if p.Role == bpf.RoleSeed || k.programs[p.Name] == nil || k.links[p.Name] != nil {
 			continue
 		}
-		l, err := attach(k.programs[p.Name], p.Hook)
+		l, err := k.attach(k.programs[p.Name], p.Hook)
 		if err != nil {
 			return errors.Join(fmt.Errorf("attaching %s to %s: %w", p.Name, p.Hook, err), k.detach())
 		}
@@ -35,7 +35,7 @@ func (k *Kernel) Attach() error {
 // Reattach puts programs that are loaded anew on every hook, on the same maps, beside what sits there, which then goes:
 // somebody may have taken it off. kernel: one that is attached cannot be attached a second time.
 func (k *Kernel) Reattach(p Pins) error {
-	fresh, err := load(Options{TableSize: k.TableSize, Form: k.Form}, k.maps())
+	fresh, err := load(Options{TableSize: k.TableSize, Form: k.Form, Cgroup: k.Cgroup}, k.maps())
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,28 @@ func (k *Kernel) repin(p Pins) error {
 	return errors.Join(p.whole(k.set()), p.remove(before))
 }
 
-func attach(program *ebpf.Program, hook string) (link.Link, error) {
+// places are where a cgroup asks.
+var places = map[string]ebpf.AttachType{
+	"ingress":  ebpf.AttachCGroupInetIngress,
+	"egress":   ebpf.AttachCGroupInetEgress,
+	"connect4": ebpf.AttachCGroupInet4Connect,
+	"connect6": ebpf.AttachCGroupInet6Connect,
+
+	"sock_create": ebpf.AttachCGroupInetSockCreate,
+}
+
+func (k *Kernel) attach(program *ebpf.Program, hook string) (link.Link, error) {
 	switch program.Type() {
 	case ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: program})
 	case ebpf.Kprobe:
 		return link.Kprobe(hook, program, nil)
+	case ebpf.CGroupSKB, ebpf.CGroupSockAddr, ebpf.CGroupSock:
+		path, err := k.cgroup()
+		if err != nil {
+			return nil, err
+		}
+		return link.AttachCgroup(link.CgroupOptions{Path: path, Attach: places[hook], Program: program})
 	}
 	return link.AttachTracing(link.TracingOptions{Program: program})
 }

@@ -108,7 +108,7 @@ func startCanary() (*canary, error) {
 	}
 	servers, err := serve(folder)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("making servers for the canary: %w", err), os.RemoveAll(folder))
+		return nil, errors.Join(fmt.Errorf("making servers for the canary: %w", err), closed(servers), os.RemoveAll(folder))
 	}
 	cmd := exec.Command(self)
 	cmd.Args[0] = "reeve-canary"

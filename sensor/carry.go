@@ -20,7 +20,9 @@ import (
 var abi = bpf.ABIVersion
 
 // conversions read a session as another ABI has it. A task's state only grows at its end, and has none.
-var conversions = map[int]func([]byte) (bpf.Session, error){}
+var conversions = map[int]func([]byte) (bpf.Session, error){
+	3: asBefore, // knew no sockets: those that are open are marked as what a session holds is
+}
 
 // asBefore reads a session of an ABI that has the same.
 func asBefore(raw []byte) (bpf.Session, error) {
@@ -107,7 +109,7 @@ func (k *Kernel) carry(ctx context.Context) error {
 			return errors.Join(err, closeMaps(b.maps))
 		}
 	}
-	return closeMaps(b.maps)
+	return errors.Join(k.MarkSockets(0), closeMaps(b.maps))
 }
 
 // copyMap copies what has the same shape; what has not begins anew.

@@ -101,6 +101,12 @@ var attempts = []attempt{
 	{bpf.OpProcSignal, "signal", noPermission, ""},
 	{bpf.OpPrivBpf, "bpf", noPermission, ""},
 	{bpf.OpNetFamily, "socket", noPermission, ""},
+	{bpf.OpNetAddr, "meet", noPermission, ""},
+	{bpf.OpNetAddr, "meetsix", noPermission, ""},
+	{bpf.OpNetAddr, "tell", noPermission, ""},
+	{bpf.OpNetDomain, "ask", noPermission, ""},
+	{bpf.OpNetListen, "listen", noPermission, ""},
+	{bpf.OpNetListen, "bind", noPermission, ""},
 	{bpf.OpUnixConnect, "connect", noAccess, ""},
 	{bpf.OpUnixConnect, "send", noAccess, ""},
 }

@@ -73,7 +73,7 @@ func (n *enricher) see(e *event.Event) {
 		if len(l.trails) == 0 {
 			return
 		}
-	case event.Exec, event.Access:
+	case event.Exec, event.Access, event.Network:
 		if a == nil || !n.due(e, a) {
 			return
 		}

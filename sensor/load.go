@@ -24,6 +24,7 @@ import (
 type Options struct {
 	TableSize uint32   // bytes of a policy table, a power of two; what a policy may grow to until the next start
 	Form      bpf.Form // how programs are attached
+	Cgroup    string   // below which networks are judged; the root where it is empty
 	Pins      Pins     // where Start lets everything outlive this process
 }
 
@@ -32,6 +33,7 @@ type Kernel struct {
 	Maps      *bpf.Maps
 	Form      bpf.Form
 	TableSize uint32
+	Cgroup    string
 
 	programs map[string]*ebpf.Program
 	sits     sync.Mutex // of programs and links
@@ -51,7 +53,7 @@ func Load(o Options) (*Kernel, error) { return load(o, nil) }
 // load takes the given maps in the place of new ones.
 func load(o Options, shared map[string]*ebpf.Map) (*Kernel, error) {
 	size := max(o.TableSize, MinTableSize)
-	k := &Kernel{Maps: new(bpf.Maps), Form: o.Form, TableSize: size, links: map[string]link.Link{}}
+	k := &Kernel{Maps: new(bpf.Maps), Form: o.Form, TableSize: size, Cgroup: o.Cgroup, links: map[string]link.Link{}}
 	spec, err := bpf.Spec(size, o.Form, k.set().number())
 	if err != nil {
 		return nil, err

@@ -85,6 +85,14 @@ func (k *Kernel) seed(ctx context.Context, ask bpf.Seed) (bpf.Seed, error) {
 	return answer, k.ask(bpf.SeedFiles, &bpf.Seed{After: last})
 }
 
+// MarkSockets marks what the processes of sessions with a number above after have open of networks and did not open in them: what
+// an agent inherited, what programs of another ABI had marked. It is judged from then on. race: until then it is nobody's.
+func (k *Kernel) MarkSockets(after uint64) error {
+	k.seeding.Lock()
+	defer k.seeding.Unlock()
+	return k.ask(bpf.SeedFiles, &bpf.Seed{Mode: bpf.SeedSockets, After: after})
+}
+
 // passes runs the iterator until a pass marks nothing. What forks meanwhile inherits; what was passed over before its
 // parent was marked is found in the next pass. Every pass but the last marks something, so it ends. bound: what descends
 // from an agent through a process that ends before its turn is not found: nothing tells whose it was.

@@ -100,6 +100,7 @@ func (s *starter) try(ctx context.Context, form bpf.Form) (*Kernel, Finding, err
 		k.hold,
 		k.Unsettle,
 		k.Attach,
+		func() error { return k.gather(s.Pins) },
 		func() error { return k.carry(ctx) },
 		func() error { found, err = k.Find(ctx); return err },
 	} {
@@ -131,6 +132,7 @@ func (s *starter) open(form bpf.Form) (*Kernel, error) {
 			continue
 		}
 		if k, err := s.Pins.adopt(p); err == nil {
+			k.Cgroup = o.Cgroup
 			return k, nil
 		}
 		// It is not whole: somebody was at it. What is left of it sits until this one's programs do.

@@ -31,6 +31,7 @@ type stage struct {
 	file    string // in it, with an extended attribute
 	held    int    // a descriptor of the file
 	pidfd   int    // its own
+	port    int    // of the sensor's servers on this machine
 }
 
 // stageFolder makes a folder for one canary, where the file system knows extended attributes if there is such a one.
@@ -57,6 +58,9 @@ func enter(folder string) (*stage, error) {
 		return nil, err
 	}
 	if s.pidfd, err = unix.PidfdOpen(os.Getpid(), 0); err != nil {
+		return nil, err
+	}
+	if s.port, err = portOf(folder); err != nil {
 		return nil, err
 	}
 	_ = unix.Setxattr(s.file, canaryAttribute, []byte{1}, 0) // where there are none, its trials say so
@@ -91,6 +95,12 @@ var trials = map[string]func(*stage) error{
 	"socket":      func(*stage) error { return socketed() },
 	"connect":     func(s *stage) error { return connected(unix.SOCK_STREAM, s.in(streamServer)) },
 	"send":        func(s *stage) error { return connected(unix.SOCK_DGRAM, s.in(datagramServer)) },
+	"meet":        func(s *stage) error { return met(unix.SOCK_STREAM, fourth(s.port)) },
+	"meetsix":     func(s *stage) error { return met(unix.SOCK_STREAM, sixth(s.port)) },
+	"tell":        func(s *stage) error { return told(fourth(s.port), []byte("reeve")) },
+	"ask":         func(*stage) error { return told(fourth(portOfNames), question) },
+	"listen":      func(*stage) error { return listened() },
+	"bind":        func(*stage) error { return bound() },
 	"map":         func(s *stage) error { return mapped(s.program, unix.PROT_READ|unix.PROT_EXEC, 0) },
 	"mprotect":    func(s *stage) error { return mapped(s.program, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
 	"exec":        func(*stage) error { return executed(self) },
@@ -100,7 +110,7 @@ var trials = map[string]func(*stage) error{
 
 // absent is what the kernel says where a file system has not what a trial needs.
 func absent(o outcome) bool {
-	return slices.Contains([]unix.Errno{unix.EOPNOTSUPP, unix.ENOTTY, unix.ENOSYS}, o.Errno)
+	return slices.Contains([]unix.Errno{unix.EOPNOTSUPP, unix.ENOTTY, unix.ENOSYS, unix.EAFNOSUPPORT}, o.Errno)
 }
 
 // made takes away what was made.
@@ -196,7 +206,9 @@ func serve(folder string) ([]io.Closer, error) {
 	if err != nil {
 		return nil, errors.Join(err, stream.Close())
 	}
-	return []io.Closer{stream, datagrams}, nil
+	servers := []io.Closer{stream, datagrams}
+	more, err := serveNetwork(folder)
+	return append(servers, more...), err
 }
 
 func connected(kind int, path string) error {

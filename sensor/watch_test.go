@@ -146,6 +146,40 @@ func TestWatchFromRingsToStore(t *testing.T) {
 	}
 }
 
+// Rules are named by what was really asked for; what is kept has no secrets, also in names.
+func TestNetworksGoTheWayOfEvents(t *testing.T) {
+	c, err := inventory.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sink{full: make(chan struct{}), want: 1}
+	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: procfs.Wall})
+	domain := "ghp_" + strings.Repeat("A1", 15) + ".evil.example"
+	denied := bpf.EventNet{Head: by(bpf.KindNet, bpf.OpNetDomain, 3_999_999_001, 40), Port: 443, Protocol: 6, Text: uint32(len(domain))}
+	denied.Head.Action, denied.Head.Flags = uint8(bpf.ActionDeny), uint16(bpf.EventApplied)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx, newRing(rawOf(&denied, &denied.Head, domain)), newRing()) }()
+	select {
+	case <-s.full:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the event is missing")
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	e := s.events[0]
+	if e.Kind != event.Network || e.Rule != "rule-for-"+domain+":443" || e.Object != "‹redacted:github›.evil.example:443" || e.Flow.Domain != "‹redacted:github›.evil.example" {
+		t.Errorf("%+v, %+v", e, e.Flow)
+	}
+	w.View(func(table *session.Table) {
+		if table.Session(5).Counts[event.Deny] != 1 {
+			t.Errorf("counts %v", table.Session(5).Counts)
+		}
+	})
+}
+
 func TestNoticesGoTheWayOfEvents(t *testing.T) {
 	c, err := inventory.Builtin()
 	if err != nil {

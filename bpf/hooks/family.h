@@ -6,64 +6,54 @@
 #pragma once
 
 #include "../include/judge.h"
+#include "../include/spell.h"
 
-enum words {
-	WORD_MAX = 19,
+enum spellings {
+	SPELT_MAX = 19,
 	FAMILIES = 64, /* powers of two beyond AF_MAX and SOCK_TYPE_MASK */
 	TYPES = 16,
-	PROTOCOL_DIGITS = 10,
 };
 
-struct word {
+struct spelt {
 	u8 length;
-	char text[WORD_MAX];
+	char text[SPELT_MAX];
 };
 
-#define WORD(text)                \
+#define SPELT(text)               \
 	{                         \
 		sizeof(text) - 1, \
 		text,             \
 	}
 
 /* include/linux/socket.h. What is younger than these lists has no name of its own. */
-static const struct word unknown = WORD("/UNKNOWN");
-static const struct word families[FAMILIES] = {
-	WORD("/AF_UNSPEC"),    WORD("/AF_UNIX"),       WORD("/AF_INET"),    WORD("/AF_AX25"),	 WORD("/AF_IPX"),
-	WORD("/AF_APPLETALK"), WORD("/AF_NETROM"),     WORD("/AF_BRIDGE"),  WORD("/AF_ATMPVC"),	 WORD("/AF_X25"),
-	WORD("/AF_INET6"),     WORD("/AF_ROSE"),       WORD("/AF_DECNET"),  WORD("/AF_NETBEUI"), WORD("/AF_SECURITY"),
-	WORD("/AF_KEY"),       WORD("/AF_NETLINK"),    WORD("/AF_PACKET"),  WORD("/AF_ASH"),	 WORD("/AF_ECONET"),
-	WORD("/AF_ATMSVC"),    WORD("/AF_RDS"),	       WORD("/AF_SNA"),	    WORD("/AF_IRDA"),	 WORD("/AF_PPPOX"),
-	WORD("/AF_WANPIPE"),   WORD("/AF_LLC"),	       WORD("/AF_IB"),	    WORD("/AF_MPLS"),	 WORD("/AF_CAN"),
-	WORD("/AF_TIPC"),      WORD("/AF_BLUETOOTH"),  WORD("/AF_IUCV"),    WORD("/AF_RXRPC"),	 WORD("/AF_ISDN"),
-	WORD("/AF_PHONET"),    WORD("/AF_IEEE802154"), WORD("/AF_CAIF"),    WORD("/AF_ALG"),	 WORD("/AF_NFC"),
-	WORD("/AF_VSOCK"),     WORD("/AF_KCM"),	       WORD("/AF_QIPCRTR"), WORD("/AF_SMC"),	 WORD("/AF_XDP"),
-	WORD("/AF_MCTP"),
+static const struct spelt unknown = SPELT("/UNKNOWN");
+static const struct spelt families[FAMILIES] = {
+	SPELT("/AF_UNSPEC"),	 SPELT("/AF_UNIX"),	 SPELT("/AF_INET"),	SPELT("/AF_AX25"),
+	SPELT("/AF_IPX"),	 SPELT("/AF_APPLETALK"), SPELT("/AF_NETROM"),	SPELT("/AF_BRIDGE"),
+	SPELT("/AF_ATMPVC"),	 SPELT("/AF_X25"),	 SPELT("/AF_INET6"),	SPELT("/AF_ROSE"),
+	SPELT("/AF_DECNET"),	 SPELT("/AF_NETBEUI"),	 SPELT("/AF_SECURITY"), SPELT("/AF_KEY"),
+	SPELT("/AF_NETLINK"),	 SPELT("/AF_PACKET"),	 SPELT("/AF_ASH"),	SPELT("/AF_ECONET"),
+	SPELT("/AF_ATMSVC"),	 SPELT("/AF_RDS"),	 SPELT("/AF_SNA"),	SPELT("/AF_IRDA"),
+	SPELT("/AF_PPPOX"),	 SPELT("/AF_WANPIPE"),	 SPELT("/AF_LLC"),	SPELT("/AF_IB"),
+	SPELT("/AF_MPLS"),	 SPELT("/AF_CAN"),	 SPELT("/AF_TIPC"),	SPELT("/AF_BLUETOOTH"),
+	SPELT("/AF_IUCV"),	 SPELT("/AF_RXRPC"),	 SPELT("/AF_ISDN"),	SPELT("/AF_PHONET"),
+	SPELT("/AF_IEEE802154"), SPELT("/AF_CAIF"),	 SPELT("/AF_ALG"),	SPELT("/AF_NFC"),
+	SPELT("/AF_VSOCK"),	 SPELT("/AF_KCM"),	 SPELT("/AF_QIPCRTR"),	SPELT("/AF_SMC"),
+	SPELT("/AF_XDP"),	 SPELT("/AF_MCTP"),
 };
-static const struct word types[TYPES] = {
-	[0] = WORD("/0"),  WORD("/SOCK_STREAM"),    WORD("/SOCK_DGRAM"), WORD("/SOCK_RAW"),
-	WORD("/SOCK_RDM"), WORD("/SOCK_SEQPACKET"), WORD("/SOCK_DCCP"),	 [10] = WORD("/SOCK_PACKET"),
+static const struct spelt types[TYPES] = {
+	[0] = SPELT("/0"),  SPELT("/SOCK_STREAM"),    SPELT("/SOCK_DGRAM"), SPELT("/SOCK_RAW"),
+	SPELT("/SOCK_RDM"), SPELT("/SOCK_SEQPACKET"), SPELT("/SOCK_DCCP"),  [10] = SPELT("/SOCK_PACKET"),
 };
 
 /* In front of the text that the buffer has at its end. */
-static __always_inline void word_before(struct buffer *buffer, const struct word *word)
+static __always_inline void spell_before(struct buffer *buffer, const struct spelt *word)
 {
 	if (!word->length)
 		word = &unknown;
 	buffer->name.offset -= word->length;
 	bpf_probe_read_kernel(buffer->text + (buffer->name.offset & (TEXT_MAX - 1)), BOUNDED(word->length, 31),
 			      word->text);
-}
-
-/* bound: PROTOCOL_DIGITS, which a u32 does not exceed. */
-static __always_inline void number_before(struct buffer *buffer, u32 number)
-{
-	for (u32 i = 0; i < PROTOCOL_DIGITS; i++) {
-		buffer->name.offset--;
-		buffer->text[buffer->name.offset & (TEXT_MAX - 1)] = '0' + number % 10;
-		number /= 10;
-		if (!number)
-			break;
-	}
 }
 
 /* What the kernel makes of protocol 0 there (net/ipv4/af_inet.c:inetsw_array). */
@@ -79,15 +69,12 @@ __noinline int name_family(struct buffer *buffer, u32 family, u32 type, u32 prot
 {
 	if (!buffer)
 		return 0;
-	__builtin_memset(&buffer->name, 0, sizeof(buffer->name));
-	buffer->text[TEXT_END] = 0;
-	buffer->name.offset = TEXT_END;
-	number_before(buffer, protocol_meant(family, type, protocol));
-	buffer->name.offset--;
-	buffer->text[buffer->name.offset & (TEXT_MAX - 1)] = '/';
-	word_before(buffer, &types[type & (TYPES - 1)]);
-	word_before(buffer, &families[family & (FAMILIES - 1)]);
-	buffer->name.length = TEXT_END - buffer->name.offset;
+	spell_begin(buffer);
+	spell_number(buffer, protocol_meant(family, type, protocol));
+	spell_byte(buffer, '/');
+	spell_before(buffer, &types[type & (TYPES - 1)]);
+	spell_before(buffer, &families[family & (FAMILIES - 1)]);
+	spell_end(buffer);
 	return 0;
 }
 

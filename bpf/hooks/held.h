@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../include/judge.h"
+#include "socket.h"
 
 static __always_inline void held_judge(const struct task_state *state, const struct session *session, const u8 *table,
 				       struct task_struct *task, struct buffer *buffer)
@@ -57,6 +57,20 @@ static __always_inline void held_note(const struct task_state *state, const stru
 	buffer_give(buffer);
 }
 
+/* A socket of the Internet is judged from now on, whoever connected it: packets know nobody but their socket. */
+static __always_inline void held_socket(const struct task_state *state, struct task_struct *task, struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+	struct sock *sock = socket ? socket->sk : NULL;
+	struct socket_tag *tag;
+
+	if (!sock || !of_internet(sock))
+		return;
+	tag = socket_tagged(sock, state, SOCKET_HELD);
+	if (tag)
+		tag_other(tag, task);
+}
+
 /*
  * One open file of one task. kernel: the iterator leaves out threads that share their leader's files. A session that an
  * exec began has opened nothing unjudged since; O_PATH reads nothing. race: a file that a found session opens between its
@@ -76,7 +90,10 @@ static __always_inline int seed_file(struct task_struct *task, struct file *file
 	if (!state)
 		return 0;
 	session = session_of(state);
-	if (!session || session->id <= seed->after || session->cause == CAUSE_EXEC)
+	if (!session || session->id <= seed->after)
+		return 0;
+	held_socket(state, task, file);
+	if (session->cause == CAUSE_EXEC || seed->mode == SEED_SOCKETS)
 		return 0;
 	held_note(state, session, task, file);
 	return 0;

@@ -121,25 +121,19 @@ static __always_inline int decide_send(struct socket *server)
 }
 
 /*
- * security_socket_bind: the session's own server. One that has a name already was named by somebody else, or by this
+ * A unix socket gets its name: the session's own server. One that has a name already was named by somebody else, or by this
  * session before.
  */
-static __always_inline int observe_bind(struct socket *socket)
+static __always_inline void observe_bind(struct task_state *state, struct sock *sock)
 {
-	struct task_state *state = task_state();
-	struct sock *sock = socket->sk;
-	struct unix_sock *server;
+	struct unix_sock *server = bpf_skc_to_unix_sock(sock);
 	struct owner owner = {};
 	u64 cookie;
 
-	if (!state || !sock || sock->__sk_common.skc_family != AF_UNIX)
-		return 0;
-	server = bpf_skc_to_unix_sock(sock);
 	if (!server || server->addr)
-		return 0;
+		return;
 	cookie = bpf_get_socket_cookie(sock);
 	owner.slot = state->slot;
 	owner.generation = state->generation;
 	bpf_map_update_elem(&servers, &cookie, &owner, BPF_ANY);
-	return 0;
 }

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 3,
+	ABI_VERSION = 4,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -23,6 +23,10 @@ enum abi {
 	SERVERS_MAX = 16384,
 	GUARDED_MAX = 64,
 	WRITTEN_MAX = 131072,
+	RESOLVERS_MAX = 64,
+	ANSWERS_MAX = 32768,
+	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
+	DOMAIN_TEXT_ = 256, /* bytes of a domain name, rounded up */
 	APPLETS_MAX = 1024,
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
@@ -59,6 +63,7 @@ enum event_kind {
 	EVENT_EXIT,    /* the last thread of a process */
 	EVENT_PRESENT, /* a process that is in a session already; the record has the layout of a fork's */
 	EVENT_HELD, /* a file that was open before its process became a session's; judged, not refused. A socket: OP_NET_FAMILY */
+	EVENT_NET, /* what goes over a network, judged: a connection, a question, a packet */
 };
 
 enum event_flag {
@@ -71,6 +76,7 @@ enum event_flag {
 	EVENT_AGENT = 64,     /* TASK_AGENT */
 	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
 	EVENT_GUARD = 256,    /* refused by what guards the sensor, whatever policy says */
+	EVENT_QUESTION = 512, /* network: a name is asked for, no connection */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -126,6 +132,38 @@ struct event_access {
 	__u32 wanted;  /* open: f_flags; map: prot */
 	__u32 text;    /* bytes that follow: the object */
 	__u64 repeats; /* acts like this one by its process since the last that was recorded */
+};
+
+/* Why a network's answer is not what the rules alone say. */
+enum net_reason {
+	NET_BY_RULE,
+	NET_NO_NAME,	 /* no answer gave a name for the address: it is judged by its number */
+	NET_OTHER_NAME,	 /* the name that is asked for is none that an answer gave for the address */
+	NET_HELLO,	 /* a ClientHello that has no name, or is none; reason's own number is in detail */
+	NET_REQUEST,	 /* an HTTP request, likewise */
+	NET_QUESTION,	 /* what goes to port 53 and is no plain question */
+	NET_RECORD_TYPE, /* a question for what tunnels: neither A nor AAAA */
+	NET_RESOLVER,	 /* a question to somebody who is no resolver of this machine */
+	NET_QUIC,	 /* by UDP to a port of TLS: what it asks for is encrypted */
+	NET_OPTIONS,	 /* IP options, or a header behind the first */
+	NET_UNREAD,	 /* what a connection sends could not be read, or not in its order */
+	NET_PORT_53,	 /* a session may not answer names itself */
+};
+
+/* What goes over a network. Who: the process that made the socket, or that connected it last. */
+struct event_net {
+	struct event_header head;
+	__u64 label;
+	__u64 cookie;	  /* of the socket (net/core/sock_diag.c); never given out twice */
+	__u64 repeats;	  /* as of struct event_access */
+	__u8 address[16]; /* of the other end; of this one where it listens. IPv4 mapped; zeros where there is none */
+	__u32 space;	  /* inode of the network namespace */
+	__u32 reason;	  /* enum net_reason */
+	__u32 detail;	  /* enum tls_reason, http_reason, dns_reason; or the type that a question is for */
+	__u16 port;
+	__u16 local;	/* port of this end */
+	__u32 protocol; /* IPPROTO_... */
+	__u32 text;	/* bytes that follow: the domain name; none where there is none */
 };
 
 struct event_exec {
@@ -246,6 +284,27 @@ struct written {
 	__u16 reserved[3];
 };
 
+/* Who answers for names, on the host's own network. Written by user space. IPv4 mapped. */
+struct resolver {
+	__u8 address[16];
+};
+
+/* A name that an answer gave an address, to one session. Index: the names of one address are asked for one after the other. */
+struct answer_key {
+	__u32 slot;
+	__u32 generation;
+	__u8 address[16];
+	__u32 index;
+	__u32 reserved;
+};
+
+struct answer {
+	__u64 expires; /* CLOCK_BOOTTIME, ns; 0 while it is written */
+	__u32 length;
+	__u32 reserved;
+	__u8 name[DOMAIN_TEXT_]; /* as include/net/domain.h spells it; then zeros */
+};
+
 /* From bprm_check to bprm_committed_creds of one exec. */
 struct exec_state {
 	__u64 last;	   /* inode of the file that was checked last: an interpreter's */
@@ -316,6 +375,7 @@ enum seed_mode {
 	SEED_CARRY,   /* take over what the maps of another ABI say of tasks */
 	SEED_SWEEP,   /* note which sessions somebody lives in */
 	SEED_END,     /* and end those in which nobody was found by this sweep, twice */
+	SEED_SOCKETS, /* of open files: mark the sockets, and tell nothing */
 };
 
 /* What user space asks of the seeding iterator. */
@@ -328,7 +388,7 @@ struct seed {
 	__u32 slot;   /* answer: session given out, where made is not 0 */
 	__u32 made;   /* answer: sessions made */
 	__u32 marked; /* answer: threads marked in this pass; pass again until it is 0 */
-	__u64 after;  /* present and seed_files: the sessions with a higher number; end: those with none higher */
+	__u64 after;  /* present and open files: the sessions with a higher number; end: those with none higher */
 	__u64 denied; /* of struct session */
 	__u32 only;   /* of struct session */
 	__u32 mode;   /* enum seed_mode */
@@ -418,7 +478,11 @@ enum counter {
 	COUNT_REFUSED,
 	COUNT_LABEL_HIT, /* labels that were not worked out anew */
 	COUNT_LABEL_MISS,
-	COUNT_WRITTEN, /* files that sessions wrote, each as it became known */
+	COUNT_WRITTEN,	       /* files that sessions wrote, each as it became known */
+	COUNT_SOCKET_UNTAGGED, /* a session's socket could not be marked: refused, or its task killed */
+	COUNT_PACKETS_DROPPED, /* what a session sent and was not let out */
+	COUNT_NAMES_LEARNED,   /* addresses that answers gave a name */
+	COUNT_NAMES_DROPPED,   /* addresses of answers that are private, or for which there was no room */
 	COUNTERS,
 };
 
@@ -432,6 +496,9 @@ _Static_assert(sizeof(struct table_row) == 992, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 152, "struct event_access");
+_Static_assert(sizeof(struct event_net) == 152, "struct event_net");
+_Static_assert(sizeof(struct answer_key) == 32, "struct answer_key");
+_Static_assert(sizeof(struct answer) == 272, "struct answer");
 _Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");
 _Static_assert(sizeof(struct event_line) == 104, "struct event_line");
 _Static_assert(sizeof(struct event_process) == 104, "struct event_process");

@@ -174,6 +174,11 @@ struct signal_struct {
 };
 
 struct bpf_local_storage;
+struct net;
+
+struct nsproxy {
+	struct net *net_ns;
+};
 
 struct task_struct {
 	struct bpf_local_storage *bpf_storage; /* NULL where nobody stored anything with the task */
@@ -186,6 +191,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	const struct cred *cred;
 	unsigned int personality;
@@ -203,12 +209,32 @@ struct linux_binprm {
 	unsigned long exec;
 };
 
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	struct {
+		u8 u6_addr8[16];
+	} in6_u;
+};
+
 struct sock_common {
 	unsigned short skc_family;
+	u16 skc_num; /* this end's port */
+	u32 skc_rcv_saddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	possible_net_t skc_net;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	u16 sk_type;
+	u16 sk_protocol;
 };
 
 struct socket {
@@ -303,6 +329,12 @@ enum kernel {
 	AF_UNIX = 1,
 	AF_INET = 2,
 	AF_INET6 = 10,
+
+	ETH_P_IP = 0x0800,
+	ETH_P_IPV6 = 0x86dd,
+	PORT_DNS = 53,
+	PORT_HTTP = 80,
+	PORT_TLS = 443,
 
 	SOCK_STREAM = 1,
 	SOCK_DGRAM = 2,

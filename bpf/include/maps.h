@@ -5,6 +5,10 @@
 #include "abi.h"
 #include "kernel.h"
 #include "lsm.h"
+#include "net/address.h"
+#include "net/dns_stream.h"
+#include "net/http.h"
+#include "net/tls.h"
 
 /* Rewritten before load: the size of a table value, a power of two. verifier: a constant mask bounds every offset. */
 const volatile u32 cfg_table_size = 1 << 20;
@@ -23,6 +27,9 @@ const volatile u32 cfg_load = 1;
 
 /* Rewritten before load: the number of the host's mount namespace. */
 const volatile u32 cfg_mounts = 0;
+
+/* Rewritten before load: the number of the host's network namespace. */
+const volatile u32 cfg_network = 0;
 
 /*
  * The policy in force. Written by user space, read by every deciding hook, once. One outer entry; the inner map has one
@@ -153,6 +160,33 @@ struct place {
 	u64 policy; /* generation of the table */
 };
 
+/* One end of the network that somebody in a session wants to reach, or answers at; and what was found about it. */
+struct flow {
+	u8 address[16];
+	u32 port;
+	u32 local;
+	u32 protocol;
+	u32 slot;
+	u32 generation;
+	u32 principal;
+
+	u32 op; /* answer: the operation that decided */
+	u32 action;
+	u32 reason; /* enum net_reason */
+	u32 detail;
+	u32 names;    /* answer: that are known for the address */
+	u32 length;   /* of the name; 0: there is none */
+	u32 from;     /* of the label that is spelt */
+	u32 switched; /* an operation that a switch of the session refuses, whatever else is decided; OP_NONE */
+	u32 told;     /* records of it */
+	u32 asks;     /* a name is asked for */
+	u64 label;    /* of what was asked last */
+	u64 decided;  /* and of what decided */
+	u64 policy;
+	u64 now; /* CLOCK_BOOTTIME, ns */
+	u8 name[DOMAIN_TEXT_];
+};
+
 /*
  * Room for one text, and for what would not fit on the stack beside it. kernel: per-CPU buffers are overwritten by
  * another task's hook under preemption, and storage values over 8 KB fail at run time on 7.x. The slack lets what is
@@ -168,6 +202,7 @@ struct buffer {
 	union {
 		struct event_access access;
 		struct event_exec exec;
+		struct event_net net;
 	};
 	struct event_line line;
 	struct progress progress;
@@ -175,6 +210,8 @@ struct buffer {
 	struct source source;
 	struct question question;
 	struct place place;
+	struct flow flow;
+	struct dns dns;
 	u64 masks[ACTIONS * LINE_WORDS];
 	u8 text[TEXT_MAX + SLACK];
 };
@@ -293,6 +330,129 @@ struct {
 	__type(key, u64);
 	__type(value, struct owner);
 } servers SEC(".maps");
+
+enum socket_flag {
+	SOCKET_HOST = 1,     /* of the host's own network: what resolvers answer counts */
+	SOCKET_ORDINARY = 2, /* TCP or UDP, whose headers the kernel writes */
+	SOCKET_SERVES = 4,   /* it, or the one that it was accepted by, listens */
+	SOCKET_CUT = 8,	     /* nothing leaves it any more */
+	SOCKET_LOOKS = 16,   /* what it asks for is looked at */
+	SOCKET_HELD = 32,    /* it was there before its process was a session's */
+	SOCKET_ASKED = 64,   /* connect(2) was let go where `allowed` says; its first packet is to come */
+};
+
+enum socket_limits {
+	QUESTIONS = 8, /* that are remembered until they are answered; those before them are not learned from */
+};
+
+/* Whose a socket is, and what was decided about it. race: one word decides, and is written as a whole. */
+struct socket_tag {
+	u32 slot;
+	u32 generation;
+	u16 principal;
+	u16 flags; /* enum socket_flag */
+	u32 next;  /* TCP: the first byte that was not looked at */
+	u32 first; /* and the number of the packet that began it */
+	u32 space; /* network namespace */
+
+	/* Who made it, or connected it last. */
+	u64 started;
+	u32 pid;
+	u32 tid;
+	u32 uid;
+	u16 task; /* enum event_flag */
+	u16 reserved;
+	u8 comm[16];
+
+	u64 allowed; /* prints of where, and of what decided about it: the last that was let out ... */
+	u64 refused; /* ... and that was not */
+	u64 until;   /* jiffies: the same refusal is not told again */
+	u32 repeats;
+	u32 asked;		  /* of the questions: the next one's place */
+	u64 questions[QUESTIONS]; /* prints of number and name */
+	u32 length;		  /* of the name by which it was let out; 0: none */
+	u32 unused;
+	u8 name[DOMAIN_TEXT_];
+};
+
+/* Where what a connection asks for is read. What is behind `next` of the tag has not been. */
+struct hello {
+	u32 begun;
+	u32 decided;
+	struct tls_hello tls;
+};
+
+struct request {
+	u32 begun;
+	u32 reserved;
+	struct http http;
+};
+
+/* DNS over TCP, one way. */
+struct talk {
+	u32 next;
+	u32 begun;
+	struct dns_stream stream;
+};
+
+/*
+ * Sockets of sessions, by the socket; those that a server accepts inherit (net/core/bpf_sk_storage.c). Written where a socket is
+ * made, comes from elsewhere, or was there before; read with every packet.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_tag);
+} sockets SEC(".maps");
+
+/* Hellos of connections that have not ended theirs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct hello);
+} hellos SEC(".maps");
+
+/* Requests of connections to port 80. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct request);
+} requests SEC(".maps");
+
+/* What connections to port 53 ask, and what they are answered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct talk);
+} asking SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct talk);
+} answering SEC(".maps");
+
+/* Who answers for names. Written by user space. Full: user space says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RESOLVERS_MAX);
+	__type(key, struct resolver);
+	__type(value, u32);
+} resolvers SEC(".maps");
+
+/* Names by session and address. Written by the kernel. Full: the one that was asked for longest ago goes, and is learned anew. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ANSWERS_MAX);
+	__type(key, struct answer_key);
+	__type(value, struct answer);
+} answers SEC(".maps");
 
 /* The next session's number, and a hint where a free slot is. */
 struct {

@@ -110,6 +110,18 @@ static __always_inline u32 rule_decide(const u8 *table, const struct subject *wh
 	return action;
 }
 
+/* The groups of a label that the masks of its rows speak of. */
+static __always_inline u64 masks_meet(const u64 *masks, u64 label)
+{
+	return label & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+}
+
+/* Where in a row the masks of an operation on networks are. */
+static __always_inline u32 net_field(u32 op)
+{
+	return __builtin_offsetof(struct table_row, nets) + ((op - OP_NET_DOMAIN) & (NET_OPS - 1)) * ACTIONS * 8;
+}
+
 /* met are the groups of the label that speak of this subject and operation. */
 static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
 {
@@ -117,19 +129,17 @@ static __always_inline u32 rule_path(const u8 *table, const struct subject *who,
 	u64 masks[ACTIONS * PATH_WORDS];
 	u32 action = rule_decide(table, who, op, label, field, PATH_WORDS, masks);
 
-	*met = label[0] & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+	*met = masks_meet(masks, label[0]);
 	return action;
 }
 
 /* As rule_path, of an operation on networks. */
 static __always_inline u32 rule_net(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
 {
-	u32 at = (op - OP_NET_DOMAIN) & (NET_OPS - 1);
-	u32 field = __builtin_offsetof(struct table_row, nets) + at * ACTIONS * 8;
 	u64 masks[ACTIONS * PATH_WORDS];
-	u32 action = rule_decide(table, who, op, label, field, PATH_WORDS, masks);
+	u32 action = rule_decide(table, who, op, label, net_field(op), PATH_WORDS, masks);
 
-	*met = label[0] & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+	*met = masks_meet(masks, label[0]);
 	return action;
 }
 

@@ -275,6 +275,7 @@ const (
 	parseTlsFlagTLS_ECH    parseTlsFlag = 1
 	parseTlsFlagTLS_EARLY  parseTlsFlag = 2
 	parseTlsFlagTLS_SECOND parseTlsFlag = 4
+	parseTlsFlagTLS_ASKED  parseTlsFlag = 8
 )
 
 type parseTlsHello struct {

@@ -50,23 +50,30 @@ type probeAskMove struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	probeMapActivity     = "activity"
+	probeMapAnswering    = "answering"
+	probeMapAnswers      = "answers"
 	probeMapApplets      = "applets"
+	probeMapAsking       = "asking"
 	probeMapControls     = "controls"
 	probeMapCounters     = "counters"
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
 	probeMapGrants       = "grants"
 	probeMapGuarded      = "guarded"
+	probeMapHellos       = "hellos"
 	probeMapLabels       = "labels"
 	probeMapMounts       = "mounts"
 	probeMapPathBuffers  = "path_buffers"
 	probeMapPlaces       = "places"
 	probeMapPool         = "pool"
 	probeMapReliefs      = "reliefs"
+	probeMapRequests     = "requests"
+	probeMapResolvers    = "resolvers"
 	probeMapSeeds        = "seeds"
 	probeMapServers      = "servers"
 	probeMapSessions     = "sessions"
 	probeMapSettled      = "settled"
+	probeMapSockets      = "sockets"
 	probeMapTables       = "tables"
 	probeMapTasks        = "tasks"
 	probeMapTasksBefore  = "tasks_before"
@@ -79,6 +86,7 @@ const (
 	probeVarCfgKey       = "cfg_key"
 	probeVarCfgLoad      = "cfg_load"
 	probeVarCfgMounts    = "cfg_mounts"
+	probeVarCfgNetwork   = "cfg_network"
 	probeVarCfgSecond    = "cfg_second"
 	probeVarCfgTableSize = "cfg_table_size"
 	probeVarProbeTypes   = "probe_types"
@@ -135,23 +143,30 @@ type probeProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type probeMapSpecs struct {
 	Activity    *ebpf.MapSpec `ebpf:"activity"`
+	Answering   *ebpf.MapSpec `ebpf:"answering"`
+	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
+	Asking      *ebpf.MapSpec `ebpf:"asking"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
+	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
 	Labels      *ebpf.MapSpec `ebpf:"labels"`
 	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
 	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
 	Places      *ebpf.MapSpec `ebpf:"places"`
 	Pool        *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
+	Requests    *ebpf.MapSpec `ebpf:"requests"`
+	Resolvers   *ebpf.MapSpec `ebpf:"resolvers"`
 	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
 	Servers     *ebpf.MapSpec `ebpf:"servers"`
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
+	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
@@ -168,6 +183,7 @@ type probeVariableSpecs struct {
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
 	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
+	CfgNetwork   *ebpf.VariableSpec `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.VariableSpec `ebpf:"probe_types"`
@@ -194,23 +210,30 @@ func (o *probeObjects) Close() error {
 // It can be passed to loadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type probeMaps struct {
 	Activity    *ebpf.Map `ebpf:"activity"`
+	Answering   *ebpf.Map `ebpf:"answering"`
+	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
+	Asking      *ebpf.Map `ebpf:"asking"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Guarded     *ebpf.Map `ebpf:"guarded"`
+	Hellos      *ebpf.Map `ebpf:"hellos"`
 	Labels      *ebpf.Map `ebpf:"labels"`
 	Mounts      *ebpf.Map `ebpf:"mounts"`
 	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
 	Places      *ebpf.Map `ebpf:"places"`
 	Pool        *ebpf.Map `ebpf:"pool"`
 	Reliefs     *ebpf.Map `ebpf:"reliefs"`
+	Requests    *ebpf.Map `ebpf:"requests"`
+	Resolvers   *ebpf.Map `ebpf:"resolvers"`
 	Seeds       *ebpf.Map `ebpf:"seeds"`
 	Servers     *ebpf.Map `ebpf:"servers"`
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
+	Sockets     *ebpf.Map `ebpf:"sockets"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
@@ -222,23 +245,30 @@ type probeMaps struct {
 func (m *probeMaps) Close() error {
 	return _ProbeClose(
 		m.Activity,
+		m.Answering,
+		m.Answers,
 		m.Applets,
+		m.Asking,
 		m.Controls,
 		m.Counters,
 		m.Devices,
 		m.Execs,
 		m.Grants,
 		m.Guarded,
+		m.Hellos,
 		m.Labels,
 		m.Mounts,
 		m.PathBuffers,
 		m.Places,
 		m.Pool,
 		m.Reliefs,
+		m.Requests,
+		m.Resolvers,
 		m.Seeds,
 		m.Servers,
 		m.Sessions,
 		m.Settled,
+		m.Sockets,
 		m.Tables,
 		m.Tasks,
 		m.TasksBefore,
@@ -256,6 +286,7 @@ type probeVariables struct {
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
 	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
+	CfgNetwork   *ebpf.Variable `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.Variable `ebpf:"probe_types"`

@@ -7,6 +7,7 @@
  */
 #include "../hooks/again.h"
 #include "../hooks/attr.h"
+#include "../hooks/connect.h"
 #include "../hooks/control.h"
 #include "../hooks/exec.h"
 #include "../hooks/family.h"
@@ -15,7 +16,9 @@
 #include "../hooks/held.h"
 #include "../hooks/image.h"
 #include "../hooks/mount.h"
+#include "../hooks/leave.h"
 #include "../hooks/names.h"
+#include "../hooks/socket.h"
 #include "../hooks/trace.h"
 #include "../hooks/unix.h"
 
@@ -27,6 +30,9 @@ const union {
 	struct event_access access;
 	struct event_exec exec;
 	struct event_line line;
+	struct event_net net;
+	struct resolver resolver;
+	enum net_reason net_reason;
 	struct event_process process;
 	struct table_header header;
 	struct table_future future;
@@ -286,7 +292,65 @@ SEC("lsm/socket_bind")
 int BPF_PROG(enforce_bind, struct socket *socket, struct sockaddr *address, int length, int ret)
 {
 	LSM_KEEP(ret);
-	return lsm_errno(observe_bind(socket));
+	return lsm_errno(socket_bound(socket, address, length));
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(enforce_listen, struct socket *socket, int backlog, int ret)
+{
+	LSM_KEEP(ret);
+	return lsm_errno(decide_listen(socket));
+}
+
+/* Programs that mark sockets: they return nothing, so that in the fallback they may sit where a function is entered. */
+SEC("lsm/socket_post_create")
+int BPF_PROG(mark_socket, struct socket *socket, int family, int type, int protocol, int kern)
+{
+	return socket_made(socket, kern);
+}
+
+SEC("lsm/file_receive")
+int BPF_PROG(mark_received, struct file *file)
+{
+	return socket_received(file);
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(mark_server, struct socket *socket)
+{
+	return socket_serves(socket);
+}
+
+/* Programs of cgroups: 1 lets go. */
+SEC("cgroup/sock_create")
+int mark_created(struct bpf_sock *sock)
+{
+	socket_created(sock);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int judge_egress(struct __sk_buff *skb)
+{
+	return !leave(skb);
+}
+
+SEC("cgroup_skb/ingress")
+int learn_ingress(struct __sk_buff *skb)
+{
+	return !enter(skb);
+}
+
+SEC("cgroup/connect4")
+int judge_connect4(struct bpf_sock_addr *way)
+{
+	return !connect_four(way);
+}
+
+SEC("cgroup/connect6")
+int judge_connect6(struct bpf_sock_addr *way)
+{
+	return !connect_six(way);
 }
 
 SEC("lsm/sb_mount")

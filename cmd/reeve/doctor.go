@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
@@ -89,7 +90,7 @@ func examine(ctx context.Context, e *env, root string) report {
 	for _, check := range []func(string) finding{kernelRelease, typeInformation, symbols, securityModules, adminGroup, virtualMachines} {
 		r.Findings = append(r.Findings, check(root))
 	}
-	r.Findings = append(r.Findings, policyState(e))
+	r.Findings = append(r.Findings, resolverState(e, root), policyState(e))
 	r.Findings = append(r.Findings, unheld()...)
 	return r
 }
@@ -207,6 +208,29 @@ func adminGroup(string) finding {
 // virtualMachines says so whether or not there is /dev/kvm: emulators need none.
 func virtualMachines(string) finding {
 	return finding{"virtual machines", "note", "what happens inside of a guest, Cowork's or another, is opaque: its files are held at virtiofsd, its commands are not seen", ""}
+}
+
+// resolverState says whose answers the daemon would believe.
+func resolverState(e *env, root string) finding {
+	c, err := site.ReadConfig(e.config)
+	if err != nil {
+		return finding{"resolvers", "note", err.Error(), ""}
+	}
+	sources := c.Sources()
+	sources.Root = root
+	list, problems := sources.Read()
+	var names []string
+	for _, r := range list {
+		names = append(names, fmt.Sprintf("%s (%s)", r.Address, r.From))
+	}
+	row := finding{"resolvers", "ok", strings.Join(names, ", "), ""}
+	switch {
+	case len(problems) > 0:
+		row.State, row.Hint = "note", problems[0].Error()
+	case len(list) == 0:
+		row.State, row.Detail, row.Hint = "missing", "nobody is named: sessions can look up no name", "list resolvers in reeve.toml"
+	}
+	return row
 }
 
 func policyState(e *env) finding {

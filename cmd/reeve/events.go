@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,8 +105,8 @@ func printEvent(e *env, ev *pb.Event, withSession bool, indent string) {
 		fmt.Fprintln(e.stdout, head+e.paint.bold("$ ")+text(ev.Command, 2))
 	case ev.Kind == "exec":
 		fmt.Fprintln(e.stdout, head+"› "+text(ev.Object, 2))
-	case ev.Kind == "access", ev.Kind == "held":
-		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(pad(ev.Op, 10)+"  "+ev.Object, 2)))
+	case ev.Kind == "access", ev.Kind == "held", ev.Kind == "network":
+		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(pad(ev.Op, 10)+"  "+objectOf(ev), 2)))
 	default:
 		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(fmt.Sprintf("%s  %d %s", ev.Kind, ev.Pid, ev.Comm), 2)))
 	}
@@ -133,21 +134,30 @@ func printVerdict(e *env, ev *pb.Event, head string, left int) {
 		mark, word = "!", "would "+ev.Action
 	}
 	line := mark + " " + pad(word, 5) + "  "
-	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+cut(safe(ev.Object), max(e.width-left, evidenceMin)))
-	if ev.Rule == "" {
-		return
+	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+cut(safe(objectOf(ev)), max(e.width-left, evidenceMin)))
+	for _, why := range []string{ruleOf(ev), whyOf(ev)} {
+		if why != "" {
+			fmt.Fprintln(e.stdout, strings.Repeat(" ", left+2)+e.paint.dim(safe(why)))
+		}
 	}
+}
+
+// ruleOf is the rule behind a verdict, with its reason and where it is written; the reason alone where no rule has a say.
+func ruleOf(ev *pb.Event) string {
 	why := ev.Rule
 	if ev.Relief {
-		why = "break-glass, else " + why
+		why = "break-glass, else " + cmp.Or(why, "refused")
 	}
-	if ev.Reason != "" {
+	switch {
+	case why != "" && ev.Reason != "":
 		why += ": " + ev.Reason
+	case why == "":
+		why = ev.Reason
 	}
 	if ev.Place != "" {
 		why += "  (" + ev.Place + ")"
 	}
-	fmt.Fprintln(e.stdout, strings.Repeat(" ", left+2)+e.paint.dim(safe(why)))
+	return why
 }
 
 // eventJSON is an event inside of another object.
@@ -165,6 +175,9 @@ func eventJSON(ev *pb.Event) map[string]any {
 	}
 	if ev.Action != "" {
 		o["applied"] = ev.Applied
+	}
+	if ev.Network != nil {
+		o["network"] = networkJSON(ev.Network)
 	}
 	if ev.Relief {
 		o["relief"] = true

@@ -122,6 +122,33 @@ func TestSessionShow(t *testing.T) {
 	}
 }
 
+// What went over a network: where to, by which rule, and what decided besides; everywhere that events are shown.
+func TestNetworksAreShownWithNameAddressRuleAndReason(t *testing.T) {
+	denied := func(op, object, where, rule, reason, why string) *pb.Event {
+		ev := verdict(1, op, object, "deny", true)
+		ev.Kind, ev.Rule, ev.Reason, ev.Place = "network", rule, reason, ""
+		ev.Network = &pb.Network{Address: "203.0.113.7", Port: 443, Protocol: "tcp", Reason: "x", Why: why, Where: where}
+		return ev
+	}
+	e, out := shown(false)
+	allowed := denied("net.domain", "api.example:443", "at 203.0.113.7:443/tcp", "", "", "")
+	allowed.Action = "allow"
+	for _, ev := range []*pb.Event{
+		allowed,
+		denied("net.domain", "evil.example:443", "at 203.0.113.7:443/tcp", "default", "what no rule of role default allows", ""),
+		denied("net.addr", "203.0.113.7:443/tcp", "", "default", "what no rule of role default allows", "no answer gave a name for the address"),
+		denied("net.addr", "203.0.113.7:443/udp", "", "", "QUIC hides the name", "QUIC hides the name"),
+		denied("net.domain", "evil\x1b[31m.example", "(TXT) of 127.0.0.53:53/udp", "", "records of this type can carry anything", "records of this type can carry anything"),
+	} {
+		printEvent(e, ev, true, "")
+	}
+	golden(t, "network.txt", out.Bytes())
+	raw, err := json.Marshal(eventJSON(allowed))
+	if err != nil || !strings.Contains(string(raw), `"network":{"address":"203.0.113.7"`) {
+		t.Errorf("%s, %v", raw, err)
+	}
+}
+
 func TestSessionsAndStatus(t *testing.T) {
 	e, out := shown(false)
 	live := sampleSession()
@@ -129,9 +156,10 @@ func TestSessionsAndStatus(t *testing.T) {
 	printSessions(e, []*pb.SessionInfo{live, sampleSession()}, began.Add(90*time.Second))
 	printSessions(e, nil, began)
 	s := &pb.StatusReply{Version: "0.1.0", Form: "lsm", Effects: []*pb.Effect{{Op: "exec", State: "held"}, {Op: "file.read", State: "held"}}, Coverage: "full", StartedMs: ms(0), Sessions: 2, Events: 99,
-		Policy:   &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
-		Programs: []*pb.Program{{Name: "enforce_open", Attached: true}},
-		Counters: []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
+		Policy:    &pb.Policy{Generation: 3, Base: "balanced", Rules: 41, Roles: 1, Bytes: 837008, AppliedMs: ms(0), Fault: "a.toml:3: no"},
+		Programs:  []*pb.Program{{Name: "enforce_open", Attached: true}},
+		Resolvers: []*pb.Resolver{{Address: "127.0.0.53", From: "/etc/resolv.conf"}, {Address: "fd00::53", From: "configuration"}},
+		Counters:  []*pb.Counter{{Name: "judged", Value: 7}, {Name: "activity_lost", Value: 0, Loss: true}}}
 	printStatus(e, s, began.Add(time.Hour))
 	s.Coverage, s.Counters[1].Value = "observe", 5
 	printStatus(e, s, began.Add(time.Hour))

@@ -72,6 +72,9 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 			row(state, ops)
 		}
 	}
+	if len(s.Resolvers) > 0 {
+		row("resolvers", resolversText(s.Resolvers))
+	}
 	row("sessions", fmt.Sprintf("%d live, %d events held", s.Sessions, s.Events))
 	var facts, losses []string
 	for _, c := range s.Counters {
@@ -92,6 +95,15 @@ func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 	for _, n := range s.Notes {
 		row("note", safe(n))
 	}
+}
+
+// resolversText is who answers for names, and who says so.
+func resolversText(list []*pb.Resolver) string {
+	var out []string
+	for _, r := range list {
+		out = append(out, fmt.Sprintf("%s (%s)", r.Address, r.From))
+	}
+	return strings.Join(out, ", ")
 }
 
 // operationsThatAre lists the operations in one state.
@@ -133,8 +145,12 @@ func statusJSON(s *pb.StatusReply) map[string]any {
 	for _, r := range s.Reliefs {
 		reliefs = append(reliefs, reliefJSON(r))
 	}
+	names := []map[string]any{}
+	for _, r := range s.Resolvers {
+		names = append(names, map[string]any{"address": r.Address, "from": r.From})
+	}
 	return map[string]any{
-		"reliefs": reliefs,
+		"reliefs": reliefs, "resolvers": names,
 		"version": s.Version, "coverage": s.Coverage, "started": time.UnixMilli(s.StartedMs).UTC(), "policy": policyJSON(s.Policy),
 		"programs": programs, "sessions": s.Sessions, "events": s.Events, "counters": counters, "losses": losses, "notes": s.Notes,
 		"form": s.Form, "operations": effectsJSON(s.Effects), "degraded": s.Degraded,

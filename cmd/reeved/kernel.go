@@ -28,6 +28,7 @@ type kernel struct {
 	guard   *guard
 	contain *containment
 	losses  func() map[string]uint64 // of user space
+	facts   func() []*pb.Counter     // likewise
 }
 
 // Apply makes an image the policy in force.
@@ -123,11 +124,11 @@ func (k *kernel) Held() (form string, effects []*pb.Effect, degraded bool) {
 
 // notes are what status has to say besides.
 func (k *kernel) notes() []string {
-	found, _ := k.guard.now()
-	if found.Reason == nil {
-		return nil
+	notes := cgroupNote(k.Cgroup)
+	if found, _ := k.guard.now(); found.Reason != nil {
+		notes = append(notes, "not everything is refused: "+found.Reason.Error())
 	}
-	return []string{"not everything is refused: " + found.Reason.Error()}
+	return notes
 }
 
 // Programs lists the programs that are attached.
@@ -164,6 +165,7 @@ var counterNames = []struct {
 	{bpf.CountSessionsFull, "sessions_full", true},
 	{bpf.CountLineUnread, "line_unread", true},
 	{bpf.CountLineCut, "line_cut", true},
+	{bpf.CountSocketUntagged, "socket_untagged", true},
 	{bpf.CountCheckLate, "checks_late", false},
 	{bpf.CountSessionsStarted, "sessions_started", false},
 	{bpf.CountSessionsEnded, "sessions_ended", false},
@@ -173,6 +175,9 @@ var counterNames = []struct {
 	{bpf.CountLabelHit, "label_hits", false},
 	{bpf.CountLabelMiss, "label_misses", false},
 	{bpf.CountWritten, "files_written", false},
+	{bpf.CountPacketsDropped, "packets_dropped", false},
+	{bpf.CountNamesLearned, "names_learned", false},
+	{bpf.CountNamesDropped, "names_dropped", false},
 }
 
 // Counters are those of the kernel, then those of user space.
@@ -185,6 +190,7 @@ func (k *kernel) Counters() ([]*pb.Counter, error) {
 	for _, c := range counterNames {
 		out = append(out, &pb.Counter{Name: c.name, Value: values[c.counter], Loss: c.loss})
 	}
+	out = append(out, k.facts()...)
 	skipped, err := k.Skipped()
 	if err != nil {
 		return nil, err

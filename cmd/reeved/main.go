@@ -26,7 +26,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-const usage = `usage: reeved [--config FILE] [--require COVERAGE] [--check | --release]
+const usage = `usage: reeved [--config FILE] [--require COVERAGE] [--cgroup PATH] [--check | --release]
 
 Runs in the foreground; systemd starts it as reeved.service. SIGHUP reloads the
 policy, SIGTERM stops. Exit status: 0 stopped or checked, 1 the check found faults,
@@ -38,6 +38,7 @@ policy, SIGTERM stops. Exit status: 0 stopped or checked, 1 the check found faul
 type options struct {
 	config  string
 	require string
+	cgroup  string
 	check   bool
 	release bool
 }
@@ -52,6 +53,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	f.StringVar(&o.config, "config", site.DefaultConfig, "the configuration `FILE`")
 	f.StringVar(&o.require, "require", "", "do not start below this `COVERAGE`: full, network or observe")
+	f.StringVar(&o.cgroup, "cgroup", "", "judge networks below this `PATH` of cgroup2 alone: for trials; what is pinned elsewhere moves there, and stays there until a start says otherwise")
 	f.BoolVar(&o.check, "check", false, "check configuration, catalogue and policy, then exit")
 	f.BoolVar(&o.release, "release", false, "take away what daemons left in the kernel, then exit")
 	showVersion := f.Bool("version", false, "print the version, then exit")

@@ -26,7 +26,7 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	}
 	d.first = d.policies.first(d.first)
 	k := &kernel{}
-	o := sensor.Options{TableSize: enforce.TableSize(d.first.image, sensor.MinTableSize), Pins: pins}
+	o := sensor.Options{TableSize: enforce.TableSize(d.first.image, sensor.MinTableSize), Pins: pins, Cgroup: d.cgroup}
 	loaded, found, err := sensor.Start(ctx, o, func(loaded *sensor.Kernel) error {
 		k.Kernel, k.applier = loaded, enforce.NewApplier(loaded.Maps.Tables, loaded.TableSize)
 		d.policies.target = k
@@ -93,6 +93,9 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 	}
 	for _, p := range problems {
 		log.Warn("a mount has no name", "problem", p)
+	}
+	if err := d.names.Fill(k.Kernel); err != nil {
+		return err
 	}
 	if err := d.policies.put(d.first); err != nil {
 		return fmt.Errorf("applying the policy: %w", err)

@@ -276,6 +276,9 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 	if e.View == event.ViewRefused {
 		return sensor.Rule{ID: "unnameable", Reason: "what cannot be named is refused", Severity: "high"}
 	}
+	if !e.ByPolicy() {
+		return sensor.Rule{Reason: e.Why(), Severity: "medium"} // no rule has a say in it
+	}
 	l := p.at(e.Head.Policy)
 	if l == nil {
 		return sensor.Rule{}
@@ -296,25 +299,28 @@ func (l *live) rule(e *event.Event) *enforce.Rule {
 	if e.Head.Guarded() {
 		return l.policy.Guard(enforce.Op(e.Head.Op), e.Object, nil)
 	}
+	if e.Reached() {
+		return l.image.AttributeReached(who, e.Object, enforce.Action(e.Head.Action))
+	}
 	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
 }
 
-// Instead tells what a rule lets through of what it refuses.
+// Instead tells what a rule lets through of what it refuses, and what helps where more than a rule refused it.
 func (p *policies) Instead(e *event.Event) string {
 	l := p.at(e.Head.Policy)
 	if l == nil || e.Rule == "" || e.Head.Switched() {
-		return ""
+		return e.Advice()
 	}
 	r := l.policy.Rule(e.Rule)
 	switch {
 	case r == nil:
-		return ""
+		return e.Advice()
 	case r.Action == enforce.Ask:
 		return "it may be granted: ask an administrator"
 	case len(r.Except) > 0:
 		return "allowed by exception: " + strings.Join(r.Except, ", ")
 	}
-	return ""
+	return e.Advice()
 }
 
 // RoleName names a role of the policy in force.

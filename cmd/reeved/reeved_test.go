@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -250,6 +251,77 @@ func TestRulesAreNamedByThePolicyThatDecided(t *testing.T) {
 	}
 	if len(target.images) != 2 || p.Role(2, 1) != "engineering" || p.RoleName(9) != "default" {
 		t.Errorf("%d images, roles %q %q", len(target.images), p.Role(2, 1), p.RoleName(9))
+	}
+}
+
+const onNetworks = `version = 1
+base = "none"
+[[role]]
+name = "default"
+defaults = { net = "deny" }
+[[rule]]
+id = "every-address"
+on = ["net.addr"]
+match = ["**"]
+action = "deny"
+reason = "by name only"
+[[rule]]
+id = "mail"
+on = ["net.addr"]
+match = ["0.0.0.0/0:25"]
+action = "deny"
+reason = "no mail"
+[[rule]]
+id = "evil"
+on = ["net.domain"]
+match = ["*.evil.example"]
+except = ["good.evil.example"]
+action = "deny"
+[[rule]]
+id = "servers"
+on = ["net.listen"]
+match = ["0.0.0.0/0:0/tcp"]
+action = "deny"
+`
+
+func TestRulesOfNetworksAreNamed(t *testing.T) {
+	p := newPolicies(site.Config{}, &inventory.Catalogue{})
+	p.target = &tables{}
+	l, ps := p.read([]*pb.PolicyFile{{Name: "a.toml", Text: onNetworks}})
+	if l == nil {
+		t.Fatal(ps)
+	}
+	if err := p.put(l); err != nil {
+		t.Fatal(err)
+	}
+	to := netip.MustParseAddr("203.0.113.7")
+	for name, tc := range map[string]struct {
+		op      bpf.Op
+		flow    event.Flow
+		rule    string
+		reason  string // its beginning
+		instead string // its beginning
+	}{
+		"a name":           {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "www.evil.example"}, "evil", "", "allowed by exception: good.evil"},
+		"a question":       {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "www.evil.example", Detail: 1, Question: true}, "evil", "", "allowed by exception"},
+		"another name":     {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "x.example"}, "default", "what no rule of role default", ""},
+		"a number":         {bpf.OpNetAddr, event.Flow{Address: to, Port: 25, Protocol: 6, Reason: event.NetReason(bpf.NetNoName)}, "every-address", "by name only", "ask for it by name, or"},
+		"reached by name":  {bpf.OpNetAddr, event.Flow{Address: to, Port: 25, Protocol: 6, Domain: "x.example"}, "mail", "no mail", ""},
+		"of another name":  {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 6, Domain: "x.example", Reason: event.NetReason(bpf.NetOtherName)}, "every-address", "by name only", "look the name up"},
+		"quic":             {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 17, Reason: event.NetReason(bpf.NetQUIC)}, "", "QUIC hides", "nothing: the client falls back to TCP"},
+		"a tunnel":         {bpf.OpNetDomain, event.Flow{Address: to, Port: 53, Protocol: 17, Domain: "a.evil.example", Reason: event.NetReason(bpf.NetRecordType), Detail: 16, Question: true}, "", "records of this type", "ask for A or AAAA"},
+		"a nameless hello": {bpf.OpNetAddr, event.Flow{Address: to, Port: 443, Protocol: 6, Reason: event.NetReason(bpf.NetHello)}, "every-address", "by name only", "use a client that sends"},
+		"a broken hello":   {bpf.OpNetDomain, event.Flow{Address: to, Port: 443, Protocol: 6, Reason: event.NetReason(bpf.NetHello), Detail: 5}, "", "the TLS hello", "use a client that sends"},
+		"a server":         {bpf.OpNetListen, event.Flow{Address: netip.IPv4Unspecified(), Protocol: 6}, "servers", "", ""},
+		"a name server":    {bpf.OpNetListen, event.Flow{Address: netip.IPv4Unspecified(), Port: 53, Protocol: 17, Reason: event.NetReason(bpf.NetPort53)}, "", "a session may not answer", "listen at another"},
+	} {
+		e := event.Single(&event.Record{Flow: tc.flow, Head: event.Head{Kind: event.Network, Op: event.Op(tc.op), Principal: 1, Action: event.Deny, Policy: 1}})
+		r := p.Rule(e)
+		e.Rule = r.ID
+		instead := p.Instead(e)
+		if r.ID != tc.rule || !strings.HasPrefix(r.Reason, tc.reason) || !strings.HasPrefix(instead, tc.instead) || (instead == "") != (tc.instead == "") {
+			t.Errorf("%s: %+v, instead %q", name, r, instead)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file wires what keeps a policy from doing harm: break-glass, the brake on refusals, changes that nobody confirms.
+// This file wires what keeps a policy from doing harm: break-glass, the brake on refusals, changes that nobody confirms; and
+// what kills for it where the kernel side cannot.
 
 package main
 
@@ -19,18 +20,20 @@ import (
 type safety struct {
 	policies *policies
 	glass    *glass
-	brake    *brake // the sink of the watch
+	brake    *brake
+	killer   *killer // the sink of the watch; then the brake
 }
 
 // safeguards makes it. It says nothing and ends nothing before it is opened.
 func (d *daemon) safeguards(k *kernel, events sensor.Sink, boot session.Boot) *safety {
 	p := d.policies
+	b := newBrake(d.config.Safety, events, k, p.notices.tell, boot.ID)
 	return &safety{
 		policies: p,
 		glass: &glass{
 			kernel: k, dir: d.config.State, clock: p.clock, wall: procfs.Wall, role: p.RoleByName, id: boot.ID, tell: p.notices.tell,
 		},
-		brake: newBrake(d.config.Safety, events, k, p.notices.tell, boot.ID),
+		brake: b, killer: newKiller(b, p.notices.tell),
 	}
 }
 
@@ -47,5 +50,6 @@ func (s *safety) run(ctx context.Context) {
 	var wait sync.WaitGroup
 	wait.Go(func() { s.glass.run(ctx) })
 	wait.Go(func() { s.brake.run(ctx) })
+	wait.Go(func() { s.killer.run(ctx) })
 	wait.Wait()
 }

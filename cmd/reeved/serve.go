@@ -24,9 +24,11 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/cut"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
+	"github.com/reeve-sensor/reeve/sensor/resolvers"
 	"github.com/reeve-sensor/reeve/sensor/session"
 	"github.com/reeve-sensor/reeve/sensor/store"
 )
@@ -34,6 +36,7 @@ import (
 // daemon is what is known before the kernel is touched.
 type daemon struct {
 	config   site.Config
+	cgroup   string // below which networks are judged; "" is the host
 	agents   *inventory.Catalogue
 	policies *policies
 	first    *live
@@ -41,6 +44,10 @@ type daemon struct {
 	safety   *safety
 	outlet   *outlet // where plugins hang on
 	stocked  *stock  // the inventory
+	names    *resolvers.Keeper
+	cutter   *cut.Cutter
+
+	inherited *inheritor
 }
 
 // prepare reads configuration, catalogue and policy. It needs no privilege.
@@ -55,11 +62,14 @@ func prepare(o options) (*daemon, error) {
 	if !slices.Contains([]string{"", "full", "network", "observe"}, c.Require) {
 		return nil, site.Hint(fmt.Errorf("--require %q: unknown", c.Require), "full, network or observe")
 	}
+	if err := cgroupAt(o.cgroup); err != nil {
+		return nil, err
+	}
 	agents, err := inventory.Load(c.Agents)
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{config: c, agents: agents, policies: newPolicies(c, agents)}
+	d := &daemon{config: c, cgroup: o.cgroup, agents: agents, policies: newPolicies(c, agents)}
 	l, ps := d.policies.read(nil)
 	if l == nil {
 		return nil, ps.Errors()
@@ -88,6 +98,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	d.names, d.cutter = resolvers.New(d.config.Sources(), log), cut.New(log)
 	k, err := d.open(ctx, log)
 	if err != nil {
 		return err
@@ -106,7 +117,8 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, k.Close())
 	}
-	d.outlet = &outlet{next: d.safety.brake, host: plugged, respond: d.policies.Respond, from: from}
+	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
+	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
@@ -115,12 +127,18 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	d.stocked.follow(watch)
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
-	k.losses = func() map[string]uint64 { return losses(watch, events, d.stocked) }
+	k.losses = func() map[string]uint64 {
+		out := losses(watch, events, d.stocked, d.cutter.Counts())
+		out["kills_postponed"] = d.safety.killer.missed.Load()
+		return out
+	}
+	k.facts = func() []*pb.Counter { return []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}} }
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
+	d.inherited = inherited
 	err = d.run(ctx, log, k, watch, api.Backend{
 		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
 		Host: from, Started: started, Notes: k.notes, Plugins: func() []*pb.Plugin { return pluginStates(plugged) },
-		Inventory: d.stocked,
+		Inventory: d.stocked, Resolvers: func() []*pb.Resolver { return resolverRows(d.names.Now()) },
 	})
 	_ = notify("STOPPING=1")
 	return errors.Join(err, d.leave(k, log))
@@ -143,7 +161,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	defer stop()
 	endPlugins := d.outlet.begin()
 	var wait sync.WaitGroup
-	errs := make(chan error, 8)
+	errs := make(chan error, 16)
 	loop := func(f func() error) {
 		wait.Go(func() {
 			if err := f(); err != nil {
@@ -163,6 +181,9 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.safety.run(ctx); return nil })
 	loop(func() error { k.guarding(ctx, watch); return nil })
 	loop(func() error { d.stocked.keep(ctx); return nil })
+	loop(func() error { d.inherited.run(ctx); return nil })
+	loop(func() error { d.names.Run(ctx); return nil })
+	loop(func() error { d.cutter.Run(ctx); return nil })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}
@@ -214,14 +235,15 @@ func reportMounts(log *slog.Logger, problems []error, err error) {
 	}
 }
 
-// losses are what user space lost: readers, table and store.
-func losses(w *sensor.Watch, m *store.Memory, s *stock) map[string]uint64 {
+// losses are what user space lost: readers, table, store, and connections that were to be ended.
+func losses(w *sensor.Watch, m *store.Memory, s *stock, c cut.Counts) map[string]uint64 {
 	out := w.Losses()
 	l := m.Losses()
 	out["events_evicted"], out["verdict_events_evicted"], out["follower_events_dropped"] = l.Evicted, l.Notable, l.Followed
 	out["inventory_uses_dropped"] = s.missed.Load()
 	out["inventory_changes_untold"] = s.unsaid.Load()
 	out["inventory_folders_unwatched"] = uint64(s.keeper.Progress().Unseen)
+	out["cuts_dropped"], out["cuts_failed"] = c.Dropped, c.Failed
 	return out
 }
 

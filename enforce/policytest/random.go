@@ -52,10 +52,10 @@ var (
 	names   = []string{"example.com", "example.com:443", "www.example.com", "www.example.com:443", "www.example.com:25", "api.example.com:443",
 		"api-1.example.com:80", "a.b.c.example.com", "www.a.org", "www.a.b.org:443", "localhost:8080", "WWW.example.ORG:1", "com"}
 	networks = []string{"**", "10.0.0.0/8", "192.168.6.0/23:443", "192.168.0.0/17:443/tcp", "127.0.0.1", "[2001:db8::/33]:443/udp", "0.0.0.0/0:25/tcp", "::/0",
-		"[::1]:22", "10.1.2.3:80", "172.16.0.0/12:53/udp", "2001:db8:0:2::/63", "0.0.0.0/1"}
+		"[::1]:22", "10.1.2.3:80", "172.16.0.0/12:53/udp", "10.0.0.0/8:0/1", "192.168.0.0/16:443/132", "2001:db8:0:2::/63", "0.0.0.0/1"}
 	addresses = []string{"10.1.2.3:80/tcp", "10.1.2.3:53/udp", "192.168.6.255:443/tcp", "192.168.8.0:443/tcp", "127.0.0.1:22/tcp", "[::1]:22/tcp",
 		"[2001:db8:7fff::1]:443/udp", "[2001:db8:8000::1]:443/udp", "172.31.255.255:53/udp", "172.32.0.1:53/udp", "8.8.8.8:25/tcp", "[::ffff:10.0.0.1]:1/tcp",
-		"[2001:db8:0:2::1]:1/tcp", "10.0.0.1", "128.0.0.1"}
+		"[2001:db8:0:2::1]:1/tcp", "10.0.0.1", "128.0.0.1", "10.1.2.3:0/1", "192.168.6.1:443/132", "[2001:db8:7fff::1]:0/58", "0.0.0.0:0/tcp"}
 	families = []string{"**", "AF_PACKET", "AF_INET/SOCK_RAW", "AF_INET/SOCK_STREAM/132", "AF_INET*/SOCK_STREAM", "AF_UNIX", "AF_*/SOCK_RAW", "AF_INET*", "AF_NETLINK/SOCK_RAW"}
 	sockets  = []string{"AF_PACKET/SOCK_RAW/768", "AF_PACKET/SOCK_DGRAM/768", "AF_INET/SOCK_RAW/1", "AF_INET6/SOCK_STREAM/6", "AF_INET/SOCK_STREAM/132",
 		"AF_INET/SOCK_DGRAM/17", "AF_INET/SOCK_DGRAM/1", "AF_UNIX/SOCK_STREAM/0", "AF_NETLINK/SOCK_RAW/0", "AF_VSOCK/SOCK_STREAM/0", "AF_ALG/SOCK_SEQPACKET/0"}

@@ -63,9 +63,10 @@ func (s *server) event(e *event.Event, ocsf bool) *pb.Event {
 		Role: e.Role, Principal: e.Principal, Pid: e.Head.PID, Comm: e.Head.Comm, Op: e.Op, Object: object(e),
 		Rule: e.Rule, Place: e.Place, Reason: e.Reason, Command: e.Command, Path: e.Path, Parent: e.Parent, Status: e.Status,
 		Message: e.Message(), Notable: e.Notable(), Severity: e.Severity, Relief: e.Head.Relieved(),
+		Network: network(e),
 	}
 	switch e.Kind {
-	case event.Access, event.Exec, event.Held:
+	case event.Access, event.Exec, event.Held, event.Network:
 		out.Action, out.Applied = e.Head.Action.String(), e.Head.Applied()
 	case event.SessionStart:
 		out.Cause = e.Cause.String()

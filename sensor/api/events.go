@@ -104,7 +104,7 @@ func (s *server) Why(ctx context.Context, r *pb.WhyRequest) (*pb.WhyReply, error
 	reply := &pb.WhyReply{Session: s.Boot.ID(id)}
 	events := s.Backend.Events.Query(store.Query{Sessions: []uint64{id}, Notable: true})
 	for i := len(events) - 1; i >= 0 && len(reply.Refusals) < n; i-- {
-		if e := events[i]; (e.Kind == event.Access || e.Kind == event.Exec) && e.Head.Action.Refuses() {
+		if e := events[i]; e.Judged() && e.Kind != event.Held && e.Head.Action.Refuses() {
 			reply.Refusals = append(reply.Refusals, s.event(e, false))
 			reply.Allowed = append(reply.Allowed, s.Policies.Instead(e))
 		}

@@ -78,7 +78,8 @@ type Backend struct {
 	Started   time.Time
 	Notes     func() []string // shown by status
 	Plugins   func() []*pb.Plugin
-	Inventory Inventory // nil where none is kept
+	Resolvers func() []*pb.Resolver // nil where networks are not judged
+	Inventory Inventory             // nil where none is kept
 }
 
 type server struct {
@@ -106,6 +107,9 @@ func (s *server) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusRep
 	reply.Form, reply.Effects, reply.Degraded = s.Kernel.Held()
 	if s.Plugins != nil {
 		reply.Plugins = s.Plugins()
+	}
+	if s.Resolvers != nil {
+		reply.Resolvers = s.Resolvers()
 	}
 	s.Table.View(func(t *session.Table) {
 		for _, x := range t.Sessions() {

@@ -66,12 +66,12 @@ func (h *Head) Guarded() bool { return h.Flags&uint16(bpf.EventGuard) != 0 }
 type Record struct {
 	Head
 
-	Label      [bpf.LabelWords]uint64 // Access, Exec
+	Label      [bpf.LabelWords]uint64 // Access, Exec; Network: its first word
 	Inode      uint64                 // Access
 	Device     uint32                 // Access
 	Generation uint32                 // Access
 	Wanted     uint32                 // Access
-	Repeats    uint64                 // Access: acts like it by its process that were not recorded, since the last that was
+	Repeats    uint64                 // Access, Network: acts like it by its process that were not recorded, since the last that was
 	Text       []byte                 // Access: the object; Exec and lines: raw argv
 
 	Name    string // Exec: last component of the object
@@ -88,6 +88,8 @@ type Record struct {
 	Parent   uint64 // SessionStart: session id
 	LoginUID uint32 // SessionStart
 	Cause    Cause  // SessionStart
+
+	Flow Flow // Network
 
 	Refused uint64 // SessionEnd: acts that were stopped in it
 	Folded  uint64 // SessionEnd: acts that no record of their own tells
@@ -122,6 +124,8 @@ func Decode(raw []byte) (Record, error) {
 		err = r.session(raw)
 	case Access, Held:
 		err = r.access(raw)
+	case Network:
+		err = r.flow(raw)
 	case Exec:
 		err = r.exec(raw)
 	case kindLine:

@@ -4,6 +4,7 @@ package event
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -57,6 +58,14 @@ func rawProcess(t testing.TB) []byte {
 	return raw(t, &e, &e.Head, "")
 }
 
+func rawNet(t testing.TB) []byte {
+	e := bpf.EventNet{Head: header(bpf.KindNet, bpf.OpNetDomain), Label: 5, Cookie: 77, Repeats: 3, Space: 4026531840, Reason: uint32(bpf.NetOtherName),
+		Detail: 2, Port: 443, Local: 40312, Protocol: 6, Text: 12}
+	copy(e.Address[10:], []byte{0xff, 0xff, 203, 0, 113, 7})
+	e.Head.Action, e.Head.Flags, e.Head.Error = uint8(bpf.ActionDeny), uint16(bpf.EventApplied), -1
+	return raw(t, &e, &e.Head, "evil.example")
+}
+
 func TestDecodeTakesEveryField(t *testing.T) {
 	head := func(kind Kind, op Op) Head {
 		return Head{Kind: kind, Op: op, Time: 1000, Session: 7, Started: 500, PID: 42, TID: 43, UID: 1000, Agent: 1,
@@ -64,6 +73,10 @@ func TestDecodeTakesEveryField(t *testing.T) {
 	}
 	denied := head(Access, Op(bpf.OpFileRead))
 	denied.Action, denied.Flags, denied.Error = Deny, uint16(bpf.EventApplied), -13
+	refused := head(Network, Op(bpf.OpNetDomain))
+	refused.Action, refused.Flags, refused.Error = Deny, uint16(bpf.EventApplied), -1
+	flow := Flow{Address: netip.MustParseAddr("203.0.113.7"), Port: 443, Local: 40312, Protocol: 6, Domain: "evil.example",
+		Reason: NetReason(bpf.NetOtherName), Detail: 2, Cookie: 77, Space: 4026531840}
 	for name, tc := range map[string]struct {
 		raw  []byte
 		want Record
@@ -72,6 +85,7 @@ func TestDecodeTakesEveryField(t *testing.T) {
 		"exec":    {rawExec(t), Record{Head: head(Exec, OpExecArgv), Name: "git", Length: 10, Argc: 2, Skipped: 1, Text: []byte("git\x00status")}},
 		"line":    {rawLine(t), Record{Head: head(kindLine, OpExecArgv), Offset: 4096, Last: true, Text: []byte("abc")}},
 		"session": {rawSession(t), Record{Head: head(SessionStart, 0), Parent: 6, LoginUID: 1001, Cause: CauseAdopt, Refused: 12, Folded: 3}},
+		"network": {rawNet(t), Record{Head: refused, Label: [4]uint64{5}, Repeats: 3, Flow: flow}},
 		"process": {rawProcess(t), Record{Head: head(Fork, 0), ParentPID: 41, ParentStarted: 77}},
 	} {
 		got, err := Decode(tc.raw)
@@ -100,7 +114,7 @@ func TestDecodeOwnsItsText(t *testing.T) {
 
 func TestDecodeRefusesWhatIsShort(t *testing.T) {
 	for name, whole := range map[string][]byte{
-		"access": rawAccess(t), "exec": rawExec(t), "line": rawLine(t), "session": rawSession(t), "process": rawProcess(t),
+		"access": rawAccess(t), "exec": rawExec(t), "line": rawLine(t), "session": rawSession(t), "process": rawProcess(t), "network": rawNet(t),
 	} {
 		for n := range whole {
 			if _, err := Decode(whole[:n]); !errors.Is(err, ErrRecord) {
@@ -132,7 +146,7 @@ func TestNamesCoverTheABI(t *testing.T) {
 			}
 		}
 	}
-	for k := bpf.KindNone + 1; k <= bpf.KindExit; k++ {
+	for k := bpf.KindNone + 1; k <= bpf.KindNet; k++ {
 		if k != bpf.KindLine && Kind(k).String() == "?" {
 			t.Errorf("kind %d has no name", k)
 		}
@@ -151,14 +165,14 @@ func TestNamesCoverTheABI(t *testing.T) {
 
 // FuzzDecode: never panics, and what is decoded holds no more text than the record had.
 func FuzzDecode(f *testing.F) {
-	for _, b := range [][]byte{rawAccess(f), rawExec(f), rawLine(f), rawSession(f), rawProcess(f)} {
+	for _, b := range [][]byte{rawAccess(f), rawExec(f), rawLine(f), rawSession(f), rawProcess(f), rawNet(f)} {
 		f.Add(b)
 		f.Add(b[:len(b)-1])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Decode(b)
-		if err == nil && len(r.Text)+len(r.Name) > len(b) {
-			t.Errorf("%d bytes of text from %d", len(r.Text)+len(r.Name), len(b))
+		if err == nil && len(r.Text)+len(r.Name)+len(r.Flow.Domain) > len(b) {
+			t.Errorf("%d bytes of text from %d", len(r.Text)+len(r.Name)+len(r.Flow.Domain), len(b))
 		}
 		if err != nil && !errors.Is(err, ErrRecord) {
 			t.Errorf("another error: %v", err)

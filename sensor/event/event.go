@@ -23,7 +23,7 @@ type Event struct {
 	Principal string
 
 	Op     string
-	Object string // path, or the command line as policy sees it
+	Object string // path, name, address, or the command line as policy sees it
 	View   View
 	Wanted uint32
 
@@ -33,6 +33,7 @@ type Event struct {
 	Inode  uint64  // Held: which object it is, with Device
 	Device uint32  // Held
 	Socket *Socket // Held: nil where it is none, or nothing was found out
+	Flow   *Flow   // Network
 
 	Path        string   // Exec: the program in the host's view, "" where it was not seen
 	Interpreter string   // Exec: what `#!` led to
@@ -81,7 +82,9 @@ func (e *Event) Notable() bool {
 }
 
 // Judged reports whether the event is about an act or an object that policy was asked about.
-func (e *Event) Judged() bool { return e.Kind == Access || e.Kind == Exec || e.Kind == Held }
+func (e *Event) Judged() bool {
+	return e.Kind == Access || e.Kind == Exec || e.Kind == Held || e.Kind == Network
+}
 
 // Refused reports whether the act was stopped.
 func (e *Event) Refused() bool { return e.Head.Action.Refuses() && e.Head.Applied() }
@@ -91,6 +94,9 @@ func (e *Event) Size() int {
 	size := 512 + len(e.Object) + len(e.Command) + len(e.Path) + len(e.Cwd) + len(e.Reason)
 	for _, a := range e.Argv {
 		size += len(a) + 16
+	}
+	if e.Flow != nil {
+		size += 128 + len(e.Flow.Domain)
 	}
 	if e.Said != nil {
 		size += len(e.Said.Message)
@@ -110,6 +116,8 @@ func Single(r *Record) *Event {
 		if r.Kind == Held {
 			e.held(r)
 		}
+	case Network:
+		e.flows(r)
 	case Fork, Exit, Present:
 		e.ParentPID, e.ParentStarted, e.Status = r.ParentPID, r.ParentStarted, r.Status
 	case SessionStart, SessionClaim, SessionEnd:

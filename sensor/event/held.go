@@ -65,6 +65,10 @@ func (e *Event) holds() string {
 
 // network fills in what OCSF's class of networks is about.
 func (e *Event) network(o fields) {
+	if e.Flow != nil {
+		e.flow(o)
+		return
+	}
 	local := fields{"uid": fmt.Sprintf("socket:[%d]", e.Inode)}
 	protocol := e.Object
 	if s := e.Socket; s != nil {

@@ -24,6 +24,7 @@ const (
 	Exit         = Kind(bpf.KindExit)
 	Held         = Kind(bpf.KindHeld)
 	Present      = Kind(bpf.KindPresent)
+	Network      = Kind(bpf.KindNet)
 
 	kindLine = Kind(bpf.KindLine)
 )
@@ -31,6 +32,7 @@ const (
 var kindNames = map[Kind]string{
 	SessionStart: "session.start", SessionClaim: "session.claim", SessionEnd: "session.end",
 	Access: "access", Exec: "exec", Fork: "fork", Exit: "exit", Held: "held", Present: "present", Notice: "notice",
+	Network: "network",
 }
 
 func (k Kind) String() string {

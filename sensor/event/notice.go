@@ -65,6 +65,7 @@ const (
 	InventoryChanged  = "inventory.changed" // it is not what it was
 	InventorySuspect  = "inventory.suspect" // a process behaves like an agent and is none that is known
 	InventoryDecided  = "inventory.decided" // something was approved, pinned or revoked
+	KillFailed        = "kill.failed"       // of a process that a rule on networks kills
 	DaemonStarted     = "daemon.started"
 	DaemonStopped     = "daemon.stopped"
 	PluginDown        = "plugin.down" // it does not run, or what it exports waits
@@ -98,6 +99,7 @@ var notices = map[string]struct {
 	InventoryChanged:  {"medium", activity{classFinding, 2, "Update"}},
 	InventorySuspect:  {"high", activity{classFinding, 1, "Create"}},
 	InventoryDecided:  {"info", activity{classAPI, 3, "Update"}},
+	KillFailed:        {"high", activity{classFinding, 1, "Create"}},
 	DaemonStarted:     {"info", activity{classLifecycle, 3, "Start"}},
 	DaemonStopped:     {"info", activity{classLifecycle, 4, "Stop"}},
 	PluginDown:        {"medium", activity{classFinding, 1, "Create"}},

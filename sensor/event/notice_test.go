@@ -17,6 +17,7 @@ func TestEveryNoticeHasItsRow(t *testing.T) {
 		BreakGlassBegin, BreakGlassEnd, BreakGlassTrouble, SafetyAudit, SafetySpike, PolicyApplied, PolicyConfirmed, PolicyRolledBack, PolicyRefused,
 		CoverageDegraded, CoverageRestored, SessionKilled, SessionFrozen, SessionIsolated, SessionDenied, SessionThawed, DaemonStarted, DaemonStopped,
 		InventoryNew, InventoryChanged, InventorySuspect, InventoryDecided, PluginDown, PluginUp, PluginLost, PluginFailed,
+		KillFailed,
 	}
 	if len(names) != len(notices) {
 		t.Errorf("%d names, %d rows", len(names), len(notices))

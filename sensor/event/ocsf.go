@@ -36,6 +36,7 @@ var (
 	classModule    = class{1005, 1, "Module Activity", "System Activity"}
 	classProcess   = class{1007, 1, "Process Activity", "System Activity"}
 	classNetwork   = class{4001, 4, "Network Activity", "Network Activity"}
+	classDNS       = class{4003, 4, "DNS Activity", "Network Activity"}
 	classLifecycle = class{6002, 6, "Application Lifecycle", "Application Activity"}
 	classFinding   = class{2004, 2, "Detection Finding", "Findings"}
 	classAPI       = class{6003, 6, "API Activity", "Application Activity"}
@@ -82,6 +83,8 @@ func (e *Event) activity() activity {
 			return activity{classNetwork, 1, "Open"}
 		}
 		return activity{classFile, 14, "Open"}
+	case Network:
+		return e.flowActivity()
 	case Notice:
 		if n, ok := notices[e.said().Name]; ok {
 			return n.activity
@@ -201,7 +204,7 @@ func (e *Event) subject(a activity, o fields) {
 	switch a.class {
 	case classFile:
 		o["file"] = file(e.Object)
-	case classNetwork:
+	case classNetwork, classDNS:
 		e.network(o)
 	case classModule:
 		o["module"] = fields{"file": file(e.Object), "load_type_id": 1, "load_type": "Standard"}
@@ -283,7 +286,7 @@ func (e *Event) reeve() fields {
 		}
 	}
 	switch e.Kind {
-	case Access, Exec, Held:
+	case Access, Exec, Held, Network:
 		o["action"], o["applied"], o["view"] = e.Head.Action.String(), e.Head.Applied(), e.View.String()
 		if e.Head.Error != 0 {
 			o["errno"] = -e.Head.Error
@@ -295,6 +298,9 @@ func (e *Event) reeve() fields {
 	}
 	if e.Socket != nil {
 		o["socket"] = e.Socket
+	}
+	if e.Flow != nil {
+		o["network"] = e.Flow.reeve(e.Head.Op)
 	}
 	if e.Kind == Exec {
 		o["argc"], o["argv"], o["cut"] = e.Argc, e.Argv, e.Cut
@@ -333,7 +339,7 @@ func (e *Event) Message() string {
 	if e.Head.Action.Refuses() && !e.Head.Applied() {
 		verb = "would " + verb
 	}
-	text := fmt.Sprintf("%s %s %s", verb, e.Op, e.Object)
+	text := strings.TrimSuffix(fmt.Sprintf("%s %s %s %s", verb, e.Op, e.Object, e.Where()), " ")
 	switch {
 	case !e.Head.Moved():
 	case e.Head.Op == Op(bpf.OpFileRename):
@@ -349,6 +355,9 @@ func (e *Event) Message() string {
 		text += ": break-glass"
 	case e.Reason != "":
 		text += ": " + e.Reason
+	}
+	if why := e.Why(); why != "" && why != e.Reason {
+		text += "; " + why
 	}
 	return text
 }

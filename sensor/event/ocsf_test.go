@@ -65,9 +65,32 @@ func TestOCSF(t *testing.T) {
 	exit.Status = 9
 	relieved := sample(Access, Op(bpf.OpFileRead), Deny, false)
 	relieved.Object, relieved.Rule, relieved.Reason, relieved.Head.Flags = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", uint16(bpf.EventRelief)
+	network := func(op bpf.Op, a Action, f Flow) *Event {
+		r := Record{Head: sample(Network, Op(op), a, a.Refuses()).Head, Flow: f}
+		r.Flow.Cookie, r.Flow.Space = 77, 4026531840
+		e := sample(Network, Op(op), a, a.Refuses())
+		e.flows(&r)
+		return e
+	}
+	named := network(bpf.OpNetDomain, Deny, flowTo("203.0.113.7", 443, 6, "evil.example", bpf.NetByRule, 0))
+	named.Rule, named.Reason, named.Repeats, named.Flow.Local = "default", "what no rule of role default allows", 2, 40312
+	nameless := network(bpf.OpNetAddr, Kill, flowTo("2001:db8::1", 22, 6, "", bpf.NetNoName, 0))
+	nameless.Rule, nameless.Reason, nameless.Place = "no-ssh", "not from here", "a.toml:3"
+	quic := network(bpf.OpNetAddr, Deny, flowTo("203.0.113.7", 443, 17, "", bpf.NetQUIC, 0))
+	quic.Reason, quic.Severity = quic.Why(), "medium"
+	question := func(name string, reason bpf.NetReason, kind uint32) Flow {
+		f := flowTo("127.0.0.53", 53, 17, name, reason, kind)
+		f.Question = true
+		return f
+	}
+	asked := network(bpf.OpNetDomain, Allow, question("api.anthropic.com", bpf.NetByRule, 28))
+	tunnel := network(bpf.OpNetDomain, Deny, question("aGk.t.example", bpf.NetRecordType, 16))
+	tunnel.Reason, tunnel.Severity = tunnel.Why(), "medium"
+	listens := network(bpf.OpNetListen, Audit, flowTo("0.0.0.0", 8080, 6, "", bpf.NetByRule, 0))
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
 		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
+		"network-name": named, "network-address": nameless, "network-quic": quic, "dns-allowed": asked, "dns-type": tunnel, "network-listen": listens,
 		"held-refused": held, "held-socket": socket,
 		"session-start": start, "exit": exit, "fork": sample(Fork, 0, Allow, false), "session-end": sample(SessionEnd, 0, Allow, false),
 		"file-relieved":     relieved,

@@ -133,6 +133,9 @@ func (e *Event) Redact() {
 	if s := e.Socket; s != nil {
 		e.Socket = &Socket{s.Family, Redact(s.Local), Redact(s.Remote), s.State}
 	}
+	if e.Flow != nil {
+		e.Flow = e.Flow.redacted()
+	}
 	if e.Said != nil {
 		e.Reason = Redact(e.Reason)
 		e.Said.Message, e.Said.Reason = Redact(e.Said.Message), e.Reason

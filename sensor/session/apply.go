@@ -33,7 +33,7 @@ func (t *Table) Apply(e *event.Event) {
 		t.fork(s, e)
 	case event.Exec:
 		t.exec(s, e)
-	case event.Access:
+	case event.Access, event.Network:
 		t.access(s, e)
 	case event.Held:
 		t.held(s, e)

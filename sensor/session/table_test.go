@@ -35,16 +35,18 @@ func TestSessionIsFollowedFromStartToEnd(t *testing.T) {
 	exec.Object, exec.Path, exec.Command = "bash -c x", "/bin/bash", "x"
 	denied := ev(event.Access, 3, 7, 11, 110)
 	denied.Head.Action, denied.Head.Flags = event.Deny, uint16(bpf.EventApplied)
+	refused := ev(event.Network, 3, 7, 11, 110)
+	refused.Head.Action, refused.Head.Flags, refused.Repeats = event.Deny, uint16(bpf.EventApplied), 2
 	exit := ev(event.Exit, 4, 7, 11, 110)
 	exit.Status = 256
-	for _, e := range []*event.Event{start, forkOf(1, 7, 11, 110, Key{10, 100}), exec, denied, exit} {
+	for _, e := range []*event.Event{start, forkOf(1, 7, 11, 110, Key{10, 100}), exec, denied, refused, exit} {
 		table.Apply(e)
 	}
 	s := table.Session(7)
 	if s.User() != 1001 || s.Parent != 3 || s.Cause != event.CauseAdopt || s.Partial || s.Root != (Key{10, 100}) {
 		t.Errorf("start: %+v", s)
 	}
-	if s.Counts[event.Deny] != 1 || s.Counts[event.Allow] != 1 || s.Refused != 1 || s.Living() != 1 {
+	if s.Counts[event.Deny] != 4 || s.Counts[event.Allow] != 1 || s.Refused != 4 || s.Living() != 1 {
 		t.Errorf("counts %v, refused %d, living %d", s.Counts, s.Refused, s.Living())
 	}
 	p := s.Process(Key{11, 110})

@@ -51,7 +51,7 @@ type result struct {
 	Steps  []result // what came of each
 }
 
-var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, deep)
+var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep)
 
 func together(tables ...map[string]func(act) result) map[string]func(act) result {
 	all := map[string]func(act) result{}

@@ -40,13 +40,14 @@ func TestMain(m *testing.M) {
 }
 
 func within(m *testing.M) int {
+	var found sensor.Finding
 	var err error
-	if kernel, _, err = sensor.Start(context.Background(), sensor.Options{TableSize: tableSize}, sensor.Blank); err != nil {
+	if kernel, found, err = sensor.Start(context.Background(), sensor.Options{TableSize: tableSize}, sensor.Blank); err != nil {
 		return refused(err)
 	}
 	defer kernel.Close()
 	if kernel.Form == bpf.FormObserve {
-		return refused(sensor.ErrNotHeld)
+		return refused(found.Reason)
 	}
 	fmt.Println("live: programs are attached as", kernel.Form)
 	applier = enforce.NewApplier(kernel.Maps.Tables, kernel.TableSize)

@@ -39,7 +39,9 @@ type entry struct {
 }
 
 const (
-	opOpenAt    = 18 // IORING_OP_OPENAT and so on
+	opConnect   = 16 // IORING_OP_CONNECT and so on
+	opOpenAt    = 18
+	opSend      = 26
 	opRenameAt  = 35
 	opUnlinkAt  = 36
 	opMkdirAt   = 37
@@ -89,7 +91,10 @@ func byWorker(a act, e entry) result {
 	page := uint32(4096)
 	queue, entries, done := area(offsetRing, page), area(offsetEntry, page), area(offsetDone, page)
 	path, to := append([]byte(a.Path), 0), append([]byte(a.To), 0)
-	e.flags, e.fd, e.path = always, unix.AT_FDCWD, uintptr(unsafe.Pointer(&path[0]))
+	e.flags, e.path = always, uintptr(unsafe.Pointer(&path[0]))
+	if e.fd == 0 {
+		e.fd = unix.AT_FDCWD
+	}
 	if a.To != "" {
 		e.to = uintptr(unsafe.Pointer(&to[0]))
 	}

@@ -45,6 +45,7 @@ enum tls_flag {
 	TLS_ECH = 1,	/* encrypted_client_hello is there: real, or grease */
 	TLS_EARLY = 2,	/* early_data: application data may follow before the server has a say */
 	TLS_SECOND = 4, /* the hello at hand answers a HelloRetryRequest */
+	TLS_ASKED = 8,	/* the name is whole, and is one; the hello may still be refused for something behind it */
 };
 
 enum tls_field {
@@ -406,8 +407,10 @@ static __always_inline void tls_name_end(struct tls_hello *h)
 		else if (domain_numeric(&h->name))
 			tls_refuse(h, TLS_ADDRESS);
 	}
-	if (!h->over)
-		tls_extension_next(h);
+	if (h->over)
+		return;
+	h->flags |= TLS_ASKED;
+	tls_extension_next(h);
 }
 
 static __always_inline void tls_name(struct tls_hello *h, u8 byte)

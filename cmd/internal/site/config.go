@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/reeve-sensor/reeve/sensor/resolvers"
 )
 
 // DefaultConfig is where the configuration lies.
@@ -24,20 +26,22 @@ const DefaultConfig = "/etc/reeve/reeve.toml"
 
 // Config is the configuration of a machine.
 type Config struct {
-	Policy       []string `toml:"policy"`         // files and folders
-	Agents       string   `toml:"agents"`         // folder of the site's catalogue entries
-	Run          string   `toml:"run"`            // folder of sockets and lock
-	State        string   `toml:"state"`          // folder of what is kept
-	Pins         string   `toml:"pins"`           // folder in a bpf file system of what outlives the daemon; "" pins nothing
-	Homes        []string `toml:"homes"`          // beside /root, /home/* and the homes of users
-	Require      string   `toml:"require"`        // coverage without which the daemon does not start
-	OnDaemonExit string   `toml:"on_daemon_exit"` // keep or release
-	Group        string   `toml:"group"`          // that may use admin.sock
-	Memory       Memory   `toml:"memory"`
-	Safety       Safety   `toml:"safety"`
-	Inventory    Search   `toml:"inventory"`
-	Plugins      Plugins  `toml:"plugins"`
-	Plugin       []Plugin `toml:"plugin"`
+	Policy        []string `toml:"policy"`         // files and folders
+	Agents        string   `toml:"agents"`         // folder of the site's catalogue entries
+	Run           string   `toml:"run"`            // folder of sockets and lock
+	State         string   `toml:"state"`          // folder of what is kept
+	Pins          string   `toml:"pins"`           // folder in a bpf file system of what outlives the daemon; "" pins nothing
+	Homes         []string `toml:"homes"`          // beside /root, /home/* and the homes of users
+	Require       string   `toml:"require"`        // coverage without which the daemon does not start
+	OnDaemonExit  string   `toml:"on_daemon_exit"` // keep or release
+	Group         string   `toml:"group"`          // that may use admin.sock
+	Resolvers     []string `toml:"resolvers"`      // addresses, beside those of files
+	ResolverFiles []string `toml:"resolver_files"` // resolv.conf(5), in the host's view
+	Memory        Memory   `toml:"memory"`
+	Safety        Safety   `toml:"safety"`
+	Inventory     Search   `toml:"inventory"`
+	Plugins       Plugins  `toml:"plugins"`
+	Plugin        []Plugin `toml:"plugin"`
 }
 
 // Memory bounds what is kept in memory.
@@ -68,7 +72,7 @@ const DenialsLimit = 10000
 func Defaults() Config {
 	return Config{
 		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Pins: "/sys/fs/bpf/reeve", Homes: []string{},
-		OnDaemonExit: "keep", Group: "reeve", Memory: Memory{EventsMB: 64, Sessions: 1024},
+		OnDaemonExit: "keep", Group: "reeve", Resolvers: []string{}, ResolverFiles: resolvers.Files(), Memory: Memory{EventsMB: 64, Sessions: 1024},
 		Safety:    Safety{OnSpike: "audit"},
 		Inventory: Search{Every: 24 * time.Hour, Depth: 12, Skip: []string{}, Folders: []string{}, System: []string{"/usr/lib/node_modules", "/usr/local", "/opt"}},
 		Plugins:   Plugins{Folders: []string{"/usr/lib/reeve/plugins"}, QueueMB: 256},
@@ -118,7 +122,7 @@ func ReadConfig(name string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike",
+var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "resolvers", "resolver_files", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike",
 	"[inventory] every, depth, skip, folders, system", "[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
 
 // check tells what the configuration cannot mean. File names the key.
@@ -147,7 +151,7 @@ func (c *Config) check() []*Fault {
 	if c.Safety.OnSpike != "audit" && c.Safety.OnSpike != "notice" {
 		out = append(out, &Fault{File: "on_denial_spike", Reason: fmt.Sprintf("on_denial_spike %q: unknown", c.Safety.OnSpike), Hint: "audit or notice"})
 	}
-	return append(out, c.Inventory.check()...)
+	return slices.Concat(out, c.checkResolvers(), c.Inventory.check())
 }
 
 // The bounds of the search.

@@ -55,6 +55,13 @@ func TestConfigFaultsSayWhereAndHow(t *testing.T) {
 		"depth":         {"[inventory]\ndepth = -1\n", "reeve.toml:2: depth -1: not between 0 and 64", "0 searches"},
 		"folders":       {"[inventory]\nfolders = ['x']\n", `reeve.toml:2: folders "x": not the absolute path`, ""},
 		"system":        {"[inventory]\nsystem = ['/']\n", `reeve.toml:2: system "/": not the absolute path`, ""},
+		"resolver":      {"run = '/r'\nresolvers = ['10.0.0.53', 'dns.example.com']\n", `reeve.toml:2: resolvers "dns.example.com": not the address of a resolver`, "10.0.0.53"},
+		"port":          {"resolvers = ['10.0.0.53:53']\n", `reeve.toml:1: resolvers "10.0.0.53:53": not the address`, "without port"},
+		"zone":          {"resolvers = ['fe80::1%eth0']\n", `reeve.toml:1: resolvers "fe80::1%eth0": not the address`, "or zone"},
+		"anybody":       {"resolvers = ['::ffff:0.0.0.0']\n", `reeve.toml:1: resolvers "::ffff:0.0.0.0": not the address`, ""},
+		"multicast":     {"resolvers = ['224.0.0.251']\n", `reeve.toml:1: resolvers "224.0.0.251": not the address`, ""},
+		"resolver file": {"resolver_files = ['etc/resolv.conf']\n", `reeve.toml:1: resolver_files "etc/resolv.conf": not an absolute path`, ""},
+		"no resolver":   {"resolver_files = []\n", "reeve.toml:1: resolver_files names no file and resolvers nobody", "leave resolver_files out"},
 		"memory":        {"[memory]\nevents_mb = 0\n", "reeve.toml:2: events_mb 0", ""},
 	} {
 		_, err := ReadConfig(write(t, "reeve.toml", tc.text))

@@ -133,9 +133,10 @@ type StatusReply struct {
 	Events        uint64                 `protobuf:"varint,8,opt,name=events,proto3" json:"events,omitempty"` // held
 	Notes         []string               `protobuf:"bytes,9,rep,name=notes,proto3" json:"notes,omitempty"`
 	Reliefs       []*Relief              `protobuf:"bytes,10,rep,name=reliefs,proto3" json:"reliefs,omitempty"`
-	Form          string                 `protobuf:"bytes,11,opt,name=form,proto3" json:"form,omitempty"`          // how programs are attached
-	Effects       []*Effect              `protobuf:"bytes,12,rep,name=effects,proto3" json:"effects,omitempty"`    // as the canary found them last
-	Degraded      bool                   `protobuf:"varint,13,opt,name=degraded,proto3" json:"degraded,omitempty"` // coverage fell since the daemon started
+	Form          string                 `protobuf:"bytes,11,opt,name=form,proto3" json:"form,omitempty"`           // how programs are attached
+	Effects       []*Effect              `protobuf:"bytes,12,rep,name=effects,proto3" json:"effects,omitempty"`     // as the canary found them last
+	Degraded      bool                   `protobuf:"varint,13,opt,name=degraded,proto3" json:"degraded,omitempty"`  // coverage fell since the daemon started
+	Resolvers     []*Resolver            `protobuf:"bytes,14,rep,name=resolvers,proto3" json:"resolvers,omitempty"` // whose answers are believed
 	Plugins       []*Plugin              `protobuf:"bytes,20,rep,name=plugins,proto3" json:"plugins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -262,11 +263,71 @@ func (x *StatusReply) GetDegraded() bool {
 	return false
 }
 
+func (x *StatusReply) GetResolvers() []*Resolver {
+	if x != nil {
+		return x.Resolvers
+	}
+	return nil
+}
+
 func (x *StatusReply) GetPlugins() []*Plugin {
 	if x != nil {
 		return x.Plugins
 	}
 	return nil
+}
+
+// Resolver is somebody who answers for names.
+type Resolver struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`
+	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"` // the file that names it, or "configuration"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resolver) Reset() {
+	*x = Resolver{}
+	mi := &file_reeve_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resolver) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resolver) ProtoMessage() {}
+
+func (x *Resolver) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resolver.ProtoReflect.Descriptor instead.
+func (*Resolver) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Resolver) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Resolver) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
 }
 
 // Plugin is how one of the daemon's plugins is.
@@ -295,7 +356,7 @@ type Plugin struct {
 
 func (x *Plugin) Reset() {
 	*x = Plugin{}
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -307,7 +368,7 @@ func (x *Plugin) String() string {
 func (*Plugin) ProtoMessage() {}
 
 func (x *Plugin) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[3]
+	mi := &file_reeve_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -320,7 +381,7 @@ func (x *Plugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plugin.ProtoReflect.Descriptor instead.
 func (*Plugin) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{3}
+	return file_reeve_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Plugin) GetName() string {
@@ -454,7 +515,7 @@ type Effect struct {
 
 func (x *Effect) Reset() {
 	*x = Effect{}
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +527,7 @@ func (x *Effect) String() string {
 func (*Effect) ProtoMessage() {}
 
 func (x *Effect) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[4]
+	mi := &file_reeve_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +540,7 @@ func (x *Effect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Effect.ProtoReflect.Descriptor instead.
 func (*Effect) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{4}
+	return file_reeve_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Effect) GetOp() string {
@@ -514,7 +575,7 @@ type Program struct {
 
 func (x *Program) Reset() {
 	*x = Program{}
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -526,7 +587,7 @@ func (x *Program) String() string {
 func (*Program) ProtoMessage() {}
 
 func (x *Program) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[5]
+	mi := &file_reeve_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -539,7 +600,7 @@ func (x *Program) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Program.ProtoReflect.Descriptor instead.
 func (*Program) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{5}
+	return file_reeve_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Program) GetName() string {
@@ -579,7 +640,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +652,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[6]
+	mi := &file_reeve_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +665,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{6}
+	return file_reeve_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Policy) GetGeneration() uint64 {
@@ -695,7 +756,7 @@ type SessionInfo struct {
 
 func (x *SessionInfo) Reset() {
 	*x = SessionInfo{}
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +768,7 @@ func (x *SessionInfo) String() string {
 func (*SessionInfo) ProtoMessage() {}
 
 func (x *SessionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[7]
+	mi := &file_reeve_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +781,7 @@ func (x *SessionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionInfo.ProtoReflect.Descriptor instead.
 func (*SessionInfo) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{7}
+	return file_reeve_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SessionInfo) GetId() string {
@@ -900,7 +961,7 @@ type SessionsRequest struct {
 
 func (x *SessionsRequest) Reset() {
 	*x = SessionsRequest{}
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +973,7 @@ func (x *SessionsRequest) String() string {
 func (*SessionsRequest) ProtoMessage() {}
 
 func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[8]
+	mi := &file_reeve_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +986,7 @@ func (x *SessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsRequest.ProtoReflect.Descriptor instead.
 func (*SessionsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{8}
+	return file_reeve_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SessionsRequest) GetAll() bool {
@@ -944,7 +1005,7 @@ type SessionsReply struct {
 
 func (x *SessionsReply) Reset() {
 	*x = SessionsReply{}
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1017,7 @@ func (x *SessionsReply) String() string {
 func (*SessionsReply) ProtoMessage() {}
 
 func (x *SessionsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[9]
+	mi := &file_reeve_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1030,7 @@ func (x *SessionsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionsReply.ProtoReflect.Descriptor instead.
 func (*SessionsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{9}
+	return file_reeve_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionsReply) GetSessions() []*SessionInfo {
@@ -988,7 +1049,7 @@ type SessionRequest struct {
 
 func (x *SessionRequest) Reset() {
 	*x = SessionRequest{}
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1061,7 @@ func (x *SessionRequest) String() string {
 func (*SessionRequest) ProtoMessage() {}
 
 func (x *SessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[10]
+	mi := &file_reeve_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1074,7 @@ func (x *SessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRequest.ProtoReflect.Descriptor instead.
 func (*SessionRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{10}
+	return file_reeve_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SessionRequest) GetId() string {
@@ -1046,7 +1107,7 @@ type Process struct {
 
 func (x *Process) Reset() {
 	*x = Process{}
-	mi := &file_reeve_proto_msgTypes[11]
+	mi := &file_reeve_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1119,7 @@ func (x *Process) String() string {
 func (*Process) ProtoMessage() {}
 
 func (x *Process) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[11]
+	mi := &file_reeve_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1132,7 @@ func (x *Process) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Process.ProtoReflect.Descriptor instead.
 func (*Process) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{11}
+	return file_reeve_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Process) GetPid() uint32 {
@@ -1193,7 +1254,7 @@ type SessionReply struct {
 
 func (x *SessionReply) Reset() {
 	*x = SessionReply{}
-	mi := &file_reeve_proto_msgTypes[12]
+	mi := &file_reeve_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1266,7 @@ func (x *SessionReply) String() string {
 func (*SessionReply) ProtoMessage() {}
 
 func (x *SessionReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[12]
+	mi := &file_reeve_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1279,7 @@ func (x *SessionReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionReply.ProtoReflect.Descriptor instead.
 func (*SessionReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{12}
+	return file_reeve_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SessionReply) GetSession() *SessionInfo {
@@ -1288,7 +1349,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1361,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[13]
+	mi := &file_reeve_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1374,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{13}
+	return file_reeve_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Held) GetSession() string {
@@ -1439,7 +1500,7 @@ type ContainRequest struct {
 
 func (x *ContainRequest) Reset() {
 	*x = ContainRequest{}
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1512,7 @@ func (x *ContainRequest) String() string {
 func (*ContainRequest) ProtoMessage() {}
 
 func (x *ContainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[14]
+	mi := &file_reeve_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1525,7 @@ func (x *ContainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainRequest.ProtoReflect.Descriptor instead.
 func (*ContainRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{14}
+	return file_reeve_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ContainRequest) GetId() string {
@@ -1497,7 +1558,7 @@ type ContainReply struct {
 
 func (x *ContainReply) Reset() {
 	*x = ContainReply{}
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1509,7 +1570,7 @@ func (x *ContainReply) String() string {
 func (*ContainReply) ProtoMessage() {}
 
 func (x *ContainReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[15]
+	mi := &file_reeve_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1522,7 +1583,7 @@ func (x *ContainReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainReply.ProtoReflect.Descriptor instead.
 func (*ContainReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{15}
+	return file_reeve_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ContainReply) GetProcesses() uint32 {
@@ -1563,13 +1624,14 @@ type Event struct {
 	Severity      string                 `protobuf:"bytes,27,opt,name=severity,proto3" json:"severity,omitempty"`
 	By            string                 `protobuf:"bytes,28,opt,name=by,proto3" json:"by,omitempty"`          // who, where an administrator did it
 	Relief        bool                   `protobuf:"varint,29,opt,name=relief,proto3" json:"relief,omitempty"` // policy refuses it, and an administrator lets it pass for a time
+	Network       *Network               `protobuf:"bytes,30,opt,name=network,proto3" json:"network,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +1643,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[16]
+	mi := &file_reeve_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +1656,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{16}
+	return file_reeve_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Event) GetSeq() uint64 {
@@ -1800,6 +1862,138 @@ func (x *Event) GetRelief() bool {
 	return false
 }
 
+func (x *Event) GetNetwork() *Network {
+	if x != nil {
+		return x.Network
+	}
+	return nil
+}
+
+// Network is what goes over one: a connection, a question for a name, a server that begins.
+type Network struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Domain        string                 `protobuf:"bytes,1,opt,name=domain,proto3" json:"domain,omitempty"`   // empty where no name is known
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"` // of the other end; of this one where it listens
+	Port          uint32                 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`      // of that end
+	LocalPort     uint32                 `protobuf:"varint,4,opt,name=local_port,json=localPort,proto3" json:"local_port,omitempty"`
+	Protocol      string                 `protobuf:"bytes,5,opt,name=protocol,proto3" json:"protocol,omitempty"`     // tcp, udp, or IANA's number
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`         // in one word: what decided, `rule` where nothing else did
+	Detail        string                 `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`         // of the reason; of a question, the type of record
+	Why           string                 `protobuf:"bytes,8,opt,name=why,proto3" json:"why,omitempty"`               // the reason in one sentence, where more than a rule decided
+	Socket        uint64                 `protobuf:"varint,9,opt,name=socket,proto3" json:"socket,omitempty"`        // cookie
+	Namespace     uint32                 `protobuf:"varint,10,opt,name=namespace,proto3" json:"namespace,omitempty"` // inode
+	Where         string                 `protobuf:"bytes,11,opt,name=where,proto3" json:"where,omitempty"`          // in words, what the event's object does not say: the other end, or its name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Network) Reset() {
+	*x = Network{}
+	mi := &file_reeve_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Network) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Network) ProtoMessage() {}
+
+func (x *Network) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Network.ProtoReflect.Descriptor instead.
+func (*Network) Descriptor() ([]byte, []int) {
+	return file_reeve_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Network) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *Network) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Network) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *Network) GetLocalPort() uint32 {
+	if x != nil {
+		return x.LocalPort
+	}
+	return 0
+}
+
+func (x *Network) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+func (x *Network) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Network) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Network) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Network) GetSocket() uint64 {
+	if x != nil {
+		return x.Socket
+	}
+	return 0
+}
+
+func (x *Network) GetNamespace() uint32 {
+	if x != nil {
+		return x.Namespace
+	}
+	return 0
+}
+
+func (x *Network) GetWhere() string {
+	if x != nil {
+		return x.Where
+	}
+	return ""
+}
+
 type EventsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -1815,7 +2009,7 @@ type EventsRequest struct {
 
 func (x *EventsRequest) Reset() {
 	*x = EventsRequest{}
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +2021,7 @@ func (x *EventsRequest) String() string {
 func (*EventsRequest) ProtoMessage() {}
 
 func (x *EventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[17]
+	mi := &file_reeve_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +2034,7 @@ func (x *EventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsRequest.ProtoReflect.Descriptor instead.
 func (*EventsRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{17}
+	return file_reeve_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EventsRequest) GetSession() string {
@@ -1902,7 +2096,7 @@ type EventsReply struct {
 
 func (x *EventsReply) Reset() {
 	*x = EventsReply{}
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2108,7 @@ func (x *EventsReply) String() string {
 func (*EventsReply) ProtoMessage() {}
 
 func (x *EventsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[18]
+	mi := &file_reeve_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2121,7 @@ func (x *EventsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventsReply.ProtoReflect.Descriptor instead.
 func (*EventsReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{18}
+	return file_reeve_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EventsReply) GetEvent() *Event {
@@ -1955,7 +2149,7 @@ type AdoptRequest struct {
 
 func (x *AdoptRequest) Reset() {
 	*x = AdoptRequest{}
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2161,7 @@ func (x *AdoptRequest) String() string {
 func (*AdoptRequest) ProtoMessage() {}
 
 func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[19]
+	mi := &file_reeve_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2174,7 @@ func (x *AdoptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptRequest.ProtoReflect.Descriptor instead.
 func (*AdoptRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{19}
+	return file_reeve_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AdoptRequest) GetPid() uint32 {
@@ -2015,7 +2209,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2221,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[20]
+	mi := &file_reeve_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2234,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{20}
+	return file_reeve_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RunRequest) GetAgent() string {
@@ -2074,7 +2268,7 @@ type AdoptReply struct {
 
 func (x *AdoptReply) Reset() {
 	*x = AdoptReply{}
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2086,7 +2280,7 @@ func (x *AdoptReply) String() string {
 func (*AdoptReply) ProtoMessage() {}
 
 func (x *AdoptReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[21]
+	mi := &file_reeve_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2099,7 +2293,7 @@ func (x *AdoptReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdoptReply.ProtoReflect.Descriptor instead.
 func (*AdoptReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{21}
+	return file_reeve_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AdoptReply) GetId() string {
@@ -2126,7 +2320,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +2332,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[22]
+	mi := &file_reeve_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +2345,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{22}
+	return file_reeve_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -2178,7 +2372,7 @@ type PolicyApplyRequest struct {
 
 func (x *PolicyApplyRequest) Reset() {
 	*x = PolicyApplyRequest{}
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2190,7 +2384,7 @@ func (x *PolicyApplyRequest) String() string {
 func (*PolicyApplyRequest) ProtoMessage() {}
 
 func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[23]
+	mi := &file_reeve_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2203,7 +2397,7 @@ func (x *PolicyApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyRequest.ProtoReflect.Descriptor instead.
 func (*PolicyApplyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{23}
+	return file_reeve_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PolicyApplyRequest) GetFiles() []*PolicyFile {
@@ -2231,7 +2425,7 @@ type PolicyProblem struct {
 
 func (x *PolicyProblem) Reset() {
 	*x = PolicyProblem{}
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2243,7 +2437,7 @@ func (x *PolicyProblem) String() string {
 func (*PolicyProblem) ProtoMessage() {}
 
 func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[24]
+	mi := &file_reeve_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2256,7 +2450,7 @@ func (x *PolicyProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyProblem.ProtoReflect.Descriptor instead.
 func (*PolicyProblem) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{24}
+	return file_reeve_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PolicyProblem) GetText() string {
@@ -2291,7 +2485,7 @@ type PolicyApplyReply struct {
 
 func (x *PolicyApplyReply) Reset() {
 	*x = PolicyApplyReply{}
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2303,7 +2497,7 @@ func (x *PolicyApplyReply) String() string {
 func (*PolicyApplyReply) ProtoMessage() {}
 
 func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[25]
+	mi := &file_reeve_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2316,7 +2510,7 @@ func (x *PolicyApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyApplyReply.ProtoReflect.Descriptor instead.
 func (*PolicyApplyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{25}
+	return file_reeve_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PolicyApplyReply) GetPolicy() *Policy {
@@ -2348,7 +2542,7 @@ type PolicyConfirmRequest struct {
 
 func (x *PolicyConfirmRequest) Reset() {
 	*x = PolicyConfirmRequest{}
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2360,7 +2554,7 @@ func (x *PolicyConfirmRequest) String() string {
 func (*PolicyConfirmRequest) ProtoMessage() {}
 
 func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[26]
+	mi := &file_reeve_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2373,7 +2567,7 @@ func (x *PolicyConfirmRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmRequest.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{26}
+	return file_reeve_proto_rawDescGZIP(), []int{28}
 }
 
 type PolicyConfirmReply struct {
@@ -2385,7 +2579,7 @@ type PolicyConfirmReply struct {
 
 func (x *PolicyConfirmReply) Reset() {
 	*x = PolicyConfirmReply{}
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2591,7 @@ func (x *PolicyConfirmReply) String() string {
 func (*PolicyConfirmReply) ProtoMessage() {}
 
 func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[27]
+	mi := &file_reeve_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2604,7 @@ func (x *PolicyConfirmReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyConfirmReply.ProtoReflect.Descriptor instead.
 func (*PolicyConfirmReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{27}
+	return file_reeve_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PolicyConfirmReply) GetConfirmed() bool {
@@ -2429,7 +2623,7 @@ type PolicyShowRequest struct {
 
 func (x *PolicyShowRequest) Reset() {
 	*x = PolicyShowRequest{}
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +2635,7 @@ func (x *PolicyShowRequest) String() string {
 func (*PolicyShowRequest) ProtoMessage() {}
 
 func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[28]
+	mi := &file_reeve_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +2648,7 @@ func (x *PolicyShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowRequest.ProtoReflect.Descriptor instead.
 func (*PolicyShowRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{28}
+	return file_reeve_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PolicyShowRequest) GetJson() bool {
@@ -2474,7 +2668,7 @@ type PolicyShowReply struct {
 
 func (x *PolicyShowReply) Reset() {
 	*x = PolicyShowReply{}
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2486,7 +2680,7 @@ func (x *PolicyShowReply) String() string {
 func (*PolicyShowReply) ProtoMessage() {}
 
 func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[29]
+	mi := &file_reeve_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2499,7 +2693,7 @@ func (x *PolicyShowReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyShowReply.ProtoReflect.Descriptor instead.
 func (*PolicyShowReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{29}
+	return file_reeve_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PolicyShowReply) GetPolicy() *Policy {
@@ -2531,7 +2725,7 @@ type Relief struct {
 
 func (x *Relief) Reset() {
 	*x = Relief{}
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2543,7 +2737,7 @@ func (x *Relief) String() string {
 func (*Relief) ProtoMessage() {}
 
 func (x *Relief) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[30]
+	mi := &file_reeve_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2556,7 +2750,7 @@ func (x *Relief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relief.ProtoReflect.Descriptor instead.
 func (*Relief) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{30}
+	return file_reeve_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Relief) GetRole() string {
@@ -2615,7 +2809,7 @@ type BreakGlassRequest struct {
 
 func (x *BreakGlassRequest) Reset() {
 	*x = BreakGlassRequest{}
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2627,7 +2821,7 @@ func (x *BreakGlassRequest) String() string {
 func (*BreakGlassRequest) ProtoMessage() {}
 
 func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[31]
+	mi := &file_reeve_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2640,7 +2834,7 @@ func (x *BreakGlassRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassRequest.ProtoReflect.Descriptor instead.
 func (*BreakGlassRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{31}
+	return file_reeve_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *BreakGlassRequest) GetHost() bool {
@@ -2695,7 +2889,7 @@ type BreakGlassReply struct {
 
 func (x *BreakGlassReply) Reset() {
 	*x = BreakGlassReply{}
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +2901,7 @@ func (x *BreakGlassReply) String() string {
 func (*BreakGlassReply) ProtoMessage() {}
 
 func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[32]
+	mi := &file_reeve_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +2914,7 @@ func (x *BreakGlassReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BreakGlassReply.ProtoReflect.Descriptor instead.
 func (*BreakGlassReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{32}
+	return file_reeve_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *BreakGlassReply) GetRelief() *Relief {
@@ -2747,7 +2941,7 @@ type WhyRequest struct {
 
 func (x *WhyRequest) Reset() {
 	*x = WhyRequest{}
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2953,7 @@ func (x *WhyRequest) String() string {
 func (*WhyRequest) ProtoMessage() {}
 
 func (x *WhyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[33]
+	mi := &file_reeve_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2966,7 @@ func (x *WhyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
 func (*WhyRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{33}
+	return file_reeve_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *WhyRequest) GetLast() uint32 {
@@ -2800,7 +2994,7 @@ type WhyReply struct {
 
 func (x *WhyReply) Reset() {
 	*x = WhyReply{}
-	mi := &file_reeve_proto_msgTypes[34]
+	mi := &file_reeve_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +3006,7 @@ func (x *WhyReply) String() string {
 func (*WhyReply) ProtoMessage() {}
 
 func (x *WhyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[34]
+	mi := &file_reeve_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +3019,7 @@ func (x *WhyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WhyReply.ProtoReflect.Descriptor instead.
 func (*WhyReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{34}
+	return file_reeve_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WhyReply) GetSession() string {
@@ -2860,7 +3054,7 @@ type InventoryRequest struct {
 
 func (x *InventoryRequest) Reset() {
 	*x = InventoryRequest{}
-	mi := &file_reeve_proto_msgTypes[35]
+	mi := &file_reeve_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3066,7 @@ func (x *InventoryRequest) String() string {
 func (*InventoryRequest) ProtoMessage() {}
 
 func (x *InventoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[35]
+	mi := &file_reeve_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3079,7 @@ func (x *InventoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryRequest.ProtoReflect.Descriptor instead.
 func (*InventoryRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{35}
+	return file_reeve_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *InventoryRequest) GetRefresh() bool {
@@ -2920,7 +3114,7 @@ type InventoryReply struct {
 
 func (x *InventoryReply) Reset() {
 	*x = InventoryReply{}
-	mi := &file_reeve_proto_msgTypes[36]
+	mi := &file_reeve_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2932,7 +3126,7 @@ func (x *InventoryReply) String() string {
 func (*InventoryReply) ProtoMessage() {}
 
 func (x *InventoryReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[36]
+	mi := &file_reeve_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2945,7 +3139,7 @@ func (x *InventoryReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryReply.ProtoReflect.Descriptor instead.
 func (*InventoryReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{36}
+	return file_reeve_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *InventoryReply) GetState() *InventoryState {
@@ -2986,7 +3180,7 @@ type InventoryState struct {
 
 func (x *InventoryState) Reset() {
 	*x = InventoryState{}
-	mi := &file_reeve_proto_msgTypes[37]
+	mi := &file_reeve_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2998,7 +3192,7 @@ func (x *InventoryState) String() string {
 func (*InventoryState) ProtoMessage() {}
 
 func (x *InventoryState) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[37]
+	mi := &file_reeve_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3011,7 +3205,7 @@ func (x *InventoryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryState.ProtoReflect.Descriptor instead.
 func (*InventoryState) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{37}
+	return file_reeve_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *InventoryState) GetPassing() bool {
@@ -3092,7 +3286,7 @@ type ApproveRequest struct {
 
 func (x *ApproveRequest) Reset() {
 	*x = ApproveRequest{}
-	mi := &file_reeve_proto_msgTypes[38]
+	mi := &file_reeve_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3298,7 @@ func (x *ApproveRequest) String() string {
 func (*ApproveRequest) ProtoMessage() {}
 
 func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[38]
+	mi := &file_reeve_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3311,7 @@ func (x *ApproveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveRequest.ProtoReflect.Descriptor instead.
 func (*ApproveRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{38}
+	return file_reeve_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ApproveRequest) GetState() string {
@@ -3181,7 +3375,7 @@ type ApproveReply struct {
 
 func (x *ApproveReply) Reset() {
 	*x = ApproveReply{}
-	mi := &file_reeve_proto_msgTypes[39]
+	mi := &file_reeve_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3193,7 +3387,7 @@ func (x *ApproveReply) String() string {
 func (*ApproveReply) ProtoMessage() {}
 
 func (x *ApproveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_proto_msgTypes[39]
+	mi := &file_reeve_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3206,7 +3400,7 @@ func (x *ApproveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApproveReply.ProtoReflect.Descriptor instead.
 func (*ApproveReply) Descriptor() ([]byte, []int) {
-	return file_reeve_proto_rawDescGZIP(), []int{39}
+	return file_reeve_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ApproveReply) GetItems() []string {
@@ -3239,7 +3433,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\aCounter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value\x12\x12\n" +
-	"\x04loss\x18\x03 \x01(\bR\x04loss\"\xe8\x03\n" +
+	"\x04loss\x18\x03 \x01(\bR\x04loss\"\x9a\x04\n" +
 	"\vStatusReply\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1a\n" +
 	"\bcoverage\x18\x02 \x01(\tR\bcoverage\x12\x1d\n" +
@@ -3255,8 +3449,12 @@ const file_reeve_proto_rawDesc = "" +
 	" \x03(\v2\x10.reeve.v1.ReliefR\areliefs\x12\x12\n" +
 	"\x04form\x18\v \x01(\tR\x04form\x12*\n" +
 	"\aeffects\x18\f \x03(\v2\x10.reeve.v1.EffectR\aeffects\x12\x1a\n" +
-	"\bdegraded\x18\r \x01(\bR\bdegraded\x12*\n" +
-	"\aplugins\x18\x14 \x03(\v2\x10.reeve.v1.PluginR\aplugins\"\xb9\x03\n" +
+	"\bdegraded\x18\r \x01(\bR\bdegraded\x120\n" +
+	"\tresolvers\x18\x0e \x03(\v2\x12.reeve.v1.ResolverR\tresolvers\x12*\n" +
+	"\aplugins\x18\x14 \x03(\v2\x10.reeve.v1.PluginR\aplugins\"8\n" +
+	"\bResolver\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\"\xb9\x03\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
@@ -3384,7 +3582,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06action\x18\x02 \x01(\tR\x06action\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\",\n" +
 	"\fContainReply\x12\x1c\n" +
-	"\tprocesses\x18\x01 \x01(\rR\tprocesses\"\x96\x05\n" +
+	"\tprocesses\x18\x01 \x01(\rR\tprocesses\"\xc3\x05\n" +
 	"\x05Event\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x17\n" +
 	"\atime_us\x18\x02 \x01(\x03R\x06timeUs\x12\x12\n" +
@@ -3415,7 +3613,22 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06notice\x18\x1a \x01(\tR\x06notice\x12\x1a\n" +
 	"\bseverity\x18\x1b \x01(\tR\bseverity\x12\x0e\n" +
 	"\x02by\x18\x1c \x01(\tR\x02by\x12\x16\n" +
-	"\x06relief\x18\x1d \x01(\bR\x06relief\"\xae\x01\n" +
+	"\x06relief\x18\x1d \x01(\bR\x06relief\x12+\n" +
+	"\anetwork\x18\x1e \x01(\v2\x11.reeve.v1.NetworkR\anetwork\"\x98\x02\n" +
+	"\aNetwork\x12\x16\n" +
+	"\x06domain\x18\x01 \x01(\tR\x06domain\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\x12\x1d\n" +
+	"\n" +
+	"local_port\x18\x04 \x01(\rR\tlocalPort\x12\x1a\n" +
+	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06detail\x18\a \x01(\tR\x06detail\x12\x10\n" +
+	"\x03why\x18\b \x01(\tR\x03why\x12\x16\n" +
+	"\x06socket\x18\t \x01(\x04R\x06socket\x12\x1c\n" +
+	"\tnamespace\x18\n" +
+	" \x01(\rR\tnamespace\x12\x14\n" +
+	"\x05where\x18\v \x01(\tR\x05where\"\xae\x01\n" +
 	"\rEventsRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x14\n" +
@@ -3548,107 +3761,111 @@ func file_reeve_proto_rawDescGZIP() []byte {
 	return file_reeve_proto_rawDescData
 }
 
-var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_reeve_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_reeve_proto_goTypes = []any{
 	(*StatusRequest)(nil),        // 0: reeve.v1.StatusRequest
 	(*Counter)(nil),              // 1: reeve.v1.Counter
 	(*StatusReply)(nil),          // 2: reeve.v1.StatusReply
-	(*Plugin)(nil),               // 3: reeve.v1.Plugin
-	(*Effect)(nil),               // 4: reeve.v1.Effect
-	(*Program)(nil),              // 5: reeve.v1.Program
-	(*Policy)(nil),               // 6: reeve.v1.Policy
-	(*SessionInfo)(nil),          // 7: reeve.v1.SessionInfo
-	(*SessionsRequest)(nil),      // 8: reeve.v1.SessionsRequest
-	(*SessionsReply)(nil),        // 9: reeve.v1.SessionsReply
-	(*SessionRequest)(nil),       // 10: reeve.v1.SessionRequest
-	(*Process)(nil),              // 11: reeve.v1.Process
-	(*SessionReply)(nil),         // 12: reeve.v1.SessionReply
-	(*Held)(nil),                 // 13: reeve.v1.Held
-	(*ContainRequest)(nil),       // 14: reeve.v1.ContainRequest
-	(*ContainReply)(nil),         // 15: reeve.v1.ContainReply
-	(*Event)(nil),                // 16: reeve.v1.Event
-	(*EventsRequest)(nil),        // 17: reeve.v1.EventsRequest
-	(*EventsReply)(nil),          // 18: reeve.v1.EventsReply
-	(*AdoptRequest)(nil),         // 19: reeve.v1.AdoptRequest
-	(*RunRequest)(nil),           // 20: reeve.v1.RunRequest
-	(*AdoptReply)(nil),           // 21: reeve.v1.AdoptReply
-	(*PolicyFile)(nil),           // 22: reeve.v1.PolicyFile
-	(*PolicyApplyRequest)(nil),   // 23: reeve.v1.PolicyApplyRequest
-	(*PolicyProblem)(nil),        // 24: reeve.v1.PolicyProblem
-	(*PolicyApplyReply)(nil),     // 25: reeve.v1.PolicyApplyReply
-	(*PolicyConfirmRequest)(nil), // 26: reeve.v1.PolicyConfirmRequest
-	(*PolicyConfirmReply)(nil),   // 27: reeve.v1.PolicyConfirmReply
-	(*PolicyShowRequest)(nil),    // 28: reeve.v1.PolicyShowRequest
-	(*PolicyShowReply)(nil),      // 29: reeve.v1.PolicyShowReply
-	(*Relief)(nil),               // 30: reeve.v1.Relief
-	(*BreakGlassRequest)(nil),    // 31: reeve.v1.BreakGlassRequest
-	(*BreakGlassReply)(nil),      // 32: reeve.v1.BreakGlassReply
-	(*WhyRequest)(nil),           // 33: reeve.v1.WhyRequest
-	(*WhyReply)(nil),             // 34: reeve.v1.WhyReply
-	(*InventoryRequest)(nil),     // 35: reeve.v1.InventoryRequest
-	(*InventoryReply)(nil),       // 36: reeve.v1.InventoryReply
-	(*InventoryState)(nil),       // 37: reeve.v1.InventoryState
-	(*ApproveRequest)(nil),       // 38: reeve.v1.ApproveRequest
-	(*ApproveReply)(nil),         // 39: reeve.v1.ApproveReply
-	nil,                          // 40: reeve.v1.SessionInfo.ActionsEntry
-	nil,                          // 41: reeve.v1.Process.ActionsEntry
+	(*Resolver)(nil),             // 3: reeve.v1.Resolver
+	(*Plugin)(nil),               // 4: reeve.v1.Plugin
+	(*Effect)(nil),               // 5: reeve.v1.Effect
+	(*Program)(nil),              // 6: reeve.v1.Program
+	(*Policy)(nil),               // 7: reeve.v1.Policy
+	(*SessionInfo)(nil),          // 8: reeve.v1.SessionInfo
+	(*SessionsRequest)(nil),      // 9: reeve.v1.SessionsRequest
+	(*SessionsReply)(nil),        // 10: reeve.v1.SessionsReply
+	(*SessionRequest)(nil),       // 11: reeve.v1.SessionRequest
+	(*Process)(nil),              // 12: reeve.v1.Process
+	(*SessionReply)(nil),         // 13: reeve.v1.SessionReply
+	(*Held)(nil),                 // 14: reeve.v1.Held
+	(*ContainRequest)(nil),       // 15: reeve.v1.ContainRequest
+	(*ContainReply)(nil),         // 16: reeve.v1.ContainReply
+	(*Event)(nil),                // 17: reeve.v1.Event
+	(*Network)(nil),              // 18: reeve.v1.Network
+	(*EventsRequest)(nil),        // 19: reeve.v1.EventsRequest
+	(*EventsReply)(nil),          // 20: reeve.v1.EventsReply
+	(*AdoptRequest)(nil),         // 21: reeve.v1.AdoptRequest
+	(*RunRequest)(nil),           // 22: reeve.v1.RunRequest
+	(*AdoptReply)(nil),           // 23: reeve.v1.AdoptReply
+	(*PolicyFile)(nil),           // 24: reeve.v1.PolicyFile
+	(*PolicyApplyRequest)(nil),   // 25: reeve.v1.PolicyApplyRequest
+	(*PolicyProblem)(nil),        // 26: reeve.v1.PolicyProblem
+	(*PolicyApplyReply)(nil),     // 27: reeve.v1.PolicyApplyReply
+	(*PolicyConfirmRequest)(nil), // 28: reeve.v1.PolicyConfirmRequest
+	(*PolicyConfirmReply)(nil),   // 29: reeve.v1.PolicyConfirmReply
+	(*PolicyShowRequest)(nil),    // 30: reeve.v1.PolicyShowRequest
+	(*PolicyShowReply)(nil),      // 31: reeve.v1.PolicyShowReply
+	(*Relief)(nil),               // 32: reeve.v1.Relief
+	(*BreakGlassRequest)(nil),    // 33: reeve.v1.BreakGlassRequest
+	(*BreakGlassReply)(nil),      // 34: reeve.v1.BreakGlassReply
+	(*WhyRequest)(nil),           // 35: reeve.v1.WhyRequest
+	(*WhyReply)(nil),             // 36: reeve.v1.WhyReply
+	(*InventoryRequest)(nil),     // 37: reeve.v1.InventoryRequest
+	(*InventoryReply)(nil),       // 38: reeve.v1.InventoryReply
+	(*InventoryState)(nil),       // 39: reeve.v1.InventoryState
+	(*ApproveRequest)(nil),       // 40: reeve.v1.ApproveRequest
+	(*ApproveReply)(nil),         // 41: reeve.v1.ApproveReply
+	nil,                          // 42: reeve.v1.SessionInfo.ActionsEntry
+	nil,                          // 43: reeve.v1.Process.ActionsEntry
 }
 var file_reeve_proto_depIdxs = []int32{
-	6,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
-	5,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
+	7,  // 0: reeve.v1.StatusReply.policy:type_name -> reeve.v1.Policy
+	6,  // 1: reeve.v1.StatusReply.programs:type_name -> reeve.v1.Program
 	1,  // 2: reeve.v1.StatusReply.counters:type_name -> reeve.v1.Counter
-	30, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
-	4,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
-	3,  // 5: reeve.v1.StatusReply.plugins:type_name -> reeve.v1.Plugin
-	40, // 6: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
-	7,  // 7: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
-	41, // 8: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
-	7,  // 9: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
-	7,  // 10: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
-	11, // 11: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
-	16, // 12: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
-	13, // 13: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
-	16, // 14: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
-	22, // 15: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
-	6,  // 16: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
-	24, // 17: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
-	6,  // 18: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
-	30, // 19: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
-	16, // 20: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
-	37, // 21: reeve.v1.InventoryReply.state:type_name -> reeve.v1.InventoryState
-	0,  // 22: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
-	8,  // 23: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
-	10, // 24: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
-	14, // 25: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
-	17, // 26: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
-	19, // 27: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
-	20, // 28: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
-	23, // 29: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
-	26, // 30: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
-	28, // 31: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
-	31, // 32: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
-	33, // 33: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
-	35, // 34: reeve.v1.Reeve.Inventory:input_type -> reeve.v1.InventoryRequest
-	38, // 35: reeve.v1.Reeve.Approve:input_type -> reeve.v1.ApproveRequest
-	2,  // 36: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
-	9,  // 37: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
-	12, // 38: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
-	15, // 39: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
-	18, // 40: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
-	21, // 41: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
-	21, // 42: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
-	25, // 43: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
-	27, // 44: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
-	29, // 45: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
-	32, // 46: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
-	34, // 47: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
-	36, // 48: reeve.v1.Reeve.Inventory:output_type -> reeve.v1.InventoryReply
-	39, // 49: reeve.v1.Reeve.Approve:output_type -> reeve.v1.ApproveReply
-	36, // [36:50] is the sub-list for method output_type
-	22, // [22:36] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	32, // 3: reeve.v1.StatusReply.reliefs:type_name -> reeve.v1.Relief
+	5,  // 4: reeve.v1.StatusReply.effects:type_name -> reeve.v1.Effect
+	3,  // 5: reeve.v1.StatusReply.resolvers:type_name -> reeve.v1.Resolver
+	4,  // 6: reeve.v1.StatusReply.plugins:type_name -> reeve.v1.Plugin
+	42, // 7: reeve.v1.SessionInfo.actions:type_name -> reeve.v1.SessionInfo.ActionsEntry
+	8,  // 8: reeve.v1.SessionsReply.sessions:type_name -> reeve.v1.SessionInfo
+	43, // 9: reeve.v1.Process.actions:type_name -> reeve.v1.Process.ActionsEntry
+	8,  // 10: reeve.v1.SessionReply.session:type_name -> reeve.v1.SessionInfo
+	8,  // 11: reeve.v1.SessionReply.children:type_name -> reeve.v1.SessionInfo
+	12, // 12: reeve.v1.SessionReply.processes:type_name -> reeve.v1.Process
+	17, // 13: reeve.v1.SessionReply.timeline:type_name -> reeve.v1.Event
+	14, // 14: reeve.v1.SessionReply.held:type_name -> reeve.v1.Held
+	18, // 15: reeve.v1.Event.network:type_name -> reeve.v1.Network
+	17, // 16: reeve.v1.EventsReply.event:type_name -> reeve.v1.Event
+	24, // 17: reeve.v1.PolicyApplyRequest.files:type_name -> reeve.v1.PolicyFile
+	7,  // 18: reeve.v1.PolicyApplyReply.policy:type_name -> reeve.v1.Policy
+	26, // 19: reeve.v1.PolicyApplyReply.problems:type_name -> reeve.v1.PolicyProblem
+	7,  // 20: reeve.v1.PolicyShowReply.policy:type_name -> reeve.v1.Policy
+	32, // 21: reeve.v1.BreakGlassReply.relief:type_name -> reeve.v1.Relief
+	17, // 22: reeve.v1.WhyReply.refusals:type_name -> reeve.v1.Event
+	39, // 23: reeve.v1.InventoryReply.state:type_name -> reeve.v1.InventoryState
+	0,  // 24: reeve.v1.Reeve.Status:input_type -> reeve.v1.StatusRequest
+	9,  // 25: reeve.v1.Reeve.Sessions:input_type -> reeve.v1.SessionsRequest
+	11, // 26: reeve.v1.Reeve.Session:input_type -> reeve.v1.SessionRequest
+	15, // 27: reeve.v1.Reeve.Contain:input_type -> reeve.v1.ContainRequest
+	19, // 28: reeve.v1.Reeve.Events:input_type -> reeve.v1.EventsRequest
+	21, // 29: reeve.v1.Reeve.Adopt:input_type -> reeve.v1.AdoptRequest
+	22, // 30: reeve.v1.Reeve.Run:input_type -> reeve.v1.RunRequest
+	25, // 31: reeve.v1.Reeve.PolicyApply:input_type -> reeve.v1.PolicyApplyRequest
+	28, // 32: reeve.v1.Reeve.PolicyConfirm:input_type -> reeve.v1.PolicyConfirmRequest
+	30, // 33: reeve.v1.Reeve.PolicyShow:input_type -> reeve.v1.PolicyShowRequest
+	33, // 34: reeve.v1.Reeve.BreakGlass:input_type -> reeve.v1.BreakGlassRequest
+	35, // 35: reeve.v1.Reeve.Why:input_type -> reeve.v1.WhyRequest
+	37, // 36: reeve.v1.Reeve.Inventory:input_type -> reeve.v1.InventoryRequest
+	40, // 37: reeve.v1.Reeve.Approve:input_type -> reeve.v1.ApproveRequest
+	2,  // 38: reeve.v1.Reeve.Status:output_type -> reeve.v1.StatusReply
+	10, // 39: reeve.v1.Reeve.Sessions:output_type -> reeve.v1.SessionsReply
+	13, // 40: reeve.v1.Reeve.Session:output_type -> reeve.v1.SessionReply
+	16, // 41: reeve.v1.Reeve.Contain:output_type -> reeve.v1.ContainReply
+	20, // 42: reeve.v1.Reeve.Events:output_type -> reeve.v1.EventsReply
+	23, // 43: reeve.v1.Reeve.Adopt:output_type -> reeve.v1.AdoptReply
+	23, // 44: reeve.v1.Reeve.Run:output_type -> reeve.v1.AdoptReply
+	27, // 45: reeve.v1.Reeve.PolicyApply:output_type -> reeve.v1.PolicyApplyReply
+	29, // 46: reeve.v1.Reeve.PolicyConfirm:output_type -> reeve.v1.PolicyConfirmReply
+	31, // 47: reeve.v1.Reeve.PolicyShow:output_type -> reeve.v1.PolicyShowReply
+	34, // 48: reeve.v1.Reeve.BreakGlass:output_type -> reeve.v1.BreakGlassReply
+	36, // 49: reeve.v1.Reeve.Why:output_type -> reeve.v1.WhyReply
+	38, // 50: reeve.v1.Reeve.Inventory:output_type -> reeve.v1.InventoryReply
+	41, // 51: reeve.v1.Reeve.Approve:output_type -> reeve.v1.ApproveReply
+	38, // [38:52] is the sub-list for method output_type
+	24, // [24:38] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_reeve_proto_init() }
@@ -3662,7 +3879,7 @@ func file_reeve_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_proto_rawDesc), len(file_reeve_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From what was decided about a socket's packet, or its connecting, to what becomes of it: the record, and what is remembered with
+ * the socket. Who acts is what the socket's mark says: a packet may leave in the name of any process.
+ */
+#pragma once
+
+#include "../include/flow.h"
+#include "../include/packet.h"
+
+/* A buffer of the pool; programs that see packets have no other. */
+static __always_inline struct buffer *packet_buffer(void)
+{
+	struct buffer *buffer;
+	s32 taken = pool_take();
+	u32 index = taken;
+
+	buffer = taken < 0 ? NULL : bpf_map_lookup_elem(&pool, &index);
+	if (!buffer) {
+		count(COUNT_NO_BUFFER);
+		return NULL;
+	}
+	buffer->pooled = 1;
+	return buffer;
+}
+
+/* NULL where it is over: its slot keeps its number until another one gets it. */
+static __always_inline struct session *tag_session(const struct socket_tag *tag)
+{
+	struct session *session = session_at(tag->slot);
+
+	return session && session->generation == tag->generation && session->tasks ? session : NULL;
+}
+
+/*
+ * Where to, and all that the answer depends on besides, in one word with a key that nobody knows. Reading changes a session's
+ * taints, an administrator its switches, and both hold for the next packet.
+ */
+static __always_inline u64 route_print(const struct session *session, const u8 *address, u32 port, u32 protocol)
+{
+	const u8 *table = table_now();
+	u64 print = print_mix(cfg_key, table ? policy_of(table) : 0);
+
+	print = print_mix(print, bytes_number(address));
+	print = print_mix(print, bytes_number(address + 8));
+	print = print_mix(print, (u64)port << 32 | protocol);
+	print = print_mix(print, session->id << 32 ^ (u64)session->role << 16 ^ session->taints);
+	print = print_mix(print, (u64)session->flags << 32 ^ session->switches);
+	return print_mix(print, session_denied(session)) | 1;
+}
+
+static __always_inline void route_flow(struct flow *flow, const struct socket_tag *tag, const u8 *address, u32 port,
+				       u32 protocol, u32 local)
+{
+	__builtin_memcpy(flow->address, address, sizeof(flow->address));
+	flow->port = port;
+	flow->local = local;
+	flow->protocol = protocol;
+	flow->slot = tag->slot;
+	flow->generation = tag->generation;
+	flow->principal = tag->principal;
+	flow->told = 0;
+}
+
+static __always_inline void route_head(struct event_header *head, const struct socket_tag *tag,
+				       const struct session *session)
+{
+	head->kind = EVENT_NET;
+	head->time = bpf_ktime_get_boot_ns();
+	head->started = tag->started;
+	head->pid = tag->pid;
+	head->tid = tag->tid;
+	head->uid = tag->uid;
+	head->flags = tag->task;
+	head->session = session->id;
+	head->agent = session->agent;
+	head->role = session->role;
+	head->taints = session->taints;
+	head->slot = tag->slot;
+	head->principal = tag->principal;
+	__builtin_memcpy(head->comm, tag->comm, sizeof(head->comm));
+}
+
+static __always_inline void route_event(struct event_net *event, const struct flow *flow)
+{
+	event->label = flow->decided;
+	__builtin_memcpy(event->address, flow->address, sizeof(event->address));
+	event->reason = flow->reason;
+	event->detail = flow->detail;
+	event->port = flow->port;
+	event->local = flow->local;
+	event->protocol = flow->protocol;
+	event->text = flow->length;
+}
+
+/* Whether what was decided is carried out; as judge_apply, but that a packet's program cannot kill: user space does. */
+static __always_inline bool route_holds(struct session *session, const u8 *table, const struct flow *flow,
+					struct event_header *head)
+{
+	struct subject who = flow_subject(flow, session);
+
+	head->op = flow->switched ? flow->switched : flow->op;
+	head->action = flow->switched || flow->action >= ACTIONS ? ACTION_DENY : flow->action;
+	head->policy = policy_of(table);
+	count(COUNT_JUDGED);
+	judge_seen(session, 1ull << (head->op & 63));
+	if (!action_refuses(head->action) || !judge_holds(session, table, &who, head))
+		return false;
+	head->flags |= EVENT_APPLIED;
+	head->error = -EPERM;
+	__sync_fetch_and_add(&session->refused, 1);
+	count(COUNT_REFUSED);
+	return true;
+}
+
+/* What was decided, in the record that already says who. 0, or -EPERM. */
+static __always_inline int route_tell(struct session *session, const u8 *table, struct buffer *buffer)
+{
+	struct event_net *event = &buffer->net;
+	struct flow *flow = &buffer->flow;
+	bool holds = route_holds(session, table, flow, &event->head);
+
+	flow->told++;
+	if (flow->asks)
+		event->head.flags |= EVENT_QUESTION;
+	route_event(event, flow);
+	EVENT_SEND_BY_ACTION(event, flow->length,
+			     bpf_dynptr_write(&entry, sizeof(*event), flow->name, BOUNDED(flow->length, DOMAIN_MAX),
+					      0));
+	return holds ? -EPERM : 0;
+}
+
+/* Of a marked socket. verifier: global, as name_of. */
+__noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
+{
+	const u8 *table = table_now();
+	struct session *session;
+	struct event_net *event;
+
+	if (!tag || !buffer)
+		return -EPERM;
+	session = tag_session(tag);
+	if (!session || !table)
+		return -EPERM;
+	event = &buffer->net;
+	__builtin_memset(&event->head, 0, sizeof(event->head));
+	route_head(&event->head, tag, session);
+	event->cookie = cookie;
+	event->space = tag->space;
+	event->repeats = __sync_lock_test_and_set(&tag->repeats, 0);
+	return route_tell(session, table, buffer);
+}
+
+static __always_inline bool address_loopback(const u8 *address)
+{
+	return address_class(address) == ADDRESS_LOOPBACK;
+}
+
+/* One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. */
+static __always_inline bool route_resolver(const struct socket_tag *tag, const u8 *address)
+{
+	struct resolver key;
+
+	if (!(tag->flags & SOCKET_HOST))
+		return false;
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	return bpf_map_lookup_elem(&resolvers, &key) != NULL;
+}
+
+/* Whether a server is of the session, or of one that it began. */
+static __always_inline bool tag_inside(const struct socket_tag *tag, const struct socket_tag *server)
+{
+	struct task_state who = { .slot = tag->slot, .generation = tag->generation };
+
+	return server && session_inside(&who, server->slot, server->generation);
+}
+
+/*
+ * Who answers there, on this machine: the session itself? The look-up takes packets and addresses alike. verifier: every socket
+ * that was looked up is given back.
+ */
+#define ROUTE_OWN(context, tag, to, where, there, by)                                                       \
+	({                                                                                                  \
+		struct bpf_sock_tuple tuple_ = {};                                                          \
+		struct bpf_sock *server_;                                                                   \
+		bool own_ = false;                                                                          \
+		u32 size_ = sizeof(tuple_.ipv6);                                                            \
+		if (route_tuple(&tuple_, to, where, there))                                                 \
+			size_ = sizeof(tuple_.ipv4);                                                        \
+		server_ = (by) == IPPROTO_TCP ?                                                             \
+				  bpf_sk_lookup_tcp(context, &tuple_, size_, (u64)BPF_F_CURRENT_NETNS, 0) : \
+				  bpf_sk_lookup_udp(context, &tuple_, size_, (u64)BPF_F_CURRENT_NETNS, 0);  \
+		if (server_) {                                                                              \
+			own_ = tag_inside(tag, bpf_sk_storage_get(&sockets, server_, NULL, 0));             \
+			bpf_sk_release(server_);                                                            \
+		}                                                                                           \
+		own_;                                                                                       \
+	})
+
+/* From this machine to itself. Returns whether it is by four bytes. */
+static __always_inline bool route_tuple(struct bpf_sock_tuple *tuple, const u8 *address, u32 port, u32 local)
+{
+	if (!bytes_number(address) && address[10] == 0xff) {
+		__builtin_memcpy(&tuple->ipv4.daddr, address + 12, 4);
+		tuple->ipv4.saddr = tuple->ipv4.daddr;
+		tuple->ipv4.dport = bpf_htons(port);
+		tuple->ipv4.sport = bpf_htons(local);
+		return true;
+	}
+	__builtin_memcpy(tuple->ipv6.daddr, address, 16);
+	__builtin_memcpy(tuple->ipv6.saddr, address, 16);
+	tuple->ipv6.dport = bpf_htons(port);
+	tuple->ipv6.sport = bpf_htons(local);
+	return false;
+}

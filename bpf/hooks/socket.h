@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whose is a socket? It is marked where it is made, where it comes from somebody else, and where it was open before its process
+ * was a session's; packets know nobody but it. kernel: what modifies functions may not store with sockets, what enters them may;
+ * so the marking programs return nothing, and kill who has a socket that cannot be marked.
+ */
+#pragma once
+
+#include "listen.h"
+#include "unix.h"
+
+static __always_inline void tag_task(struct socket_tag *tag, const struct task_state *state)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	tag->started = task->group_leader->start_boottime;
+	tag->pid = task->tgid;
+	tag->tid = task->pid;
+	tag->uid = (u32)bpf_get_current_uid_gid();
+	tag->task = (task->pid == task->tgid ? 0 : EVENT_THREAD) | state->flags * EVENT_AGENT;
+	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
+}
+
+static __always_inline void tag_owner(struct socket_tag *tag, struct sock *sock, const struct task_state *state,
+				      u16 flags)
+{
+	u32 type = sock->sk_type;
+
+	tag->slot = state->slot;
+	tag->generation = state->generation;
+	tag->principal = state->principal;
+	tag->space = BPF_CORE_READ(sock, __sk_common.skc_net.net, ns.inum);
+	if (tag->space == cfg_network)
+		flags |= SOCKET_HOST;
+	if (type == SOCK_STREAM || type == SOCK_DGRAM)
+		flags |= SOCKET_ORDINARY;
+	tag->flags = flags;
+}
+
+/* Of a task that is not the one that runs: an iterator's. */
+static __always_inline void tag_other(struct socket_tag *tag, struct task_struct *task)
+{
+	tag->started = BPF_CORE_READ(task, group_leader, start_boottime);
+	tag->pid = tag->tid = task->tgid;
+	tag->uid = BPF_CORE_READ(task, cred, uid.val);
+	bpf_probe_read_kernel_str(tag->comm, sizeof(tag->comm), task->comm);
+}
+
+/* The mark of a socket that had none; one that is marked already is whose it was. */
+static __always_inline struct socket_tag *socket_tagged(struct sock *sock, const struct task_state *state, u16 flags)
+{
+	struct socket_tag *tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
+
+	if (tag)
+		return NULL;
+	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (tag)
+		tag_owner(tag, sock, state, flags);
+	else
+		count(COUNT_SOCKET_UNTAGGED);
+	return tag;
+}
+
+static __always_inline void socket_mark(struct sock *sock, const struct task_state *state, u16 flags)
+{
+	struct socket_tag *tag = socket_tagged(sock, state, flags);
+
+	if (tag)
+		tag_task(tag, state);
+	else if (!bpf_sk_storage_get(&sockets, sock, NULL, 0))
+		bpf_send_signal(SIGKILL);
+}
+
+/* security_socket_post_create. */
+static __always_inline int socket_made(struct socket *socket, u32 kernel)
+{
+	struct task_state *state = kernel ? NULL : task_state();
+	struct sock *sock = state ? socket->sk : NULL;
+
+	if (sock && of_internet(sock))
+		socket_mark(sock, state, 0);
+	return 0;
+}
+
+/*
+ * cgroup/sock_create, where kernels let its programs know tasks: nothing leaves such a program out, as tracing ones are on a kernel
+ * that preempts itself. It comes before security_socket_post_create, and not for the kernel's own sockets.
+ */
+static __always_inline void socket_created(struct bpf_sock *sock)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *state = task_state();
+	struct socket_tag *tag;
+
+	if (!state)
+		return;
+	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!tag)
+		return;
+	tag->slot = state->slot;
+	tag->generation = state->generation;
+	tag->principal = state->principal;
+	tag->space = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	tag->flags = tag->space == cfg_network ? SOCKET_HOST : 0;
+	if (sock->type == SOCK_STREAM || sock->type == SOCK_DGRAM)
+		tag->flags |= SOCKET_ORDINARY;
+	tag_task(tag, state);
+}
+
+/* security_file_receive: by a unix socket, or by pidfd_getfd(2). */
+static __always_inline int socket_received(struct file *file)
+{
+	struct task_state *state = task_state();
+	struct socket *socket = state ? bpf_sock_from_file(file) : NULL;
+	struct sock *sock = socket ? socket->sk : NULL;
+
+	if (sock && of_internet(sock))
+		socket_mark(sock, state, SOCKET_HELD);
+	return 0;
+}
+
+/*
+ * security_socket_listen, beside the program that decides: what it accepts is answered. One that may not listen and connects
+ * instead begins with a SYN, which takes this away.
+ */
+static __always_inline int socket_serves(struct socket *socket)
+{
+	struct task_state *state = task_state();
+	struct sock *sock = state ? socket->sk : NULL;
+	struct socket_tag *tag;
+
+	if (!sock || !of_internet(sock))
+		return 0;
+	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
+	if (tag)
+		tag->flags |= SOCKET_SERVES;
+	return 0;
+}
+
+/* security_socket_bind */
+static __always_inline int socket_bound(struct socket *socket, struct sockaddr *address, int length)
+{
+	struct task_state *state = task_state();
+	struct sock *sock = state ? socket->sk : NULL;
+
+	if (!sock)
+		return 0;
+	if (of_internet(sock))
+		return decide_bind(state, sock, address, length);
+	if (sock->__sk_common.skc_family == AF_UNIX)
+		observe_bind(state, sock);
+	return 0;
+}

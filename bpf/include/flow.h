@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where does somebody in a session want to go, and may they? By the names that answers gave the address, where there are such;
+ * else by its number. The question and what was found lie in the buffer's flow; every function here is a whole one of its own
+ * (verifier: global, as name_of), because programs that see packets have as little stack as any other.
+ */
+#pragma once
+
+#include "judge.h"
+#include "spell.h"
+
+/* What an answer of flow_ask() has beside the action. */
+#define FLOW_MET 0x100	 /* a rule spoke, no default */
+#define FLOW_AGAIN 0x200 /* the table has changed */
+#define FLOW_ACTION(answer) ((u32)(answer) & 0xff)
+
+static __always_inline bool flow_four(const struct flow *flow)
+{
+	struct address a = { .high = bytes_number(flow->address), .low = bytes_number(flow->address + 8) };
+
+	return !a.high && a.low >> 32 == 0xffff;
+}
+
+static __always_inline void spell_protocol(struct buffer *buffer, u32 protocol)
+{
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+		spell_byte(buffer, 'p');
+		spell_byte(buffer, protocol == IPPROTO_TCP ? 'c' : 'd');
+		spell_byte(buffer, protocol == IPPROTO_TCP ? 't' : 'u');
+	} else {
+		spell_number(buffer, protocol);
+	}
+}
+
+/* /a/tcp/443/4c6120001; the first word says whether a name led there. */
+__noinline int spell_address(struct buffer *buffer, u32 reached)
+{
+	bool four;
+
+	if (!buffer)
+		return 0;
+	four = flow_four(&buffer->flow);
+	spell_begin(buffer);
+	for (u32 i = 0; i < 16; i++) {
+		if (four && i >= 4)
+			break;
+		spell_hex(buffer, buffer->flow.address[(15 - i) & 15]);
+	}
+	spell_byte(buffer, four ? '4' : '6');
+	spell_byte(buffer, '/');
+	spell_number(buffer, buffer->flow.port);
+	spell_byte(buffer, '/');
+	spell_protocol(buffer, buffer->flow.protocol);
+	spell_byte(buffer, '/');
+	spell_byte(buffer, reached);
+	spell_byte(buffer, '/');
+	spell_end(buffer);
+	return 0;
+}
+
+/* A label ends at a dot, or with the name: it goes in front of those before it. */
+static long spell_label(u32 at, struct buffer **context)
+{
+	struct buffer *buffer = *context;
+	struct flow *flow = &buffer->flow;
+	u32 length = flow->length;
+	u32 size;
+
+	if (at < length && flow->name[at & (DOMAIN_TEXT_ - 1)] != '.')
+		return 0;
+	size = BOUNDED(at - flow->from, DOMAIN_LABEL_MAX);
+	buffer->name.offset -= size;
+	bpf_probe_read_kernel(buffer->text + (buffer->name.offset & (TEXT_MAX - 1)), size,
+			      flow->name + (flow->from & (DOMAIN_TEXT_ - 1)));
+	spell_byte(buffer, '/');
+	flow->from = at + 1;
+	return at >= length;
+}
+
+/* /443/com/example/www; without a port where the name is only looked up. */
+__noinline int spell_domain(struct buffer *buffer, u32 port)
+{
+	if (!buffer)
+		return 0;
+	spell_begin(buffer);
+	buffer->flow.from = 0;
+	bpf_loop(DOMAIN_TEXT_, spell_label, &buffer, 0);
+	if (port)
+		spell_number(buffer, port);
+	else
+		spell_byte(buffer, '-');
+	spell_byte(buffer, '/');
+	spell_end(buffer);
+	return 0;
+}
+
+static __always_inline struct session *flow_session(const struct flow *flow)
+{
+	struct session *session = session_at(flow->slot);
+
+	return session && session->generation == flow->generation && session->tasks ? session : NULL;
+}
+
+static __always_inline struct subject flow_subject(const struct flow *flow, const struct session *session)
+{
+	struct subject who = {
+		.role = session->role,
+		.principal = flow->principal,
+		.taints = session->taints,
+		.denied = session_denied(session),
+	};
+
+	return who;
+}
+
+/* What the table says of the object whose groups were found. Not by another table. */
+__noinline int flow_rule(struct buffer *buffer, u32 op)
+{
+	const u8 *table = table_now();
+	struct session *session;
+	struct subject who;
+	u32 action;
+
+	if (!buffer || !table)
+		return ACTION_DENY;
+	session = flow_session(&buffer->flow);
+	if (!session)
+		return ACTION_DENY;
+	who = flow_subject(&buffer->flow, session);
+	if (rule_switched(&who, op)) {
+		buffer->flow.switched = op;
+		return ACTION_DENY | FLOW_MET;
+	}
+	if (buffer->name.policy != policy_of(table))
+		return FLOW_AGAIN;
+	buffer->flow.label = buffer->name.groups;
+	action = rule_decide(table, &who, BOUNDED(op, OP_NET_FAMILY), &buffer->flow.label, net_field(op), PATH_WORDS,
+			     buffer->masks);
+	return action | (masks_meet(buffer->masks, buffer->flow.label) ? FLOW_MET : 0);
+}
+
+/*
+ * The action on the object that is spelt, and whether a rule spoke. race: as judge_buffer. verifier: the walk and the rules beside each
+ * other, for their frames would not fit over each other.
+ */
+static __always_inline int flow_ask(struct buffer *buffer, u32 op)
+{
+	int answer;
+
+	net_walk(buffer);
+	answer = flow_rule(buffer, op);
+	if (answer != FLOW_AGAIN)
+		return answer;
+	net_walk(buffer);
+	answer = flow_rule(buffer, op);
+	return answer == FLOW_AGAIN ? ACTION_DENY : answer;
+}
+
+/* The decision so far gives way to a stricter one. */
+static __always_inline void flow_settle(struct flow *flow, u32 op, u32 action, u32 reason)
+{
+	if (action >= flow->action)
+		return;
+	flow->op = op;
+	flow->action = action;
+	flow->reason = reason;
+	flow->decided = flow->label;
+}
+
+/* By its number: what no name led to. Returns as flow_ask(). */
+static __always_inline int flow_number(struct buffer *buffer, u32 reason)
+{
+	int answer;
+
+	spell_address(buffer, 'a');
+	answer = flow_ask(buffer, OP_NET_ADDR);
+	flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), reason);
+	return answer;
+}
+
+/* A name led there: only rules that speak of the address's number, port or network stand against it, no default. */
+static __always_inline int flow_reached(struct buffer *buffer)
+{
+	int answer;
+
+	spell_address(buffer, 'n');
+	answer = flow_ask(buffer, OP_NET_ADDR);
+	if (answer & FLOW_MET)
+		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
+	return answer;
+}
+
+/* One of the names of the address, to the flow: 1; 0 where there is no more; -1 for one that has expired. */
+__noinline int answer_take(struct buffer *buffer, u32 index)
+{
+	struct answer_key key = {};
+	struct answer *answer;
+
+	if (!buffer)
+		return 0;
+	key.slot = buffer->flow.slot;
+	key.generation = buffer->flow.generation;
+	key.index = index;
+	__builtin_memcpy(key.address, buffer->flow.address, sizeof(key.address));
+	answer = bpf_map_lookup_elem(&answers, &key);
+	if (!answer)
+		return 0;
+	if (answer->expires < buffer->flow.now)
+		return -1;
+	bpf_probe_read_kernel(buffer->flow.name, DOMAIN_TEXT_, answer->name);
+	buffer->flow.length = BOUNDED(answer->length, DOMAIN_MAX);
+	return 1;
+}
+
+static __always_inline bool same_name(const u8 *a, const u8 *b)
+{
+	u64 different = 0;
+
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8; i++)
+		different |= ((const u64 *)a)[i] ^ ((const u64 *)b)[i];
+	return !different;
+}
+
+/* Whether an answer gave the flow's name for its address. */
+__noinline int answer_known(struct buffer *buffer)
+{
+	struct answer_key key = {};
+
+	if (!buffer)
+		return 0;
+	key.slot = buffer->flow.slot;
+	key.generation = buffer->flow.generation;
+	__builtin_memcpy(key.address, buffer->flow.address, sizeof(key.address));
+	for (u32 i = 0; i < ANSWER_NAMES; i++) {
+		struct answer *answer;
+
+		key.index = i;
+		answer = bpf_map_lookup_elem(&answers, &key);
+		if (!answer)
+			return 0;
+		if (answer->expires >= buffer->flow.now && same_name(answer->name, buffer->flow.name))
+			return 1;
+	}
+	return 0;
+}
+
+/* The name in the flow is given the flow's address, until then (CLOCK_BOOTTIME, ns). The one that expires first makes room. */
+__noinline int answer_learn(struct buffer *buffer, u64 expires)
+{
+	static const struct answer none = {};
+	struct answer_key key = {};
+	struct answer *answer;
+	u64 first = ~0ull;
+	u32 place = 0;
+
+	if (!buffer)
+		return 0;
+	key.slot = buffer->flow.slot;
+	key.generation = buffer->flow.generation;
+	__builtin_memcpy(key.address, buffer->flow.address, sizeof(key.address));
+	for (u32 i = 0; i < ANSWER_NAMES; i++) {
+		key.index = i;
+		answer = bpf_map_lookup_elem(&answers, &key);
+		if (!answer || same_name(answer->name, buffer->flow.name)) {
+			place = i;
+			break;
+		}
+		if (answer->expires < first) {
+			first = answer->expires;
+			place = i;
+		}
+	}
+	key.index = place;
+	if (!bpf_map_lookup_elem(&answers, &key))
+		bpf_map_update_elem(&answers, &key, &none, BPF_NOEXIST);
+	answer = bpf_map_lookup_elem(&answers, &key);
+	if (!answer) {
+		count(COUNT_NAMES_DROPPED);
+		return 0;
+	}
+	/* race: whoever reads it meanwhile finds it expired. */
+	__sync_lock_test_and_set(&answer->expires, 0);
+	__builtin_memcpy(answer->name, buffer->flow.name, DOMAIN_TEXT_);
+	answer->length = buffer->flow.length;
+	__sync_lock_test_and_set(&answer->expires, expires);
+	count(COUNT_NAMES_LEARNED);
+	return 1;
+}
+
+/*
+ * By the names that are known for the address: which of them is asked for is seen later, if at all, so the mildest answer
+ * counts. 0 where none is known.
+ */
+static __always_inline int flow_names(struct buffer *buffer)
+{
+	u32 best = 0;
+	u32 at = 0;
+
+	buffer->flow.names = 0;
+	for (u32 i = 0; i < ANSWER_NAMES; i++) {
+		int taken = answer_take(buffer, i);
+		u32 action;
+
+		if (!taken)
+			break;
+		if (taken < 0)
+			continue;
+		spell_domain(buffer, buffer->flow.port);
+		action = FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)) + 1;
+		buffer->flow.names++;
+		if (action > best) {
+			best = action;
+			at = i;
+		}
+	}
+	if (!best)
+		return 0;
+	answer_take(buffer, at);
+	spell_domain(buffer, buffer->flow.port);
+	flow_settle(&buffer->flow, OP_NET_DOMAIN, FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)), NET_BY_RULE);
+	return best;
+}
+
+static __always_inline void flow_begin(struct flow *flow)
+{
+	flow->op = OP_NET_ADDR;
+	flow->action = ACTIONS;
+	flow->reason = NET_BY_RULE;
+	flow->detail = flow->names = flow->length = 0;
+	flow->switched = OP_NONE;
+	flow->asks = 0;
+	flow->label = flow->decided = 0;
+	flow->now = bpf_ktime_get_boot_ns();
+	__builtin_memset(flow->name, 0, sizeof(flow->name));
+}
+
+/* The port of TLS, by UDP: QUIC, whose hello nobody reads. Only a rule that speaks of the address lets it pass. */
+static __always_inline bool flow_quic(const struct flow *flow)
+{
+	return flow->protocol == IPPROTO_UDP && flow->port == PORT_TLS;
+}
+
+/* A connection, or a datagram: decided by its destination. */
+__noinline int flow_reach(struct buffer *buffer)
+{
+	int answer;
+
+	if (!buffer)
+		return 0;
+	flow_begin(&buffer->flow);
+	if (flow_quic(&buffer->flow)) {
+		spell_address(buffer, 'a');
+		answer = flow_ask(buffer, OP_NET_ADDR);
+		if (!(answer & FLOW_MET))
+			flow_settle(&buffer->flow, OP_NET_ADDR, ACTION_DENY, NET_QUIC);
+		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
+		return 0;
+	}
+	if (flow_names(buffer))
+		flow_reached(buffer);
+	else
+		flow_number(buffer, NET_NO_NAME);
+	return 0;
+}
+
+/*
+ * What a connection asks for is known: the flow's name. One that no answer gave for the address leaves it to the address's
+ * number, but for rules that speak of the name.
+ */
+__noinline int flow_named(struct buffer *buffer)
+{
+	struct flow *flow;
+	bool known;
+	int answer;
+
+	if (!buffer)
+		return 0;
+	flow = &buffer->flow;
+	known = answer_known(buffer);
+	spell_domain(buffer, flow->port);
+	answer = flow_ask(buffer, OP_NET_DOMAIN);
+	if (known || answer & FLOW_MET)
+		flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(answer), known ? NET_BY_RULE : NET_OTHER_NAME);
+	if (known)
+		flow_reached(buffer);
+	else
+		flow_number(buffer, NET_OTHER_NAME);
+	return known;
+}
+
+/* Somebody answers here. */
+__noinline int flow_listen(struct buffer *buffer)
+{
+	int answer;
+
+	if (!buffer)
+		return 0;
+	flow_begin(&buffer->flow);
+	spell_address(buffer, 'a');
+	answer = flow_ask(buffer, OP_NET_LISTEN);
+	flow_settle(&buffer->flow, OP_NET_LISTEN, FLOW_ACTION(answer), NET_BY_RULE);
+	return 0;
+}

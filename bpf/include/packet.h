@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet's headers say, as far as it is asked for: the other end, the ports, where the payload lies. kernel: a program of a
+ * cgroup sees a packet from its network header on, before it is cut into segments.
+ */
+#pragma once
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.h"
+
+enum packet_limits {
+	IP4_HEADER = 20,
+	IP6_HEADER = 40,
+	TCP_HEADER = 20,
+	UDP_HEADER = 8,
+	TCP_SYN = 2,
+	TCP_ACK = 16,
+};
+
+/*
+ * A length of 1 to max, a power of two, of a value that is one. verifier: 6.1 keeps no lower bound that a comparison found; here
+ * it follows from the arithmetic.
+ */
+#define LENGTH(value, max)                                                 \
+	({                                                                 \
+		u64 length_ = (value) - 1;                                 \
+		asm volatile("%0 &= %1" : "+r"(length_) : "i"((max) - 1)); \
+		asm volatile("%0 += 1" : "+r"(length_));                   \
+		length_;                                                   \
+	})
+
+struct packet {
+	u8 address[16]; /* of the other end; IPv4 mapped */
+	u32 protocol;
+	u32 port;  /* of the other end; 0 where the protocol has none */
+	u32 local; /* of this one */
+	u32 payload;
+	u32 size; /* of the payload */
+	u32 sequence;
+	u32 control; /* TCP's flags */
+	u32 odd;     /* options, or a header behind the first */
+};
+
+static __always_inline u32 number16(const u8 *bytes)
+{
+	return (u32)bytes[0] << 8 | bytes[1];
+}
+
+static __always_inline u32 number32(const u8 *bytes)
+{
+	return number16(bytes) << 16 | number16(bytes + 2);
+}
+
+/* Returns where the next header begins; 0 for what is no packet of this version. */
+static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, bool leaves)
+{
+	u8 header[IP4_HEADER];
+
+	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
+		return 0;
+	p->protocol = header[9];
+	p->odd = header[0] != 0x45 || number16(header + 6) & 0x1fff;
+	__builtin_memset(p->address, 0, 10);
+	p->address[10] = p->address[11] = 0xff;
+	__builtin_memcpy(p->address + 12, header + (leaves ? 16 : 12), 4);
+	return IP4_HEADER;
+}
+
+static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
+{
+	u8 header[IP6_HEADER];
+
+	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
+		return 0;
+	p->protocol = header[6];
+	__builtin_memcpy(p->address, header + (leaves ? 24 : 8), 16);
+	return IP6_HEADER;
+}
+
+static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves)
+{
+	u8 header[TCP_HEADER] = {};
+	bool tcp = p->protocol == IPPROTO_TCP;
+
+	if (bpf_skb_load_bytes(skb, at, header, UDP_HEADER))
+		return 0;
+	p->port = number16(header + (leaves ? 2 : 0));
+	p->local = number16(header + (leaves ? 0 : 2));
+	if (!tcp)
+		return at + UDP_HEADER;
+	if (bpf_skb_load_bytes(skb, at, header, TCP_HEADER))
+		return 0;
+	p->sequence = number32(header + 4);
+	p->control = header[13];
+	return at + (header[12] >> 4) * 4;
+}
+
+/* False for what cannot be read. */
+static __noinline bool packet_read(struct __sk_buff *skb, struct packet *p, bool leaves)
+{
+	u32 at = skb->protocol == bpf_htons(ETH_P_IP) ? packet_four(skb, p, leaves) : packet_six(skb, p, leaves);
+
+	if (!at)
+		return false;
+	if (p->odd || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
+		return true;
+	at = packet_ports(skb, p, at, leaves);
+	if (!at)
+		return false;
+	p->payload = at;
+	p->size = skb->len > at ? skb->len - at : 0;
+	return true;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+// What judging networks costs: without programs, with programs that do nothing (the floor), beside a session and in one. Rounds of
+// the four take turns, and medians are compared within one run; only ratios mean anything.
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	rounds = 15
+	batch  = 200 // operations of a round
+)
+
+// state is who is measured under what.
+type state struct {
+	name     string
+	programs map[string]*ebpf.Program
+	marked   *gate // nil beside the session
+}
+
+// idle are programs that let everything go.
+func idle(b *testing.B) map[string]*ebpf.Program {
+	b.Helper()
+	out := map[string]*ebpf.Program{}
+	for name, at := range places {
+		kind := ebpf.CGroupSKB
+		if at == ebpf.AttachCGroupInet4Connect || at == ebpf.AttachCGroupInet6Connect {
+			kind = ebpf.CGroupSockAddr
+		}
+		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: kind, AttachType: at, License: "GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 1), asm.Return()}})
+		must(b, err)
+		b.Cleanup(func() { p.Close() })
+		out[name] = p
+	}
+	return out
+}
+
+// under does something with the programs of a state attached.
+func under(b *testing.B, group string, s state, f func() time.Duration) time.Duration {
+	b.Helper()
+	var links []link.Link
+	for name, p := range s.programs {
+		l, err := link.AttachCgroup(link.CgroupOptions{Path: group, Attach: places[name], Program: p})
+		must(b, err)
+		links = append(links, l)
+	}
+	took := f()
+	for _, l := range links {
+		must(b, l.Close())
+	}
+	return took
+}
+
+// compare reports medians of an operation in all states, as ratios.
+func (g *gate) compare(b *testing.B, op func(marked *gate) time.Duration) {
+	b.Helper()
+	for _, l := range g.links {
+		must(b, l.Close())
+	}
+	g.links = nil
+	states := []state{{name: "none"}, {"floor", idle(b), nil}, {"bystander", g.programs, nil}, {"agent", g.programs, g}}
+	took := map[string][]time.Duration{}
+	for b.Loop() {
+		for range rounds {
+			for _, s := range states {
+				took[s.name] = append(took[s.name], under(b, g.group, s, func() time.Duration { return op(s.marked) }))
+			}
+		}
+	}
+	median := func(name string) float64 {
+		slices.Sort(took[name])
+		return float64(took[name][len(took[name])/2])
+	}
+	b.ReportMetric(median("none")/batch, "ns/none")
+	b.ReportMetric(median("floor")/median("none"), "floor/none")
+	b.ReportMetric(median("bystander")/median("floor"), "bystander/floor")
+	b.ReportMetric(median("agent")/median("none"), "agent/none")
+	b.ReportMetric(0, "ns/op")
+}
+
+// listed is a policy of so many names.
+func listed(names int) string {
+	rules := only
+	var list string
+	for i := range names {
+		list += strconv.Quote(fmt.Sprintf("host-%d.zone-%d.example.net", i, i%97)) + ", "
+	}
+	return rules + "[[rule]]\nid = \"many\"\non = [\"net.domain\"]\nmatch = [" + list + "\"last.example\"]\naction = \"allow\"\n"
+}
+
+// benched is a gate whose session knows the server's name.
+func benched(b *testing.B, policy string) *gate {
+	b.Helper()
+	g := open(b, policy)
+	serveNames(b, names)
+	g.lookUp(b, "www.allowed.test")
+	return g
+}
+
+func sockets(b *testing.B, marked *gate, kind, n int) []int {
+	b.Helper()
+	out := make([]int, n)
+	for i := range out {
+		fd, err := unix.Socket(unix.AF_INET, kind, 0)
+		must(b, err)
+		if marked != nil {
+			must(b, marked.mark(fd))
+		}
+		// Closing ends it at once: ports that wait would be missing later.
+		must(b, unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+		out[i] = fd
+	}
+	return out
+}
+
+func BenchmarkConnect(b *testing.B) {
+	for _, names := range []int{10, 10000} {
+		b.Run(strconv.Itoa(names), func(b *testing.B) {
+			g := benched(b, listed(names))
+			serve(b, good, "9000", func(net.Conn) {})
+			g.compare(b, func(marked *gate) time.Duration {
+				fds := sockets(b, marked, unix.SOCK_STREAM, batch)
+				begin := time.Now()
+				for _, fd := range fds {
+					must(b, unix.Connect(fd, at(good, 9000)))
+					unix.Close(fd)
+				}
+				return time.Since(begin)
+			})
+		})
+	}
+}
+
+func BenchmarkRoundTrip(b *testing.B) {
+	g := benched(b, only)
+	serve(b, good, "9000", echo(64))
+	g.compare(b, func(marked *gate) time.Duration {
+		fd := sockets(b, marked, unix.SOCK_STREAM, 1)[0]
+		defer unix.Close(fd)
+		must(b, unix.Connect(fd, at(good, 9000)))
+		buffer := make([]byte, 64)
+		begin := time.Now()
+		for range batch {
+			_, err := unix.Write(fd, buffer)
+			must(b, err)
+			_, err = unix.Read(fd, buffer)
+			must(b, err)
+		}
+		return time.Since(begin)
+	})
+}
+
+// echo sends pieces back as they come.
+func echo(size int) func(net.Conn) {
+	return func(c net.Conn) {
+		buffer := make([]byte, size)
+		for {
+			n, err := c.Read(buffer)
+			if err != nil {
+				return
+			}
+			if _, err := c.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func BenchmarkThroughput(b *testing.B) {
+	g := benched(b, only)
+	serve(b, good, "9000", func(c net.Conn) {
+		buffer := make([]byte, 1<<20)
+		for {
+			if _, err := c.Read(buffer); err != nil {
+				return
+			}
+		}
+	})
+	g.compare(b, func(marked *gate) time.Duration {
+		fd := sockets(b, marked, unix.SOCK_STREAM, 1)[0]
+		defer unix.Close(fd)
+		must(b, unix.Connect(fd, at(good, 9000)))
+		buffer := make([]byte, 256<<10)
+		begin := time.Now()
+		for range batch {
+			for sent := 0; sent < len(buffer); {
+				n, err := unix.Write(fd, buffer[sent:])
+				must(b, err)
+				sent += n
+			}
+		}
+		return time.Since(begin)
+	})
+}
+
+func BenchmarkDatagram(b *testing.B) {
+	g := benched(b, only)
+	server, err := net.ListenPacket("udp", net.JoinHostPort(good, "9000"))
+	must(b, err)
+	defer server.Close()
+	go func() {
+		buffer := make([]byte, 64)
+		for {
+			n, from, err := server.ReadFrom(buffer)
+			if err != nil {
+				return
+			}
+			_, _ = server.WriteTo(buffer[:n], from)
+		}
+	}()
+	g.compare(b, func(marked *gate) time.Duration {
+		fd := sockets(b, marked, unix.SOCK_DGRAM, 1)[0]
+		defer unix.Close(fd)
+		return exchange(b, fd, at(good, 9000), make([]byte, 64))
+	})
+}
+
+// exchange sends one datagram after the other, and waits for each answer.
+func exchange(b *testing.B, fd int, to unix.Sockaddr, what []byte) time.Duration {
+	b.Helper()
+	buffer := make([]byte, 512)
+	begin := time.Now()
+	for range batch {
+		must(b, unix.Sendto(fd, what, 0, to))
+		_, err := unix.Read(fd, buffer)
+		must(b, err)
+	}
+	return time.Since(begin)
+}
+
+func BenchmarkLookUp(b *testing.B) {
+	g := benched(b, only)
+	m := dnsmessage.Message{Header: dnsmessage.Header{ID: 77, RecursionDesired: true},
+		Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName("www.allowed.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}}
+	question, err := m.Pack()
+	must(b, err)
+	g.compare(b, func(marked *gate) time.Duration {
+		fd := sockets(b, marked, unix.SOCK_DGRAM, 1)[0]
+		defer unix.Close(fd)
+		return exchange(b, fd, at(names, 53), question)
+	})
+}
+
+func BenchmarkHandshake(b *testing.B) {
+	g := benched(b, only)
+	serveTLS(b, good, "443")
+	g.compare(b, func(marked *gate) time.Duration {
+		begin := time.Now()
+		for range batch / 10 {
+			must(b, marked.hello(good, "www.allowed.test", patient))
+		}
+		return time.Since(begin) * 10
+	})
+}
