@@ -258,6 +258,7 @@ fuzz-c: provision-build $(FUZZERS:%=bin/fuzz/%)
 		for message in bpf/parse/testdata/$$target/*.bin; do \
 			printf '\1\2\3\4' | cat - $$message > bin/fuzz/seeds/$$target/$${message##*/}; \
 		done; \
+		cp -f bpf/fuzz/found/$$target-* bin/fuzz/seeds/$$target 2> /dev/null || true; \
 		bin/fuzz/$$target $(if $(LONG),-runs=30000000,-max_total_time=10) -max_len=800 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=bin/fuzz/found-$$target- bin/fuzz/corpus/$$target bin/fuzz/seeds/$$target; \
 	done

@@ -12,7 +12,7 @@ import (
 )
 
 // TestFuzzersTakeWhatIsKnown builds the fuzzers of ../fuzz with their sanitizers, and runs each over the recorded messages
-// and what it makes of them. `make fuzz` goes on from there.
+// what longer runs found, and what it makes of them. `make fuzz` goes on from there.
 func TestFuzzersTakeWhatIsKnown(t *testing.T) {
 	clang, err := exec.LookPath("clang-19")
 	if err != nil {
@@ -28,9 +28,16 @@ func TestFuzzersTakeWhatIsKnown(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			found, err := filepath.Glob("../fuzz/found/" + kind + "-*")
+			if err != nil {
+				t.Fatal(err)
+			}
 			fuzzer := filepath.Join(t.TempDir(), kind)
 			run(t, clang, "-g", "-O2", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-I../include",
 				"-Wall", "-Wextra", "-Wno-unused-function", "-Werror", "-o", fuzzer, "../fuzz/"+kind+".c")
+			if len(found) > 0 {
+				run(t, fuzzer, found...)
+			}
 			run(t, fuzzer, "-runs=20000", "-seed=1", "-max_len=2048", "-verbosity=0", "-artifact_prefix="+folder+"/", folder)
 		})
 	}

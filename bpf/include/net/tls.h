@@ -418,7 +418,7 @@ static __always_inline void tls_name(struct tls_hello *h, u8 byte)
 	if (!(h->flags & TLS_SECOND)) {
 		domain_text(&h->name, byte);
 	} else {
-		if (h->name.text[WITHIN(h->same, DOMAIN_TEXT)] != byte_lower(byte))
+		if (h->same >= h->name.length || h->name.text[WITHIN(h->same, DOMAIN_TEXT)] != byte_lower(byte))
 			tls_refuse(h, TLS_CHANGED);
 		h->same++;
 	}
