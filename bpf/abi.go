@@ -153,6 +153,7 @@ const (
 	FormLSM     = sensorFormFORM_LSM
 	FormModify  = sensorFormFORM_MODIFY
 	FormTwice   = sensorFormFORM_TWICE
+	FormNetwork = sensorFormFORM_NETWORK
 	FormObserve = sensorFormFORM_OBSERVE
 )
 

@@ -7,6 +7,7 @@ package bpf
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -57,10 +58,13 @@ type Program struct {
 }
 
 var (
-	everyForm = []Form{FormLSM, FormModify, FormTwice, FormObserve}
+	everyForm = []Form{FormLSM, FormModify, FormTwice, FormNetwork, FormObserve}
 	enforcing = []Form{FormLSM, FormModify, FormTwice}
 	fallback  = []Form{FormModify, FormTwice}
 	twice     = []Form{FormTwice}
+	gating    = append(slices.Clone(enforcing), FormNetwork)
+	created   = []Form{FormTwice, FormNetwork}
+	traced    = []Form{FormTwice, FormNetwork, FormObserve}
 
 	openOps = []Op{OpFileRead, OpFileWrite}
 	nameOps = []Op{OpFileCreate, OpFileWrite}
@@ -95,15 +99,14 @@ var Programs = []Program{
 	{sensorProgEnforceSignal, RoleEnforce, []Op{OpProcSignal}, "security_task_kill", enforcing, 0},
 	{sensorProgEnforceSocket, RoleEnforce, []Op{OpNetFamily}, "security_socket_create", enforcing, 0},
 	{sensorProgMarkSocket, RoleMark, nil, "security_socket_post_create", enforcing, 0},
-	{sensorProgMarkCreated, RoleMark, nil, "sock_create", twice, 0},
+	{sensorProgMarkCreated, RoleMark, nil, "sock_create", created, 0},
 	{sensorProgMarkReceived, RoleMark, nil, "security_file_receive", enforcing, 0},
-	{sensorProgMarkServer, RoleMark, nil, "security_socket_listen", enforcing, 0},
 	{sensorProgEnforceBind, RoleEnforce, []Op{OpNetListen}, "security_socket_bind", enforcing, 0},
 	{sensorProgEnforceListen, RoleEnforce, []Op{OpNetListen}, "security_socket_listen", enforcing, 0},
-	{sensorProgLearnIngress, RoleObserve, nil, "ingress", enforcing, 0},
-	{sensorProgJudgeEgress, RoleEnforce, netOps, "egress", enforcing, 0},
-	{sensorProgJudgeConnect4, RoleEnforce, netOps, "connect4", enforcing, 0},
-	{sensorProgJudgeConnect6, RoleEnforce, netOps, "connect6", enforcing, 0},
+	{sensorProgLearnIngress, RoleObserve, nil, "ingress", gating, 0},
+	{sensorProgJudgeEgress, RoleEnforce, netOps, "egress", gating, 0},
+	{sensorProgJudgeConnect4, RoleEnforce, netOps, "connect4", gating, 0},
+	{sensorProgJudgeConnect6, RoleEnforce, netOps, "connect6", gating, 0},
 	{sensorProgEnforceConnect, RoleEnforce, []Op{OpUnixConnect}, "security_unix_stream_connect", enforcing, 0},
 	{sensorProgEnforceSend, RoleEnforce, []Op{OpUnixConnect}, "security_unix_may_send", enforcing, 0},
 	{sensorProgEnforceMount, RoleEnforce, nil, "security_sb_mount", enforcing, 0},
@@ -121,7 +124,7 @@ var Programs = []Program{
 	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect", enforcing, 0},
 	{sensorProgEnforceExec, RoleEnforce, []Op{OpExec, OpExecWritten, OpExecAnonymous}, "security_bprm_check", enforcing, 0},
 	{sensorProgEnforceLine, RoleEnforce, []Op{OpExecArgv}, "security_bprm_committed_creds", enforcing, 0},
-	{sensorProgObserveExec, RoleObserve, []Op{OpExec, OpExecArgv}, "sched_process_exec", []Form{FormTwice, FormObserve}, 0},
+	{sensorProgObserveExec, RoleObserve, []Op{OpExec, OpExecArgv}, "sched_process_exec", traced, 0},
 	{sensorProgObserveOpen, RoleObserve, openOps, "file_ra_state_init", twice, 0},
 	{sensorProgObserveMap, RoleObserve, []Op{OpExecMap}, "perf_event_mmap", twice, 0},
 	{SeedTasks, RoleSeed, nil, "iter/task", everyForm, 0},
@@ -141,6 +144,10 @@ var asks = map[string]helper{
 	sensorProgMarkCreated: {ebpf.CGroupSock, asm.FnTaskStorageGet},
 }
 
+// ErrTaskless says that the running kernel lets programs of control groups ask for no task's storage: nothing would say whose a
+// socket is.
+var ErrTaskless = errors.New("programs of control groups may not ask for tasks")
+
 // Fit takes from a specification in one form the programs whose hooks the running kernel does not have, or what they call there.
 func Fit(spec *ebpf.CollectionSpec, form Form) error {
 	kernel, err := btf.LoadKernelSpec()
@@ -151,6 +158,9 @@ func Fit(spec *ebpf.CollectionSpec, form Form) error {
 		if p := &Programs[i]; !p.fits(kernel, form) {
 			delete(spec.Programs, p.Name)
 		}
+	}
+	if form == FormNetwork && spec.Programs[sensorProgMarkCreated] == nil {
+		return ErrTaskless
 	}
 	return nil
 }
@@ -185,6 +195,8 @@ func (f Form) String() string {
 		return "fmod_ret"
 	case FormTwice:
 		return "fmod_ret+kprobe"
+	case FormNetwork:
+		return "tracepoint+cgroup"
 	}
 	return "tracepoint"
 }

@@ -269,7 +269,8 @@ const (
 	sensorFormFORM_LSM     sensorForm = 0
 	sensorFormFORM_MODIFY  sensorForm = 1
 	sensorFormFORM_TWICE   sensorForm = 2
-	sensorFormFORM_OBSERVE sensorForm = 3
+	sensorFormFORM_NETWORK sensorForm = 3
+	sensorFormFORM_OBSERVE sensorForm = 4
 )
 
 type sensorGrant struct {
@@ -673,7 +674,6 @@ const (
 	sensorProgLearnIngress       = "learn_ingress"
 	sensorProgMarkCreated        = "mark_created"
 	sensorProgMarkReceived       = "mark_received"
-	sensorProgMarkServer         = "mark_server"
 	sensorProgMarkSocket         = "mark_socket"
 	sensorProgModifyMmap         = "modify_mmap"
 	sensorProgModifyRename       = "modify_rename"
@@ -783,7 +783,6 @@ type sensorProgramSpecs struct {
 	LearnIngress       *ebpf.ProgramSpec `ebpf:"learn_ingress"`
 	MarkCreated        *ebpf.ProgramSpec `ebpf:"mark_created"`
 	MarkReceived       *ebpf.ProgramSpec `ebpf:"mark_received"`
-	MarkServer         *ebpf.ProgramSpec `ebpf:"mark_server"`
 	MarkSocket         *ebpf.ProgramSpec `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
@@ -1001,7 +1000,6 @@ type sensorPrograms struct {
 	LearnIngress       *ebpf.Program `ebpf:"learn_ingress"`
 	MarkCreated        *ebpf.Program `ebpf:"mark_created"`
 	MarkReceived       *ebpf.Program `ebpf:"mark_received"`
-	MarkServer         *ebpf.Program `ebpf:"mark_server"`
 	MarkSocket         *ebpf.Program `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
@@ -1063,7 +1061,6 @@ func (p *sensorPrograms) Close() error {
 		p.LearnIngress,
 		p.MarkCreated,
 		p.MarkReceived,
-		p.MarkServer,
 		p.MarkSocket,
 		p.ModifyMmap,
 		p.ModifyRename,

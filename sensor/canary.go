@@ -101,7 +101,8 @@ type canary struct {
 // things takes many times as long as one that is not, and a sensor that gave up on it would leave it unwatched.
 const canaryWait = 30 * time.Second
 
-func startCanary() (*canary, error) {
+// startCanary starts one below the control group where networks are judged; "" is everywhere.
+func startCanary(group string) (*canary, error) {
 	folder, err := stageFolder()
 	if err != nil {
 		return nil, err
@@ -113,6 +114,14 @@ func startCanary() (*canary, error) {
 	cmd := exec.Command(self)
 	cmd.Args[0] = "reeve-canary"
 	cmd.Env = []string{canaryMark + "=" + canaryOnce, canaryFolder + "=" + folder}
+	if group != "" {
+		g, err := os.Open(group)
+		if err != nil {
+			return nil, errors.Join(err, closed(servers), os.RemoveAll(folder))
+		}
+		defer g.Close()
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(g.Fd())}
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

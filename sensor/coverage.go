@@ -24,11 +24,21 @@ type Coverage string
 const (
 	// Full: every operation of this build is refused where it is to be.
 	Full Coverage = "full"
+	// Network: where to is, and nothing else.
+	Network Coverage = "network"
 	// Observe: at least one is not; what is seen is recorded.
 	Observe Coverage = "observe"
 	// None: no program runs.
 	None Coverage = "none"
 )
+
+// coverages begin with what holds least.
+var coverages = []Coverage{None, Observe, Network, Full}
+
+// Reaches reports whether as much is held as is required; "" requires nothing.
+func (c Coverage) Reaches(required Coverage) bool {
+	return slices.Index(coverages, c) >= slices.Index(coverages, required)
+}
 
 // State says what becomes of one operation.
 type State string
@@ -130,7 +140,7 @@ func (k *Kernel) Find(ctx context.Context) (Finding, error) {
 		if err != nil {
 			return Finding{}, err
 		}
-		if f := finding(k.Form, effects); f.Coverage == Full || after == before || try == findTries {
+		if f := finding(k.Form, effects); f.Coverage == most(k.Form) || after == before || try == findTries {
 			return f, nil
 		}
 	}
@@ -147,7 +157,7 @@ func (k *Kernel) Try(ctx context.Context) ([]Effect, error) {
 				return nil, err
 			}
 		}
-		if c.absent[a.trial] || (a.program != "" && k.Form != bpf.FormObserve && k.Program(a.program) == nil) {
+		if c.absent[a.trial] || (a.program != "" && most(k.Form) == Full && k.Program(a.program) == nil) {
 			continue
 		}
 		e, killed, err := k.attempt(c, a)
@@ -168,7 +178,7 @@ func (k *Kernel) Try(ctx context.Context) ([]Effect, error) {
 // cage starts a canary, makes it a session's, and sees before that it can do everything unhindered: what fails then would
 // prove nothing later.
 func (k *Kernel) cage(ctx context.Context) (*canary, error) {
-	c, err := startCanary()
+	c, err := startCanary(k.Cgroup)
 	if err != nil {
 		return nil, err
 	}
@@ -257,17 +267,36 @@ func weaker(a, b Effect) Effect {
 // ErrNotHeld says that programs sit on their hooks and do not take effect for some operations.
 var ErrNotHeld = errors.New("not refused when tried")
 
+// most is what a form can hold.
+func most(form bpf.Form) Coverage {
+	switch form {
+	case bpf.FormObserve:
+		return Observe
+	case bpf.FormNetwork:
+		return Network
+	}
+	return Full
+}
+
+// destinations are what Network holds.
+var destinations = []bpf.Op{bpf.OpNetDomain, bpf.OpNetAddr}
+
 // finding sums effects up.
 func finding(form bpf.Form, effects []Effect) Finding {
 	f := Finding{Coverage: Full, Form: form, Effects: effects}
 	var open []string
+	gated := form == bpf.FormNetwork
 	for _, e := range effects {
 		if e.State != Held {
 			open = append(open, fmt.Sprintf("%s (%s)", event.Op(e.Op), e.Reason))
+			gated = gated && !slices.Contains(destinations, e.Op)
 		}
 	}
 	if len(open) > 0 {
 		f.Coverage, f.Reason = Observe, fmt.Errorf("%s: %w (as %s)", strings.Join(open, ", "), ErrNotHeld, form)
+	}
+	if gated {
+		f.Coverage = Network
 	}
 	return f
 }

@@ -16,13 +16,16 @@ import (
 
 // Every program loads on the kernel under test, in every form. The end of the verifier's log tells why one does not.
 func TestLoad(t *testing.T) {
-	for _, form := range []bpf.Form{bpf.FormLSM, bpf.FormModify, bpf.FormTwice, bpf.FormObserve} {
+	for _, form := range []bpf.Form{bpf.FormLSM, bpf.FormModify, bpf.FormTwice, bpf.FormNetwork, bpf.FormObserve} {
 		t.Run(form.String(), func(t *testing.T) {
 			if form == bpf.FormTwice && !Preempts() {
 				need.OtherKernel(t, "it does not preempt itself")
 			}
 			need.Programs(t)
-			k, err := Load(Options{Form: form})
+			k, err := Load(Options{Form: form, Cgroup: need.Cgroup(t)})
+			if errors.Is(err, bpf.ErrTaskless) {
+				need.OtherKernel(t, err)
+			}
 			if errors.Is(err, ErrRefused) {
 				need.Missing(t, need.LSM, err)
 			}

@@ -50,7 +50,7 @@ func parseSet(name string) (s set, ok bool) {
 	}
 	abi, abiErr := strconv.Atoi(parts[0])
 	size, sizeErr := strconv.ParseUint(parts[2], 10, 32)
-	forms := []bpf.Form{bpf.FormLSM, bpf.FormModify, bpf.FormTwice, bpf.FormObserve}
+	forms := []bpf.Form{bpf.FormLSM, bpf.FormModify, bpf.FormTwice, bpf.FormNetwork, bpf.FormObserve}
 	i := slices.IndexFunc(forms, func(f bpf.Form) bool { return f.String() == parts[1] })
 	if abiErr != nil || sizeErr != nil || i < 0 {
 		return s, false

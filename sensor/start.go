@@ -69,7 +69,7 @@ func (s *starter) best(ctx context.Context) (*Kernel, Finding, error) {
 		case found.Coverage == Full:
 			found.Passed = joined(reasons)
 			return k, found, nil
-		case form == bpf.FormObserve:
+		case found.Coverage == most(form):
 			found.Reason = joined(reasons)
 			return k, found, nil
 		default:
@@ -108,7 +108,7 @@ func (s *starter) try(ctx context.Context, form bpf.Form) (*Kernel, Finding, err
 			break
 		}
 	}
-	if err == nil && k.pinned && form != bpf.FormObserve && found.Coverage != Full {
+	if err == nil && k.pinned && found.Coverage != most(form) {
 		if err = k.Reattach(s.Pins); err == nil {
 			found, err = k.Find(ctx)
 		}
@@ -265,9 +265,9 @@ func forms() []bpf.Form {
 	}
 	list, err := os.ReadFile("/sys/kernel/security/lsm")
 	if err == nil && !slices.Contains(strings.Split(strings.TrimSpace(string(list)), ","), "bpf") {
-		return append(fallback, bpf.FormLSM, bpf.FormObserve)
+		return append(fallback, bpf.FormLSM, bpf.FormNetwork, bpf.FormObserve)
 	}
-	return append(append([]bpf.Form{bpf.FormLSM}, fallback...), bpf.FormObserve)
+	return append(append([]bpf.Form{bpf.FormLSM}, fallback...), bpf.FormNetwork, bpf.FormObserve)
 }
 
 // Preempts reports whether the running kernel may take the processor from a task that is in the kernel. Where its model

@@ -8,10 +8,6 @@
 
 #include "leave.h"
 
-enum connect_state {
-	SOCKET_CLOSED = 7, /* include/net/tcp_states.h:TCP_CLOSE */
-};
-
 /* No address at all is this machine. */
 static __always_inline void connect_loopback(u8 *address)
 {

@@ -8,9 +8,30 @@
 
 #include "hello.h"
 
+/* include/net/tcp_states.h */
+enum socket_state {
+	SOCKET_ACCEPTED = 3, /* TCP_SYN_RECV */
+	SOCKET_CLOSED = 7,
+	SOCKET_LISTENS = 10,
+};
+
 static __always_inline bool packet_begins(const struct packet *p)
 {
 	return p->protocol == IPPROTO_TCP && (p->control & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/*
+ * A connection is accepted: by the socket that listens, of whose mark the new one gets a copy, or, with TCP Fast Open, by the new one.
+ * One that connects and is connected to at the same time has what it asks for looked at.
+ */
+static __always_inline bool leave_accepts(const struct __sk_buff *skb, const struct socket_tag *tag,
+					  const struct packet *p)
+{
+	struct bpf_sock *sock = skb->sk;
+
+	if (p->protocol != IPPROTO_TCP || (p->control & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK) || !sock)
+		return false;
+	return sock->state == SOCKET_LISTENS || (sock->state == SOCKET_ACCEPTED && !(tag->flags & SOCKET_LOOKS));
 }
 
 static __always_inline bool packet_asks(const struct packet *p)
@@ -220,6 +241,8 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	print = route_print(session, p.address, p.port, p.protocol);
 	if (packet_begins(&p))
 		leave_begin(skb, tag, &p, print);
+	if (leave_accepts(skb, tag, &p))
+		tag->flags |= SOCKET_SERVES;
 	if (tag->flags & SOCKET_SERVES && p.protocol == IPPROTO_TCP)
 		return 0;
 	if (tag->flags & SOCKET_CUT)

@@ -121,7 +121,7 @@ static __always_inline void line_walk(struct line *line, const struct exec_state
 static __always_inline void line_kill(u32 counter)
 {
 	count(counter);
-	if (cfg_form != FORM_OBSERVE)
+	if (form_holds(OP_EXEC_ARGV))
 		bpf_send_signal(SIGKILL);
 }
 
@@ -198,12 +198,12 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label, line->buffer->masks);
 	if (rule_switched(&who, OP_EXEC_ARGV))
 		event->head.action = ACTION_DENY;
-	if (line->buffer->progress.failed && session_enforced(session, table)) {
+	if (line->buffer->progress.failed && session_enforced(session, table, OP_EXEC_ARGV)) {
 		event->head.action = ACTION_KILL;
 		event->head.view = VIEW_REFUSED;
 		count(COUNT_LINE_UNREAD);
 	}
-	judge_seen(session, 1ull << OP_EXEC_ARGV | (cfg_form == FORM_OBSERVE ? 1ull << OP_EXEC : 0));
+	judge_seen(session, 1ull << OP_EXEC_ARGV | (form_holds(OP_EXEC) ? 0 : 1ull << OP_EXEC));
 	line_apply(session, table, &who, &event->head);
 }
 
@@ -235,7 +235,7 @@ static __noinline int line_judge(struct linux_binprm *bprm, struct task_state *s
 	if (session && table)
 		line.buffer = buffer_take();
 	if (!session || !table || !line.buffer) {
-		if (!session || session_enforced(session, table))
+		if (!session || session_enforced(session, table, OP_EXEC_ARGV))
 			line_kill(COUNT_LINE_UNREAD);
 		return 0;
 	}

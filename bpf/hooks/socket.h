@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "family.h"
 #include "listen.h"
 #include "unix.h"
 
@@ -84,19 +85,24 @@ static __always_inline int socket_made(struct socket *socket, u32 kernel)
 
 /*
  * cgroup/sock_create, where kernels let its programs know tasks: nothing leaves such a program out, as tracing ones are on a kernel
- * that preempts itself. It comes before security_socket_post_create, and not for the kernel's own sockets.
+ * that preempts itself. It comes before security_socket_post_create, and not for the kernel's own sockets. Where nothing else
+ * decides, it does on kinds of sockets of the Internet, and no socket is without a mark.
  */
-static __always_inline void socket_created(struct bpf_sock *sock)
+static __always_inline int socket_created(struct bpf_sock *sock)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *state = task_state();
 	struct socket_tag *tag;
 
 	if (!state)
-		return;
+		return 0;
+	if (cfg_form == FORM_NETWORK && decide_socket(sock->family, sock->type, sock->protocol, 0))
+		return -EPERM;
 	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!tag)
-		return;
+	if (!tag) {
+		count(COUNT_SOCKET_UNTAGGED);
+		return cfg_form == FORM_NETWORK ? -EPERM : 0;
+	}
 	tag->slot = state->slot;
 	tag->generation = state->generation;
 	tag->principal = state->principal;
@@ -105,6 +111,7 @@ static __always_inline void socket_created(struct bpf_sock *sock)
 	if (sock->type == SOCK_STREAM || sock->type == SOCK_DGRAM)
 		tag->flags |= SOCKET_ORDINARY;
 	tag_task(tag, state);
+	return 0;
 }
 
 /* security_file_receive: by a unix socket, or by pidfd_getfd(2). */
@@ -116,24 +123,6 @@ static __always_inline int socket_received(struct file *file)
 
 	if (sock && of_internet(sock))
 		socket_mark(sock, state, SOCKET_HELD);
-	return 0;
-}
-
-/*
- * security_socket_listen, beside the program that decides: what it accepts is answered. One that may not listen and connects
- * instead begins with a SYN, which takes this away.
- */
-static __always_inline int socket_serves(struct socket *socket)
-{
-	struct task_state *state = task_state();
-	struct sock *sock = state ? socket->sk : NULL;
-	struct socket_tag *tag;
-
-	if (!sock || !of_internet(sock))
-		return 0;
-	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
-	if (tag)
-		tag->flags |= SOCKET_SERVES;
 	return 0;
 }
 

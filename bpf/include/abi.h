@@ -48,6 +48,7 @@ enum form {
 	FORM_LSM,     /* lsm programs */
 	FORM_MODIFY,  /* the same as fmod_ret on security_*, for kernels whose `lsm=` lacks bpf; nothing sleeps */
 	FORM_TWICE,   /* as FORM_MODIFY, with a second look behind each check, for kernels that preempt themselves */
+	FORM_NETWORK, /* tracepoints, and programs of control groups: networks alone are refused */
 	FORM_OBSERVE, /* tracepoints only: nothing is refused */
 };
 

@@ -42,9 +42,9 @@ static __always_inline bool session_relieved(const struct session *session)
 }
 
 /* Whether what policy refuses is refused. */
-static __always_inline bool session_enforced(const struct session *session, const u8 *table)
+static __always_inline bool session_enforced(const struct session *session, const u8 *table, u32 op)
 {
-	if (cfg_form == FORM_OBSERVE || (session->flags & SESSION_OBSERVE))
+	if (!form_holds(op) || (session->flags & SESSION_OBSERVE))
 		return false;
 	if (table && !table_u32(table, role_offset(table, session->role)))
 		return false;
@@ -90,7 +90,7 @@ static __always_inline int refuse_blind(const struct session *session, const u8 
 {
 	bool switched = session_denied(session) >> (op & 63) & 1;
 
-	return switched || session_enforced(session, table) ? op_errno(op) : 0;
+	return switched || session_enforced(session, table, op) ? op_errno(op) : 0;
 }
 
 /* marks are the taints that the act sets where it is not refused. */
@@ -127,8 +127,8 @@ static __always_inline bool judge_holds(const struct session *session, const u8 
 	if (rule_switched(who, head->op))
 		head->flags |= EVENT_SWITCH;
 	if (head->flags & (EVENT_SWITCH | EVENT_GUARD))
-		return cfg_form != FORM_OBSERVE;
-	if (session_enforced(session, table))
+		return form_holds(head->op);
+	if (session_enforced(session, table, head->op))
 		return true;
 	if (session_relieved(session))
 		head->flags |= EVENT_RELIEF;
@@ -155,8 +155,8 @@ static __always_inline int judge_apply(struct session *session, const u8 *table,
 	head->error = op_errno(head->op);
 	__sync_fetch_and_add(&session->refused, 1);
 	count(COUNT_REFUSED);
-	if (head->action == ACTION_KILL)
-		bpf_send_signal(SIGKILL);
+	if (head->action == ACTION_KILL && cfg_form != FORM_NETWORK)
+		bpf_send_signal(SIGKILL); /* where programs of control groups decide, user space does */
 	return head->error;
 }
 
@@ -258,7 +258,7 @@ static __always_inline bool act_again(struct task_state *state, struct dentry *d
 	if (act->who != who || act->until < bpf_jiffies64())
 		return false;
 	if (*error) {
-		if (!session_enforced(session, table))
+		if (!session_enforced(session, table, q->op))
 			return false;
 		__sync_fetch_and_add(&session->refused, 1);
 		count(COUNT_REFUSED);

@@ -16,6 +16,14 @@ const volatile u32 cfg_table_size = 1 << 20;
 /* Rewritten before load: enum form. */
 const volatile u32 cfg_form = FORM_LSM;
 
+/* Whether this form can refuse an operation. */
+static __always_inline bool form_holds(u32 op)
+{
+	if (cfg_form == FORM_NETWORK)
+		return op == OP_NET_DOMAIN || op == OP_NET_ADDR || op == OP_NET_FAMILY;
+	return cfg_form != FORM_OBSERVE;
+}
+
 /* Rewritten before load: nobody can know what a print will be. */
 const volatile u64 cfg_key = 1;
 
@@ -334,7 +342,7 @@ struct {
 enum socket_flag {
 	SOCKET_HOST = 1,     /* of the host's own network: what resolvers answer counts */
 	SOCKET_ORDINARY = 2, /* TCP or UDP, whose headers the kernel writes */
-	SOCKET_SERVES = 4,   /* it, or the one that it was accepted by, listens */
+	SOCKET_SERVES = 4,   /* it accepts connections, or was accepted: its peer asked */
 	SOCKET_CUT = 8,	     /* nothing leaves it any more */
 	SOCKET_LOOKS = 16,   /* what it asks for is looked at */
 	SOCKET_HELD = 32,    /* it was there before its process was a session's */

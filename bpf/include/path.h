@@ -140,12 +140,12 @@ static long name_step(u32 index, struct name_walk *w)
 }
 
 /*
- * Odd where the lock cannot be read, as without CONFIG_KALLSYMS_ALL: then nothing has a name. Where nothing is refused, a
+ * Odd where the lock cannot be read, as without CONFIG_KALLSYMS_ALL: then nothing has a name. Where no file is refused, a
  * name that a rename may have torn is better than none.
  */
 static __always_inline u32 rename_sequence(void)
 {
-	u32 sequence = cfg_form != FORM_OBSERVE;
+	u32 sequence = form_holds(OP_FILE_READ);
 
 	if (&rename_lock)
 		bpf_probe_read_kernel(&sequence, sizeof(sequence), &rename_lock);

@@ -39,6 +39,7 @@ type report struct {
 func doctor(ctx context.Context, e *env, args []string) error {
 	f := e.flags("doctor")
 	asJSON := f.Bool("json", false, "one object a line")
+	group := f.String("cgroup", "", "try networks below this `PATH` of cgroup2 alone, as reeved with the same flag does")
 	rest, err := parse(f, args)
 	if err != nil {
 		return err
@@ -46,7 +47,10 @@ func doctor(ctx context.Context, e *env, args []string) error {
 	if err := count("doctor", rest, 0, 0, "no argument"); err != nil {
 		return err
 	}
-	r := examine(ctx, e, "/")
+	if err := site.CheckCgroup(*group); err != nil {
+		return err
+	}
+	r := examine(ctx, e, "/", *group)
 	if *asJSON {
 		for _, row := range r.Findings {
 			if err := writeJSON(e.stdout, row); err != nil {
@@ -77,15 +81,19 @@ func printReport(e *env, r report) {
 		}
 	}
 	coverage := e.paint.green(r.Coverage)
-	if r.Coverage != "full" {
+	switch r.Coverage {
+	case string(sensor.Full):
+	case string(sensor.Network):
+		coverage = e.paint.amber(r.Coverage)
+	default:
 		coverage = e.paint.red(r.Coverage)
 	}
 	fmt.Fprintf(e.stdout, "\ncoverage: %s\n", coverage)
 }
 
 // examine looks at a machine whose files are under root. What was tried decides; the rest says why, and what to do.
-func examine(ctx context.Context, e *env, root string) report {
-	coverage, tried := effect(ctx)
+func examine(ctx context.Context, e *env, root, group string) report {
+	coverage, tried := effect(ctx, group)
 	r := report{Coverage: coverage, Findings: tried}
 	for _, check := range []func(string) finding{kernelRelease, typeInformation, symbols, securityModules, adminGroup, virtualMachines} {
 		r.Findings = append(r.Findings, check(root))
@@ -147,11 +155,11 @@ func securityModules(root string) finding {
 
 // effect attaches the sensor's programs for a moment, with a policy that names nobody, and lets a child of this process
 // try each operation.
-func effect(ctx context.Context) (string, []finding) {
+func effect(ctx context.Context, group string) (string, []finding) {
 	if os.Geteuid() != 0 {
 		return "unknown", []finding{{"effect", "missing", "not root, so nothing was tried", "sudo reeve doctor"}}
 	}
-	k, found, err := sensor.Start(ctx, sensor.Options{}, sensor.Blank)
+	k, found, err := sensor.Start(ctx, sensor.Options{Cgroup: group}, sensor.Blank)
 	if err == nil {
 		err = k.Close()
 	}
@@ -159,7 +167,11 @@ func effect(ctx context.Context) (string, []finding) {
 		return string(sensor.None), []finding{{"programs", "missing", err.Error(), noPrograms}}
 	}
 	row := finding{"programs", "ok", "attached as " + found.Form.String() + ", and seen to refuse", ""}
-	if found.Coverage != sensor.Full {
+	switch found.Coverage {
+	case sensor.Full:
+	case sensor.Network:
+		row = finding{"programs", "missing", "only what goes over networks can be refused: " + found.Reason.Error(), noPrograms}
+	default:
 		row = finding{"programs", "missing", "nothing can be refused: " + found.Reason.Error(), noPrograms}
 	}
 	rows := append([]finding{row}, operations(found)...)
@@ -194,6 +206,9 @@ func losses(form bpf.Form) []finding {
 			"look behind it does not load", listed + ", or preempt=voluntary"}}
 	case form == bpf.FormModify:
 		return []finding{unread}
+	case form == bpf.FormNetwork:
+		return []finding{{"network alone", "note", "besides the operations above, these are open: sockets that are not of the Internet (packets, " +
+			"Bluetooth, virtual machines), unix sockets, and whoever outside gives a session a socket of its own", noPrograms}}
 	}
 	return nil
 }

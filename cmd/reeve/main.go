@@ -40,7 +40,7 @@ type command struct {
 // table is every command, in the order in which help lists them.
 func table() []command {
 	return []command{
-		{"doctor", "[--json]", "what this kernel allows, what is missing and how to get it", doctor},
+		{"doctor", "[--json] [--cgroup PATH]", "what this kernel allows, what is missing and how to get it", doctor},
 		{"status", "[--json]", "coverage, policy, sessions, losses", statusCommand},
 		{"run", "[--agent A] [--role R] [--require C] -- CMD…", "run CMD as an agent session", runCommand},
 		{"adopt", "[--agent A] [--role R] [--json] PID", "make a running process and its descendants a session", adopt},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
 
@@ -51,7 +52,11 @@ func degraded(s *pb.StatusReply) error {
 
 func printStatus(e *env, s *pb.StatusReply, now time.Time) {
 	coverage := e.paint.green(s.Coverage)
-	if s.Coverage != "full" {
+	switch s.Coverage {
+	case string(sensor.Full):
+	case string(sensor.Network):
+		coverage = e.paint.amber(s.Coverage) + "  only what goes over networks is blocked; `reeve doctor` says why"
+	default:
 		coverage = e.paint.red(s.Coverage) + "  nothing is blocked; `reeve doctor` says why"
 	}
 	row := func(what, text string) { fmt.Fprintf(e.stdout, "%s  %s\n", e.paint.dim(pad(what, 9)), text) }

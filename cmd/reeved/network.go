@@ -6,24 +6,9 @@
 package main
 
 import (
-	"fmt"
-
-	"github.com/reeve-sensor/reeve/cmd/internal/site"
-	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/resolvers"
 )
-
-// cgroupAt checks where the command line wants networks judged; "" is the whole host.
-func cgroupAt(path string) error {
-	if path == "" {
-		return nil
-	}
-	if err := sensor.CheckCgroup(path); err != nil {
-		return site.Hint(fmt.Errorf("--cgroup: %w", err), "a folder below a mount of cgroup2, as findmnt -t cgroup2 lists them")
-	}
-	return nil
-}
 
 // cgroupNote says what a control group leaves open.
 func cgroupNote(path string) []string {

@@ -18,6 +18,12 @@ import (
 
 const doctorHint = "reeve doctor says what this kernel allows and what is missing"
 
+// partly is what a coverage that is not full holds.
+var partly = map[sensor.Coverage]string{
+	sensor.Network: "only what goes over networks is",
+	sensor.Observe: "nothing is",
+}
+
 // open puts policy and programs into the kernel, membership first.
 func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	pins := d.pins(log)
@@ -36,8 +42,8 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 		return nil, site.Hint(err, doctorHint)
 	}
 	k.guard = &guard{kernel: loaded, pins: pins, best: found.Coverage, found: found, log: log}
-	if found.Coverage != sensor.Full {
-		log.Error("nothing is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
+	if held, partial := partly[found.Coverage]; partial {
+		log.Error(held+" refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
 	}
 	if found.Passed != nil {
 		log.Warn("programs that hold more could not be used", "used", found.Form, "problem", found.Passed)
@@ -115,8 +121,7 @@ func enough(found sensor.Finding, require string) error {
 	if found.Coverage == sensor.None {
 		return site.Hint(fmt.Errorf("this kernel lets no program run: %w", found.Reason), doctorHint)
 	}
-	// bound: between observe and full there is network, which no build reaches yet.
-	if found.Coverage != sensor.Full && (require == "full" || require == "network") {
+	if !found.Coverage.Reaches(sensor.Coverage(require)) {
 		return site.Hint(fmt.Errorf("coverage is %s, %s is required: %w", found.Coverage, require, found.Reason), doctorHint)
 	}
 	return nil

@@ -62,7 +62,7 @@ func prepare(o options) (*daemon, error) {
 	if !slices.Contains([]string{"", "full", "network", "observe"}, c.Require) {
 		return nil, site.Hint(fmt.Errorf("--require %q: unknown", c.Require), "full, network or observe")
 	}
-	if err := cgroupAt(o.cgroup); err != nil {
+	if err := site.CheckCgroup(o.cgroup); err != nil {
 		return nil, err
 	}
 	agents, err := inventory.Load(c.Agents)

@@ -5,15 +5,18 @@
 package need
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -71,6 +74,36 @@ func FirstPIDs(t testing.TB) {
 	t.Helper()
 	if ns, err := os.Readlink("/proc/self/ns/pid"); err != nil || ns != firstPIDs {
 		Missing(t, BPF, "in a pid namespace of its own:", ns, err)
+	}
+}
+
+// Cgroup makes a control group for one test, below which programs on networks may sit; the machine's root is no test's.
+func Cgroup(t testing.TB) string {
+	t.Helper()
+	Root(t)
+	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup2"))
+	if err != nil || len(mounts) == 0 {
+		Missing(t, BPF, "no cgroup2 is mounted:", err)
+	}
+	path, err := os.MkdirTemp(mounts[0].Mountpoint, "reeve-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { removeCgroup(t, path) })
+	return path
+}
+
+// removeCgroup waits for processes that are ending: until then the group stays.
+func removeCgroup(t testing.TB, path string) {
+	var err error
+	for range 100 {
+		if err = unix.Rmdir(path); !errors.Is(err, unix.EBUSY) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
+		t.Errorf("removing %s: %v", path, err)
 	}
 }
 

@@ -30,6 +30,7 @@ type host struct {
 	dir    string
 	reeve  string
 	config string
+	group  string // below which networks are judged
 	said   bytes.Buffer
 }
 
@@ -58,19 +59,19 @@ func startHost(t *testing.T, dir string) *host {
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/reeve", "../../cmd/reeved").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	h := &host{t: t, dir: dir, reeve: filepath.Join(bin, "reeve"), config: filepath.Join(bin, "reeve.toml")}
+	h := &host{t: t, dir: dir, reeve: filepath.Join(bin, "reeve"), config: filepath.Join(bin, "reeve.toml"), group: need.Cgroup(t)}
 	for path, text := range map[string]string{
 		h.config: fmt.Sprintf("policy = [%q]\nagents = %q\nrun = %q\nstate = %q\npins = \"\"\n",
 			bin+"/policy.d", bin+"/agents.d", bin+"/run", bin+"/state"),
 		bin + "/policy.d/p.toml": "version = 1\nbase = \"none\"\n[[rule]]\nid = \"secret\"\non = [\"file.read\"]\nmatch = [\"" + dir + "/secret\"]\naction = \"deny\"\nreason = \"test\"\n" +
-			"[[rule]]\nid = \"flags\"\non = [\"exec.argv\"]\nmatch = [\"tool --flag *\"]\naction = \"kill\"\nreason = \"test\"\n",
+			"[[rule]]\nid = \"flags\"\non = [\"exec.argv\"]\nmatch = [\"tool --flag *\"]\naction = \"kill\"\nreason = \"test\"\n" + networks,
 		bin + "/agents.d/a.toml": fmt.Sprintf("id = 931\nname = \"stage\"\ntitle = \"Stage\"\nvendor = \"test\"\nexec = [%q]\nverified = \"run\"\n", dir+"/agent"),
 		bin + "/run/x":           "",
 	} {
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	h.serve(exec.Command(filepath.Join(bin, "reeved"), "--config", h.config), filepath.Join(bin, "run", api.Sockets[api.Admin]))
+	h.serve(exec.Command(filepath.Join(bin, "reeved"), "--config", h.config, "--cgroup", h.group), filepath.Join(bin, "run", api.Sockets[api.Admin]))
 	return h
 }
 
@@ -137,9 +138,25 @@ func (h *host) until(says string, args ...string) string {
 	return out
 }
 
-func TestDaemonWhereNothingIsRefused(t *testing.T) {
+// gated reports whether this kernel's programs of control groups can judge networks by themselves.
+func gated(t *testing.T) bool {
+	t.Helper()
+	k, err := sensor.Load(sensor.Options{Form: bpf.FormNetwork})
+	if errors.Is(err, bpf.ErrTaskless) {
+		return false
+	}
+	must(t, err)
+	must(t, k.Close())
+	return true
+}
+
+func TestDaemonWhereNoEnforcingProgramLoads(t *testing.T) {
 	dir := stage(t)
 	h := startHost(t, dir)
+	coverage, says := "observe", "nothing is blocked"
+	if gated(t) {
+		coverage, says = "network", "only what goes over networks is blocked"
+	}
 	var status struct {
 		Coverage string
 		Programs []struct {
@@ -149,17 +166,17 @@ func TestDaemonWhereNothingIsRefused(t *testing.T) {
 	}
 	out, _ := h.do("status", "--json")
 	must(t, json.Unmarshal([]byte(out), &status))
-	if status.Coverage != "observe" {
-		t.Fatalf("coverage is %s where no enforcing program loads", status.Coverage)
+	if status.Coverage != coverage {
+		t.Fatalf("coverage is %s where no enforcing program loads, want %s", status.Coverage, coverage)
 	}
 	for _, p := range status.Programs {
 		if strings.HasPrefix(p.Name, "enforce") || !p.Attached {
-			t.Errorf("program %+v where there are tracepoints only", p)
+			t.Errorf("program %+v", p)
 		}
 	}
-	h.want(0, "nothing is blocked", "status")
-	h.want(1, "coverage: observe", "doctor")
-	h.want(125, "coverage is observe, full is required", "run", "--require", "full", "--", "true")
+	h.want(0, says, "status")
+	h.want(1, "coverage: "+coverage, "doctor", "--cgroup", h.group)
+	h.want(125, "coverage is "+coverage+", full is required", "run", "--require", "full", "--", "true")
 	h.want(toolStatus, "", "run", "--", "/bin/sh", "-c", "exit 3")
 	if _, said := run(t, "agent", filepath.Join(dir, "agent"), dir); said != agentStatus {
 		t.Errorf("the agent ended with %d: something was refused", said)

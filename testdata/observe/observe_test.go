@@ -76,11 +76,17 @@ match = ["*"]
 action = "kill"
 `
 
-// observed attaches tracepoints only, under a policy that denies everything.
+// observed attaches tracepoints only.
 func observed(t *testing.T, dir string) *sensor.Kernel {
 	t.Helper()
+	return loaded(t, dir, sensor.Options{Form: bpf.FormObserve})
+}
+
+// loaded attaches the programs of a form, under a policy that denies everything.
+func loaded(t *testing.T, dir string, o sensor.Options) *sensor.Kernel {
+	t.Helper()
 	need.Programs(t)
-	k, err := sensor.Load(sensor.Options{Form: bpf.FormObserve})
+	k, err := sensor.Load(o)
 	must(t, err)
 	t.Cleanup(func() { must(t, k.Close()) })
 	_, err = k.SyncMounts()
