@@ -18,12 +18,6 @@ import (
 
 const doctorHint = "reeve doctor says what this kernel allows and what is missing"
 
-// partly is what a coverage that is not full holds.
-var partly = map[sensor.Coverage]string{
-	sensor.Network: "only what goes over networks is",
-	sensor.Observe: "nothing is",
-}
-
 // open puts policy and programs into the kernel, membership first.
 func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 	pins := d.pins(log)
@@ -42,8 +36,11 @@ func (d *daemon) open(ctx context.Context, log *slog.Logger) (*kernel, error) {
 		return nil, site.Hint(err, doctorHint)
 	}
 	k.guard = &guard{kernel: loaded, pins: pins, best: found.Coverage, found: found, log: log}
-	if held, partial := partly[found.Coverage]; partial {
-		log.Error(held+" refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
+	switch found.Coverage {
+	case sensor.Network:
+		log.Error("only what goes over networks is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
+	case sensor.Observe:
+		log.Error("nothing is refused on this kernel", "coverage", found.Coverage, "problem", found.Reason)
 	}
 	if found.Passed != nil {
 		log.Warn("programs that hold more could not be used", "used", found.Form, "problem", found.Passed)
