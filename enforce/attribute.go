@@ -52,14 +52,7 @@ func (im *Image) AttributeReached(s Subject, object string, a Action) *Rule {
 	}
 	label := match.Walk(im.Table, im.Oracle().nets, match.Path, []byte(text))
 	return im.first(im.Nets, label, s, OpNetAddr, a, func(r *Rule) bool {
-		return im.spells(r, r.Match, false, text) && !im.spells(r, r.Except, true, text)
-	})
-}
-
-// spells reports whether one of a rule's globs means an object of a network, as both are spelt.
-func (im *Image) spells(r *Rule, globs []string, except bool, text string) bool {
-	return slices.ContainsFunc(netGlobs(r, im.policy.expand(r, globs, im.homes), except), func(g string) bool {
-		return match.Match(match.Path, g, text)
+		return im.policy.spelt(r, r.Match, false, text, im.homes) != "" && im.policy.spelt(r, r.Except, true, text, im.homes) == ""
 	})
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/reeve-sensor/reeve/enforce/match"
 )
 
 // Query is a question about a policy, in names.
@@ -19,6 +21,7 @@ type Query struct {
 	Op        Op
 	View      View
 	Object    string
+	By        string   // of net.addr: the name that led to the address; "" where none did
 	Homes     []string // as in Options
 }
 
@@ -77,6 +80,9 @@ func (q Query) named(p *Policy) Query {
 // Explain answers a Query.
 func Explain(p *Policy, q Query) Answer {
 	q = q.named(p)
+	if q.By != "" && q.Op == OpNetAddr {
+		return explainReached(p, q)
+	}
 	a := Answer{Applied: p.Mode(q.Role) == Enforce, Held: Held(q.Op), Role: q.Role, Op: q.Op}
 	a.Action = p.viewDefault(q.Role, q.Op, q.View)
 	if q.Op == OpNetFamily && OrdinaryFamily(q.Object) {
@@ -98,6 +104,43 @@ func Explain(p *Policy, q Query) Answer {
 		a.Next, a.NextActs = hits[1].rule, hits[1].rule.Action
 	}
 	return a
+}
+
+// explainReached answers for an address that a name led to: it is the name's affair, and stands against it only where a rule refuses
+// the number.
+func explainReached(p *Policy, q Query) Answer {
+	by := q
+	by.Op, by.Object, by.By = OpNetDomain, q.By, ""
+	if e, ok := parseEndpoint(q.Object); ok && e.port != "" {
+		by.Object += ":" + e.port
+	}
+	a := Explain(p, by)
+	text, ok := addrText(q.Object, byName)
+	if !ok {
+		return Answer{Action: Deny, Default: "what could not be named is denied", Held: true, Role: q.Role, Op: q.Op, Applied: a.Applied}
+	}
+	homes := p.homes(Options{Homes: q.Homes})
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if r.Action >= a.Action || !p.concerns(r, q) || p.spelt(r, r.Except, true, text, homes) != "" {
+			continue
+		}
+		if g := p.spelt(r, r.Match, false, text, homes); g != "" {
+			a.Next, a.NextActs = a.Rule, a.Action
+			a.Rule, a.Glob, a.Action, a.Op = r, g, r.Action, q.Op
+		}
+	}
+	return a
+}
+
+// spelt is the glob of a rule's that means an object of a network, as the table spells it, or "".
+func (p *Policy) spelt(r *Rule, globs []string, except bool, text string, homes []string) string {
+	for _, g := range p.expand(r, globs, homes) {
+		if slices.ContainsFunc(netGlobs(r, []string{g}, except), func(spelt string) bool { return match.Match(match.Path, spelt, text) }) {
+			return g
+		}
+	}
+	return ""
 }
 
 // hits are the rules that hold for the subject and match the object, in the policy's order.

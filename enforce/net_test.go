@@ -114,6 +114,11 @@ id = "own"
 on = ["net.addr"]
 match = ["10.0.0.0/8"]
 action = "audit"
+[[rule]]
+id = "friend"
+on = ["net.domain"]
+match = ["friend.example"]
+action = "allow"
 `}, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +151,16 @@ action = "audit"
 		}
 		if rule != want.rule {
 			t.Errorf("%s: %q is named, want %q", object, rule, want.rule)
+		}
+		explained := Explain(p, Query{Op: OpNetAddr, Object: object, By: "friend.example"})
+		if want.rule == "" {
+			want.rule = "friend"
+		}
+		if explained.Action != want.reached || explained.Rule == nil || explained.Rule.ID != want.rule {
+			t.Errorf("%s: explained as %+v", object, explained)
+		}
+		if stranger := Explain(p, Query{Op: OpNetAddr, Object: object, By: "stranger.example"}); stranger.Action != min(Deny, want.reached) {
+			t.Errorf("%s by a name that nothing allows: %+v", object, stranger)
 		}
 		if r := im.Attribute(Subject{}, OpNetAddr, ViewHost, []byte(object), number); r == nil || r.ID != "no-address" {
 			t.Errorf("%s: by its number %v is named", object, r)

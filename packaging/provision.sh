@@ -47,7 +47,7 @@ packages() { # installs those of the named packages that are missing
 
 build() {
 	say "build: compilers and libraries"
-	packages clang-19 clang-format-19 libclang-rt-19-dev llvm-19 libbpf-dev protobuf-compiler gcc libc6-dev git make ca-certificates
+	packages clang-19 clang-format-19 libclang-rt-19-dev llvm-19 libbpf-dev protobuf-compiler gcc libc6-dev git make ca-certificates iproute2
 	command -v go > /dev/null || golang
 }
 

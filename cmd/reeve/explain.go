@@ -33,6 +33,7 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	principal := f.String("principal", "", "for this `PRINCIPAL`: agent, written, connector:NAME, skill:NAME")
 	f.Var(&taints, "taint", "in a session with this `TAINT`")
 	opName := f.String("op", "", "the `OPERATION`, as file.read")
+	by := f.String("by", "", "with --op net.addr: the `NAME` that led to the address")
 	asJSON := f.Bool("json", false, "one object")
 	rest, err := parse(f, args)
 	if err != nil {
@@ -49,11 +50,14 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 		}
 		return site.Hint(fmt.Errorf("policy explain: --op %q is no operation", *opName), "one of "+strings.Join(known, ", "))
 	}
+	if *by != "" && op != enforce.OpNetAddr {
+		return site.Hint(fmt.Errorf("policy explain: --by %s: only an address is reached by a name", *by), "--op net.addr")
+	}
 	p, c, err := e.mustLoad(paths)
 	if err != nil {
 		return err
 	}
-	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], Homes: c.Options().Homes}
+	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], By: *by, Homes: c.Options().Homes}
 	if *person != "" {
 		if err := asUser(p, &q, *person); err != nil {
 			return err

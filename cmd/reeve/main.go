@@ -55,7 +55,7 @@ func table() []command {
 		{"why", "[--last] [--session ID] [--json]", "which rule stopped me, why, what is allowed instead", why},
 		{"policy check", "[--json] [PATH…]", "all faults of a policy, without applying it", policyCheck},
 		{"policy show", "[--running] [--json] [PATH…]", "a policy with everything merged", policyShow},
-		{"policy explain", "[--policy P] [--role R|--user U] [--json] --op OP OBJECT", "what the policy says of an object", policyExplain},
+		{"policy explain", "[--policy P] [--role R|--user U] [--by NAME] [--json] --op OP OBJECT", "what the policy says of an object", policyExplain},
 		{"policy diff", "[--json] [OLD] NEW", "what changes from one policy to another", policyDiff},
 		{"policy apply", "[--confirm-within 60s] [--confirm] [--json] [PATH…]", "put a policy into force", policyApply},
 		{"inventory", "[--kind K] [--user U] [--risk LEVEL] [--exposure|--diff[=FILE]|--cyclonedx] [--refresh|--own] [--json]", "agents, connectors, skills and the like on this machine, with their risk", inventoryCommand},

@@ -185,7 +185,8 @@ func checkInside(t *testing.T, out string) {
 	inside := left(t, out, "inside.log")
 	for _, want := range []string{
 		"inside: permitted: read: notes of the task\n", "inside: excepted: read: example.org ssh-ed25519 AAAA\n",
-		"inside: denied: refused: ", "inside: again: refused: ", "id_ed25519': Permission denied\n", "inside: end\n",
+		"inside: denied: refused: ", "inside: again: refused: ", "id_ed25519': Permission denied\n",
+		"inside: page: read: a page\n", "inside: metadata: refused: ", "inside: end\n",
 	} {
 		if !strings.Contains(inside, want) {
 			t.Errorf("the guest's console lacks %q:\n%s", want, inside)
@@ -217,10 +218,12 @@ func checkTools(t *testing.T, out string) {
 	}
 }
 
-// checkRefusals wants those of the two guests' reads and of the two tool calls, and not one more.
+// refusal is one as events tell it.
+type refusal struct{ session, agent, process, op, object, rule string }
+
+// checkRefusals wants those of the guest's reads, of where it went, and of the two tool calls, and not one more.
 func checkRefusals(t *testing.T, out string, host, child session) {
 	t.Helper()
-	type refusal struct{ session, agent, process string }
 	var got []refusal
 	for _, e := range objects[event](t, out, "events.json") {
 		r := e.Unmapped.Reeve
@@ -228,17 +231,22 @@ func checkRefusals(t *testing.T, out string, host, child session) {
 			continue
 		}
 		process := e.Actor.Process
-		if r.Action != "deny" || !r.Applied || r.Op != "file.read" || r.Object != key || r.Rule != "ssh-keys" || process.User.Name != "alice" {
+		if r.Action != "deny" || !r.Applied || process.User.Name != "alice" {
 			t.Errorf("not expected: %s: %+v", e.Message, r)
 		}
 		if process.PID == child.PID {
 			process.Name = "claude" // any of its threads
 		}
-		if one := (refusal{r.Session, r.Agent, process.Name}); !slices.Contains(got, one) {
+		if one := (refusal{r.Session, r.Agent, process.Name, r.Op, r.Object, r.Rule}); !slices.Contains(got, one) {
 			got = append(got, one)
 		}
 	}
-	want := []refusal{{host.ID, "claude-desktop", "virtiofsd"}, {child.ID, "claude-code", "claude"}, {child.ID, "claude-code", "cat"}}
+	want := []refusal{
+		{host.ID, "claude-desktop", "virtiofsd", "file.read", key, "ssh-keys"},
+		{host.ID, "claude-desktop", "cowork-linux-he", "net.addr", "169.254.169.254:80/tcp", "cloud-metadata"},
+		{child.ID, "claude-code", "claude", "file.read", key, "ssh-keys"},
+		{child.ID, "claude-code", "cat", "file.read", key, "ssh-keys"},
+	}
 	for _, one := range want {
 		if !slices.Contains(got, one) {
 			t.Errorf("no refusal %+v among %+v", one, got)
@@ -247,8 +255,8 @@ func checkRefusals(t *testing.T, out string, host, child session) {
 	if len(got) != len(want) {
 		t.Errorf("refusals %+v, want %+v", got, want)
 	}
-	if s := only(t, objects[shown](t, out, "host.json")).Session; s.Refused != 2 || s.Processes != 0 || s.Ended == nil {
-		t.Errorf("Desktop's session at its end: %+v, want 2 refusals and no process", s)
+	if s := only(t, objects[shown](t, out, "host.json")).Session; s.Refused < 3 || s.Processes != 0 || s.Ended == nil {
+		t.Errorf("Desktop's session at its end: %+v, want 3 refusals and no process", s)
 	}
 }
 
@@ -259,7 +267,10 @@ func checkControl(t *testing.T, out string) {
 		t.Errorf("alice reads her key beside the sessions: %q", got)
 	}
 	console := left(t, out, "control.log")
-	for _, want := range []string{"inside: denied: read: " + secret + "\n", "inside: again: read: " + secret + "\n", "inside: end\n"} {
+	for _, want := range []string{
+		"inside: denied: read: " + secret + "\n", "inside: again: read: " + secret + "\n",
+		"inside: page: read: a page\n", "inside: metadata: read: a page\n", "inside: end\n",
+	} {
 		if !strings.Contains(console, want) {
 			t.Errorf("the same guest outside of every session lacks %q:\n%s", want, console)
 		}
