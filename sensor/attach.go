@@ -23,7 +23,7 @@ func (k *Kernel) Attach() error {
 		if p.Role == bpf.RoleSeed || k.programs[p.Name] == nil || k.links[p.Name] != nil {
 			continue
 		}
-		l, err := k.attach(k.programs[p.Name], p.Hook)
+		l, err := AttachTo(k.programs[p.Name], p.Hook, k.Cgroup)
 		if err != nil {
 			return errors.Join(fmt.Errorf("attaching %s to %s: %w", p.Name, p.Hook, err), k.detach())
 		}
@@ -81,14 +81,15 @@ var places = map[string]ebpf.AttachType{
 	"sock_create": ebpf.AttachCGroupInetSockCreate,
 }
 
-func (k *Kernel) attach(program *ebpf.Program, hook string) (link.Link, error) {
+// AttachTo puts a program on a hook of the table of programs; one of control groups below a group, or, where that is "", below the root.
+func AttachTo(program *ebpf.Program, hook, group string) (link.Link, error) {
 	switch program.Type() {
 	case ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: program})
 	case ebpf.Kprobe:
 		return link.Kprobe(hook, program, nil)
 	case ebpf.CGroupSKB, ebpf.CGroupSockAddr, ebpf.CGroupSock:
-		path, err := k.cgroup()
+		path, err := groupAt(group)
 		if err != nil {
 			return nil, err
 		}

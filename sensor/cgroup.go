@@ -34,11 +34,11 @@ func CheckCgroup(path string) error {
 	return nil
 }
 
-// cgroup is where networks are judged: the root of version 2, so that every process is below it, where nothing else was asked for.
+// groupAt is where networks are judged: the root of version 2, so that every process is below it, where nothing else was asked for.
 // Hosts that still have version 1 mount it somewhere below /sys/fs/cgroup.
-func (k *Kernel) cgroup() (string, error) {
-	if k.Cgroup != "" {
-		return k.Cgroup, nil
+func groupAt(group string) (string, error) {
+	if group != "" {
+		return group, nil
 	}
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup2"))
 	if err != nil {
@@ -72,7 +72,7 @@ func (k *Kernel) astray() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("asking where %s sits: %w", name, err)
 		}
-		path, err := k.cgroup()
+		path, err := groupAt(k.Cgroup)
 		if err != nil {
 			return false, err
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The floor: what any program on the same hooks costs. It is the sensor's own object with every body replaced by
-// `return 0`, so it has the sensor's hooks, whichever those are.
+// one that lets go, so it has the sensor's hooks, whichever those are.
 
 package bench
 
@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
 // attached are programs at work.
@@ -36,23 +37,23 @@ func attachFloor(form bpf.Form) (*attached, error) {
 		if row.Role == bpf.RoleSeed || spec.Programs[row.Name] == nil {
 			continue
 		}
-		if err := a.add(spec.Programs[row.Name]); err != nil {
+		if err := a.add(spec.Programs[row.Name], row.Hook); err != nil {
 			return nil, errors.Join(fmt.Errorf("floor of %s: %w", row.Name, err), a.Close())
 		}
 	}
 	return a, nil
 }
 
-func (a *attached) add(of *ebpf.ProgramSpec) error {
+func (a *attached) add(of *ebpf.ProgramSpec, hook string) error {
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: of.Name, Type: of.Type, AttachType: of.AttachType, AttachTo: of.AttachTo, Flags: of.Flags, License: of.License,
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, lets(of.Type)), asm.Return()},
 	})
 	if err != nil {
 		return err
 	}
 	a.programs[of.Name] = p
-	l, err := attach(p, of.AttachTo)
+	l, err := sensor.AttachTo(p, hook, "")
 	if err != nil {
 		return err
 	}
@@ -60,14 +61,13 @@ func (a *attached) add(of *ebpf.ProgramSpec) error {
 	return nil
 }
 
-func attach(p *ebpf.Program, to string) (link.Link, error) {
-	switch p.Type() {
-	case ebpf.LSM:
-		return link.AttachLSM(link.LSMOptions{Program: p})
-	case ebpf.Kprobe:
-		return link.Kprobe(to, p, nil)
+// lets is what a program returns that lets go: of a control group 1, of all others 0.
+func lets(kind ebpf.ProgramType) int32 {
+	switch kind {
+	case ebpf.CGroupSKB, ebpf.CGroupSockAddr, ebpf.CGroupSock:
+		return 1
 	}
-	return link.AttachTracing(link.TracingOptions{Program: p})
+	return 0
 }
 
 // Close detaches and frees.

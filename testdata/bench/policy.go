@@ -20,6 +20,8 @@ const (
 	Ops    = "/data/bin/ops"
 	Tree   = "/data/work/tree" // of many folders, in memory
 	Line   = "ops - exit"
+	Nobody = "198.18.0.1:9/tcp" // nobody listens there
+	Deaf   = "198.18.0.1:7/udp" // who has it reads nothing
 )
 
 // mix is a seeded source of rules.
@@ -68,7 +70,7 @@ var pathOps = []string{`"file.read"`, `"file.write"`, `"exec"`, `"file.read", "f
 func PolicyText(n int) string {
 	m := mix{rand.New(rand.NewPCG(uint64(n), 0x5EED))}
 	var b strings.Builder
-	b.WriteString("version = 1\nbase = \"none\"\n")
+	b.WriteString("version = 1\nbase = \"none\"\n[[role]]\nname = \"default\"\ndefaults = { net = \"allow\" }\n")
 	for i := range n {
 		on, glob := pathOps[i%len(pathOps)], ""
 		if i%20 == 7 {
@@ -122,6 +124,7 @@ var acts = []struct {
 }{
 	{enforce.OpFileRead, Object}, {enforce.OpExecMap, Object},
 	{enforce.OpExec, Ops}, {enforce.OpExecMap, Ops}, {enforce.OpExecArgv, Line},
+	{enforce.OpNetAddr, Nobody}, {enforce.OpNetAddr, Deaf},
 }
 
 // Unmet reports a rule that an operation would meet: then what is measured is not what the table says.

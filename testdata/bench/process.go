@@ -54,7 +54,8 @@ func (p *process) round(op string) (average float64, count int, err error) {
 	return answer.NS / float64(answer.Count), answer.Count, nil
 }
 
-var letters = map[string]byte{"open": 'o', "again": 'a', "rename": 'r', "unlink": 'u', "exec": 'e', "mmap": 'm', "mprotect": 'p', "find": 'f'}
+var letters = map[string]byte{"open": 'o', "again": 'a', "rename": 'r', "unlink": 'u', "exec": 'e', "mmap": 'm', "mprotect": 'p',
+	"connect": 'c', "datagram": 'd', "find": 'f'}
 
 func (p *process) Close() error {
 	p.in.Close()

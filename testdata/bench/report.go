@@ -43,6 +43,9 @@ const (
 	limitAgain = 900
 	limitExec  = 25000
 	limitEqual = 2 // percent
+
+	limitBeside  = 2 // percent
+	limitConnect = 15
 )
 
 // quiet is how far the first and the last measurement without programs may be apart, as a part.
@@ -89,7 +92,11 @@ func (r *Report) Goals() []Goal {
 		ratio := r.Figure(Agent10k, op)/r.Figure(Agent10, op) - 1
 		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
 	}
+	for _, op := range []string{"connect", "datagram"} {
+		goals = append(goals, Goal{"bystander, " + op + ", beside the floor", r.Kernel, 100 * (r.Figure(Bystander, op)/r.Figure(Floor, op) - 1), limitBeside, " %"})
+	}
 	return append(goals,
+		Goal{"agent, connect+close, beside nothing", r.Kernel, 100 * (r.Figure(Agent10k, "connect")/r.Figure(None, "connect") - 1), limitConnect, " %"},
 		Goal{"agent, open+close of a file seen before", r.Kernel, r.Above(Agent10k, "again"), limitAgain, ""},
 		Goal{"agent, open+close the first time, 10,000 rules", r.Kernel, r.Above(Agent10k, "open"), limitOpen, ""},
 		Goal{"agent, fork+exec, 10,000 rules", r.Kernel, r.Above(Agent10k, "exec"), limitExec, ""})

@@ -14,7 +14,7 @@ import (
 )
 
 // Names of operations, in the order of the tables: a file that was not opened before, one that was, and so on.
-var opNames = []string{"open", "mmap", "mprotect", "exec", "again", "rename", "unlink", find}
+var opNames = []string{"open", "mmap", "mprotect", "exec", "again", "rename", "unlink", "connect", "datagram", find}
 
 // find looks at each of 100,000 files in 1,000 folders: a round takes so long that few configurations have it, a few times.
 const find = "find"

@@ -12,12 +12,14 @@
 typedef unsigned long ulong;
 
 enum {
-	SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_MMAP = 9, SYS_MPROTECT, SYS_MUNMAP, SYS_VFORK = 58, SYS_EXECVE,
+	SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_MMAP = 9, SYS_MPROTECT, SYS_MUNMAP, SYS_SOCKET = 41, SYS_CONNECT,
+	SYS_SENDTO = 44, SYS_VFORK = 58, SYS_EXECVE,
 	SYS_EXIT, SYS_WAIT4, SYS_RENAME = 82, SYS_UNLINK = 87, SYS_GETDENTS = 217, SYS_CLOCK = 228, SYS_STAT = 262,
 	NOFOLLOW = 0x100, /* AT_SYMLINK_NOFOLLOW */
 	READ_ONLY = 02000000, /* O_RDONLY | O_CLOEXEC */
 	CREATE = 02000301, /* O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC */
 	PROT_R = 1, PROT_RX = 5, PRIVATE = 2, PAGE = 4096,
+	INET = 2, STREAM = 1, DATAGRAM = 2, REFUSED = -111, /* ECONNREFUSED */
 };
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
@@ -214,6 +216,34 @@ static void do_protect(long n)
 	file_close(fd);
 }
 
+/* struct sockaddr_in: an address of this machine's that is not loopback's. Nobody listens at the first port; who has the second reads nothing. */
+static const struct address {
+	unsigned short family;
+	unsigned char port[2], number[4], zero[8];
+} nobody = { INET, { 0, 9 }, { 198, 18, 0, 1 }, {} }, deaf = { INET, { 0, 7 }, { 198, 18, 0, 1 }, {} };
+
+/* As far as the answer to the first packet: three calls. */
+static void do_connect(long n)
+{
+	while (n--) {
+		long fd = must(call(SYS_SOCKET, INET, STREAM, 0, 0, 0, 0), 32);
+
+		if (call(SYS_CONNECT, fd, (long)&nobody, sizeof(nobody), 0, 0, 0) != REFUSED)
+			end(33);
+		file_close(fd);
+	}
+}
+
+/* One packet after the other, to the same place. */
+static void do_datagram(long n)
+{
+	long fd = must(call(SYS_SOCKET, INET, DATAGRAM, 0, 0, 0, 0), 34);
+
+	while (n--)
+		must(call(SYS_SENDTO, fd, (long)numbered, 64, 0, (long)&deaf, sizeof(deaf)), 35);
+	file_close(fd);
+}
+
 static const struct op {
 	char letter;
 	const char *name;
@@ -227,6 +257,8 @@ static const struct op {
 	{ 'e', "exec", 40, do_exec },
 	{ 'm', "mmap", 1500, do_map },
 	{ 'p', "mprotect", 1500, do_protect },
+	{ 'c', "connect", 300, do_connect },
+	{ 'd', "datagram", 1500, do_datagram },
 	{ 'f', "find", 100000, do_find },
 };
 
