@@ -101,6 +101,7 @@ var Programs = []Program{
 	{sensorProgMarkSocket, RoleMark, nil, "security_socket_post_create", enforcing, 0},
 	{sensorProgMarkCreated, RoleMark, nil, "sock_create", created, 0},
 	{sensorProgMarkReceived, RoleMark, nil, "security_file_receive", enforcing, 0},
+	{sensorProgMarkServer, RoleMark, nil, "security_socket_listen", enforcing, 0},
 	{sensorProgEnforceBind, RoleEnforce, []Op{OpNetListen}, "security_socket_bind", enforcing, 0},
 	{sensorProgEnforceListen, RoleEnforce, []Op{OpNetListen}, "security_socket_listen", enforcing, 0},
 	{sensorProgLearnIngress, RoleObserve, nil, "ingress", gating, 0},

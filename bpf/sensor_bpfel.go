@@ -674,6 +674,7 @@ const (
 	sensorProgLearnIngress       = "learn_ingress"
 	sensorProgMarkCreated        = "mark_created"
 	sensorProgMarkReceived       = "mark_received"
+	sensorProgMarkServer         = "mark_server"
 	sensorProgMarkSocket         = "mark_socket"
 	sensorProgModifyMmap         = "modify_mmap"
 	sensorProgModifyRename       = "modify_rename"
@@ -783,6 +784,7 @@ type sensorProgramSpecs struct {
 	LearnIngress       *ebpf.ProgramSpec `ebpf:"learn_ingress"`
 	MarkCreated        *ebpf.ProgramSpec `ebpf:"mark_created"`
 	MarkReceived       *ebpf.ProgramSpec `ebpf:"mark_received"`
+	MarkServer         *ebpf.ProgramSpec `ebpf:"mark_server"`
 	MarkSocket         *ebpf.ProgramSpec `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
@@ -1000,6 +1002,7 @@ type sensorPrograms struct {
 	LearnIngress       *ebpf.Program `ebpf:"learn_ingress"`
 	MarkCreated        *ebpf.Program `ebpf:"mark_created"`
 	MarkReceived       *ebpf.Program `ebpf:"mark_received"`
+	MarkServer         *ebpf.Program `ebpf:"mark_server"`
 	MarkSocket         *ebpf.Program `ebpf:"mark_socket"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
@@ -1061,6 +1064,7 @@ func (p *sensorPrograms) Close() error {
 		p.LearnIngress,
 		p.MarkCreated,
 		p.MarkReceived,
+		p.MarkServer,
 		p.MarkSocket,
 		p.ModifyMmap,
 		p.ModifyRename,

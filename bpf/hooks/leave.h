@@ -21,8 +21,9 @@ static __always_inline bool packet_begins(const struct packet *p)
 }
 
 /*
- * A connection is accepted: by the socket that listens, of whose mark the new one gets a copy, or, with TCP Fast Open, by the new one.
- * One that connects and is connected to at the same time has what it asks for looked at.
+ * A connection is accepted, where no program sees listen(2): by the socket that listens, of whose mark the new one gets a copy, or,
+ * with TCP Fast Open, by the new one. One that connects and is connected to at the same time has what it asks for looked at.
+ * kernel: on 6.1 such packets of version 6 do not come here.
  */
 static __always_inline bool leave_accepts(const struct __sk_buff *skb, const struct socket_tag *tag,
 					  const struct packet *p)
@@ -241,7 +242,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	print = route_print(session, p.address, p.port, p.protocol);
 	if (packet_begins(&p))
 		leave_begin(skb, tag, &p, print);
-	if (leave_accepts(skb, tag, &p))
+	if (cfg_form == FORM_NETWORK && leave_accepts(skb, tag, &p))
 		tag->flags |= SOCKET_SERVES;
 	if (tag->flags & SOCKET_SERVES && p.protocol == IPPROTO_TCP)
 		return 0;

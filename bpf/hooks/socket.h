@@ -22,18 +22,22 @@ static __always_inline void tag_task(struct socket_tag *tag, const struct task_s
 	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
 }
 
+/* Of TCP or UDP: all others have no ports, and are judged by number. */
+static __always_inline bool ordinary(u32 type, u32 protocol)
+{
+	return (type == SOCK_STREAM && protocol == IPPROTO_TCP) || (type == SOCK_DGRAM && protocol == IPPROTO_UDP);
+}
+
 static __always_inline void tag_owner(struct socket_tag *tag, struct sock *sock, const struct task_state *state,
 				      u16 flags)
 {
-	u32 type = sock->sk_type;
-
 	tag->slot = state->slot;
 	tag->generation = state->generation;
 	tag->principal = state->principal;
 	tag->space = BPF_CORE_READ(sock, __sk_common.skc_net.net, ns.inum);
 	if (tag->space == cfg_network)
 		flags |= SOCKET_HOST;
-	if (type == SOCK_STREAM || type == SOCK_DGRAM)
+	if (ordinary(sock->sk_type, sock->sk_protocol))
 		flags |= SOCKET_ORDINARY;
 	tag->flags = flags;
 }
@@ -108,7 +112,7 @@ static __always_inline int socket_created(struct bpf_sock *sock)
 	tag->principal = state->principal;
 	tag->space = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	tag->flags = tag->space == cfg_network ? SOCKET_HOST : 0;
-	if (sock->type == SOCK_STREAM || sock->type == SOCK_DGRAM)
+	if (ordinary(sock->type, sock->protocol))
 		tag->flags |= SOCKET_ORDINARY;
 	tag_task(tag, state);
 	return 0;
@@ -123,6 +127,24 @@ static __always_inline int socket_received(struct file *file)
 
 	if (sock && of_internet(sock))
 		socket_mark(sock, state, SOCKET_HELD);
+	return 0;
+}
+
+/*
+ * security_socket_listen, beside the program that decides: what it accepts is answered. One that may not listen and connects
+ * instead begins with a SYN, which takes this away.
+ */
+static __always_inline int socket_serves(struct socket *socket)
+{
+	struct task_state *state = task_state();
+	struct sock *sock = state ? socket->sk : NULL;
+	struct socket_tag *tag;
+
+	if (!sock || !of_internet(sock))
+		return 0;
+	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
+	if (tag)
+		tag->flags |= SOCKET_SERVES;
 	return 0;
 }
 

@@ -14,6 +14,13 @@ enum packet_limits {
 	IP6_HEADER = 40,
 	TCP_HEADER = 20,
 	UDP_HEADER = 8,
+	NEXT_HOPS = 0, /* by the hop; IANA's list of IPv6 extension headers, but for IPsec's */
+	NEXT_ROUTING = 43,
+	NEXT_FRAGMENT = 44,
+	NEXT_OPTIONS = 60,
+	NEXT_MOBILITY = 135,
+	NEXT_HIP = 139,
+	NEXT_SHIM6 = 140,
 	TCP_SYN = 2,
 	TCP_ACK = 16,
 };
@@ -67,6 +74,13 @@ static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, 
 	return IP4_HEADER;
 }
 
+/* Headers that stand between that of version 6 and the transport's (RFC 8200 4.1): some lead elsewhere, and all hide what is behind. */
+static __always_inline bool packet_extended(u32 next)
+{
+	return next == NEXT_HOPS || next == NEXT_ROUTING || next == NEXT_FRAGMENT || next == NEXT_OPTIONS ||
+	       next == NEXT_MOBILITY || next == NEXT_HIP || next == NEXT_SHIM6;
+}
+
 static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
 	u8 header[IP6_HEADER];
@@ -74,6 +88,7 @@ static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, b
 	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
 		return 0;
 	p->protocol = header[6];
+	p->odd = packet_extended(header[6]);
 	__builtin_memcpy(p->address, header + (leaves ? 24 : 8), 16);
 	return IP6_HEADER;
 }

@@ -315,6 +315,12 @@ int BPF_PROG(mark_received, struct file *file)
 	return socket_received(file);
 }
 
+SEC("lsm/socket_listen")
+int BPF_PROG(mark_server, struct socket *socket)
+{
+	return socket_serves(socket);
+}
+
 /* Programs of cgroups: 1 lets go. */
 SEC("cgroup/sock_create")
 int mark_created(struct bpf_sock *sock)
