@@ -183,7 +183,7 @@ resolved() {
 	mkdir "$work/resolved" && (
 		cd "$work/resolved"
 		apt-get update -q > /dev/null
-		apt-get download -q systemd-resolved libnss-resolve libsystemd-shared > /dev/null
+		apt-get download -q -o APT::Sandbox::User=root systemd-resolved libnss-resolve libsystemd-shared > /dev/null
 		for package in *.deb; do
 			dpkg -x "$package" all
 		done
