@@ -23,7 +23,9 @@ import (
 // model is who answers at the model's address: the scenario of the day.
 var model stand
 
-type stand struct{ now atomic.Pointer[messages.Server] }
+type stand struct {
+	now atomic.Pointer[messages.Server]
+}
 
 func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if server := s.now.Load(); server != nil {
@@ -36,7 +38,7 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hostsFor are where a client is sent: first where it may go, so that what shares the address is known by that name.
 func (c client) hostsFor() []string {
 	all := []string{"www.allowed.test", "www.refused.test"}
-	if c.slow {
+	if c.slow || c.asks {
 		return all
 	}
 	all = append(all, "listed.refused.test")
@@ -134,9 +136,14 @@ func (p *play) nobodyIsHeld(t *testing.T) {
 	}
 }
 
-// agentIsTold wants the record of a refusal of each kind, with all that says what was wanted.
+// agentIsTold wants the record of a refusal of each kind.
 func (p *play) agentIsTold(t *testing.T) {
 	t.Helper()
+	p.told(t,
+		told{op: "net.domain", object: "www.refused.test", rule: "default", domain: "www.refused.test", address: names, port: 53},
+		told{op: "net.addr", object: listed + ":443/tcp", rule: "default", address: listed, port: 443},
+		told{op: "net.addr", object: listed + ":22/tcp", rule: "default", address: listed, port: 22},
+		told{op: "net.domain", object: "shared.refused.test:443", rule: "rivals", domain: "shared.refused.test", address: web, port: 443},
+		told{op: "net.domain", object: "shared.refused.test:80", rule: "rivals", domain: "shared.refused.test", address: web, port: 80},
+	)
 }
-
-var _ = json.Marshal

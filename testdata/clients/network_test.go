@@ -126,9 +126,13 @@ func (a answerer) lines(words ...string) (found []string) {
 	return linesOf(a.log, words...)
 }
 
-func linesOf(file string, words ...string) (found []string) {
+func linesOf(file string, words ...string) []string {
 	text, _ := os.ReadFile(file)
-	for line := range strings.Lines(string(text)) {
+	return linesIn(string(text), words...)
+}
+
+func linesIn(text string, words ...string) (found []string) {
+	for line := range strings.Lines(text) {
 		if hasAll(line, words) {
 			found = append(found, strings.TrimSpace(line))
 		}
@@ -136,10 +140,10 @@ func linesOf(file string, words ...string) (found []string) {
 	return found
 }
 
-// zone is what the resolver far away knows. Answers live for a minute; who holds one for longer shows with the short one.
+// zone is what the resolver far away knows. Answers live for ten minutes; who holds one for longer shows with the short one.
 func zone(t *testing.T) answerer {
 	t.Helper()
-	return ask(t, space, names, "--local-ttl=60",
+	return ask(t, space, names, "--local-ttl=600",
 		"--host-record=www.allowed.test,"+web+","+webSix, "--cname=alias.allowed.test,www.allowed.test",
 		"--host-record=short.allowed.test,"+web+",2", "--host-record=primed.allowed.test,"+web, "--host-record=api.allowed.test,"+api,
 		"--host-record=www.refused.test,"+refused+","+refusedSix)

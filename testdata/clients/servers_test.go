@@ -111,21 +111,27 @@ func (c counted) Accept() (net.Conn, error) {
 // serve answers HTTP and HTTPS at an address.
 func serve(t *testing.T, v *visits, a *authority, address string, pages http.Handler) {
 	t.Helper()
+	plain, secret := server(t, v, pages), server(t, v, pages)
+	secret.TLSConfig = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		v.add("hello for %s at %s", h.ServerName, h.Conn.LocalAddr())
+		return a.issue(h.ServerName)
+	}}
+	at80, at443 := counted{listen(t, address, "80"), v}, counted{listen(t, address, "443"), v}
+	go plain.Serve(at80)
+	go secret.ServeTLS(at443, "", "")
+}
+
+func server(t *testing.T, v *visits, pages http.Handler) *http.Server {
+	t.Helper()
 	s := &http.Server{
 		ErrorLog: log.New(io.Discard, "", 0), // who is cut is told elsewhere
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			v.add("%s request for %s: %s", r.Proto, r.Host, r.URL)
 			pages.ServeHTTP(w, r)
 		}),
-		TLSConfig: &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			v.add("hello for %s at %s", h.ServerName, h.Conn.LocalAddr())
-			return a.issue(h.ServerName)
-		}},
 	}
-	plain, secret := counted{listen(t, address, "80"), v}, counted{listen(t, address, "443"), v}
-	go s.Serve(plain)
-	go s.ServeTLS(secret, "", "")
 	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 // echo says what it serves, and then what it is told.
@@ -166,7 +172,7 @@ func shells(t *testing.T) {
 	t.Helper()
 	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/run/host_key")
 	must(t, os.MkdirAll("/run/sshd", 0o755))
-	config := "HostKey /run/host_key\nAuthorizedKeysFile /etc/ssh/reeve_keys\nPidFile none\nUsePAM no\nUseDNS no\nLogLevel VERBOSE\n"
+	config := "HostKey /run/host_key\nAuthorizedKeysFile /etc/ssh/reeve_keys\nPidFile none\nSubsystem sftp internal-sftp\nUsePAM no\nUseDNS no\nLogLevel VERBOSE\n"
 	for _, address := range served {
 		config += "ListenAddress " + address + "\n"
 	}

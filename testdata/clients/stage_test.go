@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,12 +56,15 @@ func TestOnStage(t *testing.T) {
 	if !*onStage {
 		t.Skip("runs in the machine of TestClients")
 	}
+	begun := time.Now()
 	p := furnish(t)
+	t.Logf("furnished after %s", time.Since(begun).Round(time.Second))
 	var err error
 	write(t, "/etc/reeve/policy.d/site.toml", policy)
 	p.reeve, err = stage.Install(t.Context(), "bin")
 	must(t, err)
 	defer p.reeve.Stop()
+	t.Logf("reeved is ready after %s", time.Since(begun).Round(time.Second))
 	t.Run("agent", p.agentWorks)
 	t.Run("daemon", p.throughDaemon)
 	t.Run("resolved", p.throughResolved)
@@ -74,8 +76,10 @@ func TestOnStage(t *testing.T) {
 // furnish makes the network, the servers, and alice's home.
 func furnish(t *testing.T) *play {
 	t.Helper()
+	lap := laps(t)
 	connect(t)
 	publish(t)
+	lap("published")
 	a, err := newAuthority()
 	must(t, err)
 	p := &play{far: zone(t), seen: &visits{}}
@@ -87,13 +91,21 @@ func furnish(t *testing.T) *play {
 	serve(t, p.seen, a, api, &model)
 	shells(t)
 	write(t, "/usr/local/share/ca-certificates/reeve.crt", string(a.pem()))
+	lap("servers")
 	run(t, "update-ca-certificates")
+	lap("certificates")
 	append_(t, "/etc/hosts", hosts)
 	resolveAt(t, names)
 	p.person, err = stage.Lookup("alice")
 	must(t, err)
 	p.welcome(t)
+	lap("home")
 	return p
+}
+
+func laps(t *testing.T) func(string) {
+	begun := time.Now()
+	return func(what string) { t.Logf("%s after %s", what, time.Since(begun).Round(100*time.Millisecond)) }
 }
 
 // welcome gives alice a key that her agent program knows, and the clients their command lines.
@@ -243,5 +255,3 @@ func (p *play) arrivals() map[string][]string {
 		"shells by address":          linesOf(sshLog, " on "+listed+" "),
 	}
 }
-
-var _ = exec.Command

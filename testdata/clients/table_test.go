@@ -9,6 +9,7 @@ type client struct {
 	name    string
 	command string
 	plain   bool // neither TLS nor HTTP: whatever name led to the address, nothing tells it from another of that address
+	asks    bool // it looks at no /etc/hosts, or for addresses that are not there
 	slow    bool // emulated, it takes many seconds to begin
 }
 
@@ -16,7 +17,7 @@ type client struct {
 var table = []client{
 	{name: "curl", command: `curl -sS --http1.1 https://$H/hello`},
 	{name: "curl-h2", command: `curl -sS --http2 -o page -w '%{http_version}\n' https://$H/hello && cat page`},
-	{name: "curl-v6", command: `curl -sS -6 https://$H/hello`},
+	{name: "curl-v6", command: `curl -sS -6 https://$H/hello`, asks: true},
 	{name: "curl-http", command: `curl -sS http://$H/hello`},
 	{name: "wget", command: `wget -nv -O - https://$H/hello`},
 	{name: "python-urllib", command: `python3 -c 'import os, urllib.request; print(urllib.request.urlopen("https://%s/hello" % os.environ["H"]).read().decode())'`},
@@ -41,7 +42,7 @@ fetch("https://" + process.env.H + "/hello").then(r => r.text()).then(console.lo
 	{name: "node-c-ares", command: `node -e '
 const fail = e => { console.error(e.message); process.exit(1) }, H = process.env.H
 require("dns").resolve4(H, (e, a) => e ? fail(e) :
-	require("https").get({host: a[0], servername: H, headers: {Host: H}, path: "/hello"}, r => r.on("data", d => process.stdout.write(d))).on("error", fail))'`},
+	require("https").get({host: a[0], servername: H, headers: {Host: H}, path: "/hello"}, r => r.on("data", d => process.stdout.write(d))).on("error", fail))'`, asks: true},
 	{name: "java", command: `java -cp ` + programs + ` Fetch https://$H/hello 1 0`, slow: true},
 	{name: "perl", command: `perl -MHTTP::Tiny -e '$r = HTTP::Tiny->new(verify_SSL => 1)->get("https://$ENV{H}/hello"); print $r->{content}; exit !$r->{success}'`},
 	{name: "openssl", command: `printf 'GET /hello HTTP/1.0\r\nHost: %s\r\n\r\n' $H | openssl s_client -quiet -verify_return_error -connect $H:443`},
@@ -51,7 +52,7 @@ require("dns").resolve4(H, (e, a) => e ? fail(e) :
 	{name: "scp", command: `scp -q alice@$H:/srv/www/hello . && cat hello`, plain: true},
 	{name: "rsync", command: `rsync alice@$H:/srv/www/hello . && cat hello`, plain: true},
 	{name: "nc", command: `nc -N $H 7 < /dev/null`, plain: true},
-	{name: "socat", command: `socat -u TCP:$H:7 STDOUT < /dev/null`, plain: true},
+	{name: "socat", command: `socat STDIO TCP:$H:7 < /dev/null`, plain: true},
 	// Its pauses between five tries are longer than everything else here together.
 	{name: "pip", command: `pip download -q --retries 1 --disable-pip-version-check --no-deps --no-cache-dir -i https://$H/simple greet && python3 -m zipfile -e *.whl . && cat greet.py`, slow: true},
 	// As above: ten seconds, then a minute.
