@@ -96,7 +96,7 @@ func (p *play) converse(t *testing.T) map[string][]attempt {
 	server := messages.New(scenario, &record)
 	model.now.Store(server)
 	cmd := p.person.Command(ctx, filepath.Join(p.person.Home, messages.ClaudeProgram), "-p", "Work.", "--permission-mode", "bypassPermissions")
-	cmd.Env = slices.Concat(cmd.Env, messages.Environ("https://api.allowed.test"), messages.Emulated(), []string{"NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/reeve.crt"})
+	cmd.Env = slices.Concat(cmd.Env, messages.Environ("https://api.allowed.test"), messages.Emulated(), []string{"NODE_EXTRA_CA_CERTS=" + ownAuthority})
 	cmd.Dir = filepath.Join(p.person.Home, "project")
 	begun := time.Now()
 	if said, err := cmd.CombinedOutput(); err != nil || !server.Done() {
