@@ -73,8 +73,17 @@ func openByWorker(a act) result {
 	return r
 }
 
-// byWorker lets an io_uring worker do one operation on the act's names. Its status is the operation's result.
+// byWorker lets an io_uring worker do one operation on the act's names. Its status is the operation's result. kernel: a signal while
+// a worker is made cancels what waits for it, and Go's scheduler sends itself some.
 func byWorker(a act, e entry) result {
+	for {
+		if r := byNewWorker(a, e); r.Errno != unix.ECANCELED {
+			return r
+		}
+	}
+}
+
+func byNewWorker(a act, e entry) result {
 	var p params
 	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {
