@@ -56,5 +56,5 @@ func trust(t *testing.T, folder, layer string) {
 	hash := run(t, "openssl", "x509", "-noout", "-hash", "-in", cert)
 	must(t, os.Symlink(ownAuthority, filepath.Join(certs, strings.TrimSpace(hash)+".0")))
 	must(t, os.MkdirAll(certs+"/java", 0o755))
-	run(t, "keytool", "-importcert", "-noprompt", "-alias", "reeve", "-file", cert, "-keystore", certs+"/java/cacerts", "-storepass", "changeit")
+	run(t, "keytool", "-importcert", "-noprompt", "-alias", "reeve", "-file", cert, "-storetype", "JKS", "-keystore", certs+"/java/cacerts", "-storepass", "changeit")
 }
