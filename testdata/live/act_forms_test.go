@@ -236,7 +236,8 @@ func (w *wire) ech(rest string) error {
 	config = append(append(config, outer...), 0, 0)
 	list := binary.BigEndian.AppendUint16(nil, uint16(len(config)+4))
 	list = binary.BigEndian.AppendUint16(append(list, 0xfe, 0x0d), uint16(len(config)))
-	return w.pieces(firstOf(&tls.Config{ServerName: inner, MinVersion: tls.VersionTLS13, EncryptedClientHelloConfigList: append(list, config...)}), 0, 0)
+	list = append(list, config...)
+	return w.pieces(firstOf(&tls.Config{ServerName: inner, MinVersion: tls.VersionTLS13, EncryptedClientHelloConfigList: list}), 0, 0)
 }
 
 // by does something through an io_uring: at once, by a worker, or by a thread of the kernel's that looks for work.

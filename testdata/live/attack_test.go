@@ -158,7 +158,7 @@ func (p *pass) begin() {
 	p.values = map[string]string{"self": self, "who": map[bool]string{true: "ins", false: "out"}[p.session]}
 	p.values["actor"] = itoa(int(p.actor.pid()))
 	device(p.t, p.values)
-	if slices.ContainsFunc(p.attack.Steps, func(s attacks.Step) bool { return s.Do == "net" || s.Do == "netfd" }) {
+	if slices.ContainsFunc(p.attack.Steps, onNetworks) {
 		p.outside = network(p.t)
 		p.outside.forget()
 	}
@@ -198,7 +198,8 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 
 // tells reports whether a record is the one of a refusal that was carried out.
 func tells(r record, e attacks.Event) bool {
-	return bpf.Op(r.Op) == bpf.Op(e.Op) && r.Action == uint8(e.Action) && r.Flags&uint16(bpf.EventApplied) != 0 && (e.Object == "?" || r.about(e.Object))
+	return bpf.Op(r.Op) == bpf.Op(e.Op) && r.Action == uint8(e.Action) && r.Flags&uint16(bpf.EventApplied) != 0 &&
+		(e.Object == "?" || r.about(e.Object))
 }
 
 // about reports whether a record is one of this object; of networks, of its name or of its address.
@@ -258,16 +259,12 @@ func (p *pass) step(s attacks.Step) {
 	if s.Name != "" {
 		p.values[prefix+s.Name] = itoa(max(r.Status, r.PID))
 	}
-	refused := r.Errno != 0 && (r.Errno == s.Errno || s.Errno == attacks.Cut)
-	if refused && p.outside != nil && (s.Do == "net" || s.Do == "netfd") && r.Status != len(s.Words)-1 {
-		refused = false // for another reason than is thought
-	}
-	if refused || r.Errno == s.Errno && r.Errno == 0 {
+	if asExpected(s, r) {
 		p.mounted(s)
 		return
 	}
 	what := fmt.Sprintf("%s.txtar:%d: %s %.150q: %s, want %s", p.attack.Name, s.Line, s.Who, s.Text, said(r.Errno), said(s.Errno))
-	if s.Do == "net" && r.Errno != 0 {
+	if r.Errno != 0 && onNetworks(s) {
 		what += fmt.Sprintf(", at %.100q", s.Words[r.Status])
 	}
 	if r.Errno == 0 {
@@ -276,6 +273,16 @@ func (p *pass) step(s attacks.Step) {
 		p.wrong = append(p.wrong, what)
 	}
 }
+
+// asExpected: of several orders it is the last that is refused, else it is for another reason than is thought.
+func asExpected(s attacks.Step, r result) bool {
+	if r.Errno != 0 && onNetworks(s) && r.Status != len(s.Words)-1 {
+		return false
+	}
+	return r.Errno == s.Errno || r.Errno != 0 && s.Errno == attacks.Cut
+}
+
+func onNetworks(s attacks.Step) bool { return s.Do == "net" || s.Do == "netfd" }
 
 func said(e syscall.Errno) string {
 	switch e {
