@@ -15,7 +15,7 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped for want of it: vm, agents, backends, bpf. CI sets all.
+# What may not be skipped for want of it: vm, agents, clients, backends, bpf. CI sets all.
 REQUIRE ?=
 export REQUIRE
 
@@ -34,8 +34,8 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-agents \
-	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-backends
+.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-clients test-agents \
+	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-clients provision-backends
 
 default: check unit
 
@@ -94,14 +94,14 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestClients|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
 # Tests that need rsyslog and the OpenTelemetry Collector.
 BACKENDS := ./testdata/backends
 # Tests that choose their machines by a flag.
-PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/evade
+PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/evade ./testdata/clients
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
@@ -109,10 +109,10 @@ unit: ## tests that need neither a machine nor an agent
 	@CGO_ENABLED=1 go test $(WITH_CGO)
 	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
-test: ## everything; REQUIRE=vm,agents,backends,bpf makes a skip a failure
+test: ## everything; REQUIRE=vm,agents,clients,backends,bpf makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
-	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo
+	@$(MAKE) --no-print-directory provision-vm provision-agents provision-clients test-vm test-demo
 	$(call STEP,all tests passed)
 
 test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetry Collector
@@ -129,7 +129,7 @@ BRIEF   := -test.run="Nothing|Dead" -upgrades 0
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' CHURN_6.12-nobpf='$(BRIEF)' $(LIVED) budget test-harness test-evade $(CHURNED)
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' CHURN_6.12-nobpf='$(BRIEF)' $(LIVED) budget test-harness test-evade test-clients $(CHURNED)
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -194,7 +194,7 @@ comma := ,
 WORK_MACHINES ?= 6.12
 test-work: provision-vm provision-agents ## ordinary work under the preset, of agents in their sandboxes and of tools, on every kernel
 	$(call STEP,test-work: nothing ordinary is refused)
-	@for package in $(filter-out ./testdata/catalogue ./testdata/evade,$(PLAYS)); do \
+	@for package in $(filter-out ./testdata/catalogue ./testdata/evade ./testdata/clients,$(PLAYS)); do \
 		go test -count=1 -v -timeout 120m $$package -machines '$(WORK_MACHINES)'; \
 	done
 
@@ -202,6 +202,11 @@ EVADE_MACHINES ?= 6.12
 test-evade: provision-vm provision-agents ## the real agent tries to get round its refusals, and its work goes on
 	$(call STEP,test-evade: nowhere to go)
 	@go test -count=1 -v -timeout 60m ./testdata/evade -machines '$(EVADE_MACHINES)'
+
+CLIENT_MACHINES ?= 6.12
+test-clients: provision-vm provision-clients ## programs that people use on networks, in a session as outside of it, by every kind of resolver
+	$(call STEP,test-clients: who may go where)
+	@go test -count=1 -v -timeout 120m ./testdata/clients -machines '$(CLIENT_MACHINES)'
 
 # The catalogue's agents, as far as they can be had.
 AGENT_MACHINES ?= 6.12
@@ -279,5 +284,5 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
 
-provision-build provision-vm provision-claude provision-agents provision-backends: provision-%:
+provision-build provision-vm provision-claude provision-agents provision-clients provision-backends: provision-%:
 	@packaging/provision.sh $*

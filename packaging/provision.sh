@@ -6,6 +6,7 @@
 #   provision.sh vm        QEMU and the tools of the kernel tests (testdata/vm), and those that ordinary work uses in a guest
 #   provision.sh claude    Claude Code, which the demo runs, into the cache, and what its sandbox needs
 #   provision.sh agents    the same, and the other real agents that system tests run
+#   provision.sh clients   programs that ask for names and connect (testdata/clients), and the resolvers that answer them
 #   provision.sh backends  rsyslog and the OpenTelemetry Collector, which plugins are tested against
 #
 # Several words may be given; none means all. Needs root for packages that are missing.
@@ -158,6 +159,48 @@ npm_layer() {
 	settle
 }
 
+clients() {
+	say "clients: what people use on networks, and their resolvers"
+	claude
+	node
+	command -v go > /dev/null || golang
+	# Of Java the runtime alone: the compiler of it is in there too, as a module.
+	packages curl wget git python3 python3-pip python3-requests perl libio-socket-ssl-perl openssl ca-certificates openssh-client rsync \
+		netcat-openbsd socat apt openjdk-17-jre-headless
+	packages dnsmasq-base openssh-server iproute2 # who answers
+	resolved
+}
+
+# resolved unpacks systemd-resolved into a layer: its package would make it the resolver of this machine. Its release's library
+# stays apart from this machine's.
+resolved() {
+	layer=$cache/clients/resolved
+	if [ -d "$layer" ]; then
+		return
+	fi
+	workspace
+	say "downloading systemd-resolved"
+	mkdir "$work/resolved" && (
+		cd "$work/resolved"
+		apt-get update -q > /dev/null
+		apt-get download -q -o APT::Sandbox::User=root systemd-resolved libnss-resolve libsystemd-shared > /dev/null
+		for package in *.deb; do
+			dpkg -x "$package" all
+		done
+	)
+	rm -rf "$layer.new"
+	for name in lib/systemd/systemd-resolved lib/systemd/system/systemd-resolved.service usr/lib/sysusers.d usr/share/dbus-1 usr/bin/resolvectl; do
+		target=$layer.new/usr/${name#usr/}
+		mkdir -p "${target%/*}"
+		mv "$work/resolved/all/$name" "$target"
+	done
+	mkdir -p "$layer.new/opt/resolved"
+	find "$work/resolved/all" -name 'libsystemd-shared-*.so' -exec mv {} "$layer.new/opt/resolved/" ';'
+	libraries=$(find "$work/resolved/all/usr/lib" -name 'libnss_resolve.so.2' -printf '%P')
+	install -D -m 644 "$work/resolved/all/usr/lib/$libraries" "$layer.new/usr/lib/$libraries"
+	mv "$layer.new" "$layer"
+}
+
 backends() {
 	say "backends: rsyslog, the OpenTelemetry Collector"
 	packages rsyslog rsyslog-gnutls
@@ -181,12 +224,12 @@ settle() { # gives a finished layer its place, and its files to the guest's ordi
 	mv "$layer.new" "$layer"
 }
 
-[ $# -gt 0 ] || set -- build vm agents backends
+[ $# -gt 0 ] || set -- build vm agents clients backends
 for part in "$@"; do
 	case $part in
-	build | vm | claude | agents | backends) $part ;;
+	build | vm | claude | agents | clients | backends) $part ;;
 	*)
-		echo "provision: $part: not one of build, vm, claude, agents, backends" >&2
+		echo "provision: $part: not one of build, vm, claude, agents, clients, backends" >&2
 		exit 2
 		;;
 	esac

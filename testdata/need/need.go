@@ -24,6 +24,7 @@ import (
 const (
 	VM       = "vm"       // QEMU, and root to boot it with
 	Agents   = "agents"   // the programs of real agents
+	Clients  = "clients"  // programs of networks, and their resolvers
 	Backends = "backends" // rsyslog and the OpenTelemetry Collector
 	BPF      = "bpf"      // root, whose programs load (tracepoints at least) and who may mount, in the first pid namespace
 	LSM      = "lsm"      // programs that refuse

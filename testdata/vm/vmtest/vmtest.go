@@ -34,13 +34,19 @@ func Program(t *testing.T, what, name string) {
 // Layer is the folder of an agent in the harness's cache, of which messages knows the name.
 func Layer(t *testing.T, name func(cache string) string) string {
 	t.Helper()
+	return LayerFor(t, need.Agents, name)
+}
+
+// LayerFor is a folder of the harness's cache that provisioning fills for a need.
+func LayerFor(t *testing.T, what string, name func(cache string) string) string {
+	t.Helper()
 	cache, err := vm.DefaultCache()
 	if err != nil {
 		t.Fatal(err)
 	}
 	layer := name(cache)
 	if _, err := os.Stat(layer); err != nil {
-		need.Missing(t, need.Agents, "no "+filepath.Base(layer)+": run packaging/provision.sh agents")
+		need.Missing(t, what, "no "+filepath.Base(layer)+": run packaging/provision.sh "+what)
 	}
 	return layer
 }
