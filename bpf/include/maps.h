@@ -16,12 +16,12 @@ const volatile u32 cfg_table_size = 1 << 20;
 /* Rewritten before load: enum form. */
 const volatile u32 cfg_form = FORM_LSM;
 
-/* Whether this form can refuse an operation. */
+/* Whether this form can refuse an operation. verifier: the forms that can refuse all are one comparison. */
 static __always_inline bool form_holds(u32 op)
 {
-	if (cfg_form == FORM_NETWORK)
-		return op == OP_NET_DOMAIN || op == OP_NET_ADDR || op == OP_NET_FAMILY;
-	return cfg_form != FORM_OBSERVE;
+	if (cfg_form < FORM_NETWORK)
+		return true;
+	return cfg_form == FORM_NETWORK && (op == OP_NET_DOMAIN || op == OP_NET_ADDR || op == OP_NET_FAMILY);
 }
 
 /* Rewritten before load: nobody can know what a print will be. */

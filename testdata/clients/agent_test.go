@@ -6,7 +6,6 @@ package clients
 // away.
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -65,7 +64,6 @@ func (p *play) agentWorks(t *testing.T) {
 			mine[0].reached(t)
 			for _, a := range mine[1:] {
 				a.denied(t)
-				t.Logf("%-22s code %3d after %s", a.host, a.code, a.took)
 			}
 		})
 	}
@@ -92,28 +90,39 @@ func (p *play) converse(t *testing.T) map[string][]attempt {
 	}
 	say("why", "curl -s http://listed.refused.test/hello; echo '@@ why - 0 0'; reeve why --last")
 	scenario.Turns = append(scenario.Turns, messages.Turn{Text: "Done."})
-	var record bytes.Buffer
-	server := messages.New(scenario, &record)
+	results := &heard{t: t, all: map[string][]attempt{}}
+	server := messages.New(scenario, results)
 	model.now.Store(server)
 	cmd := p.person.Command(ctx, filepath.Join(p.person.Home, messages.ClaudeProgram), "-p", "Work.", "--permission-mode", "bypassPermissions")
-	cmd.Env = slices.Concat(cmd.Env, messages.Environ("https://api.allowed.test"), messages.Emulated(), []string{"NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/reeve.crt"})
+	cmd.Env = slices.Concat(cmd.Env, messages.Environ("https://api.allowed.test"), messages.Emulated(), []string{"NODE_EXTRA_CA_CERTS=" + ownAuthority})
 	cmd.Dir = filepath.Join(p.person.Home, "project")
 	begun := time.Now()
 	if said, err := cmd.CombinedOutput(); err != nil || !server.Done() {
 		t.Errorf("the agent: %v, its script to the end %t\n%s", err, server.Done(), said)
 	}
 	t.Logf("%d clients in %s", len(table), time.Since(begun).Round(100*time.Millisecond))
-	all := map[string][]attempt{}
-	for lines := json.NewDecoder(&record); lines.More(); {
-		var one messages.Record
-		must(t, lines.Decode(&one))
-		for _, r := range one.Results {
-			for _, a := range attempts(r.Content) {
-				all[a.client] = append(all[a.client], a)
-			}
+	return results.all
+}
+
+// heard is what comes back of the agent's commands, told as it comes.
+type heard struct {
+	t   *testing.T
+	all map[string][]attempt
+}
+
+// Write takes a line of the model's record.
+func (h *heard) Write(line []byte) (int, error) {
+	var one messages.Record
+	if err := json.Unmarshal(line, &one); err != nil {
+		return 0, err
+	}
+	for _, r := range one.Results {
+		for _, a := range attempts(r.Content) {
+			h.all[a.client] = append(h.all[a.client], a)
+			h.t.Logf("%-16s %-22s code %3d after %s", a.client, a.host, a.code, a.took)
 		}
 	}
-	return all
+	return len(line), nil
 }
 
 // nobodyIsHeld is the control: the same clients outside of every session go everywhere, and the servers notice.

@@ -24,6 +24,9 @@ var (
 	onStage  = flag.Bool("stage", false, "this is the machine")
 )
 
+// ownAuthority is where the machine keeps whom it trusts beside others.
+const ownAuthority = "/usr/local/share/ca-certificates/reeve.crt"
+
 // programs is where the machine finds what was compiled for it.
 const programs = "/opt/reeve-clients"
 
@@ -32,11 +35,14 @@ func TestClients(t *testing.T) {
 	for _, program := range []string{"dnsmasq", "ip", "/usr/sbin/sshd", "java", "nc", "socat", "wget", "rsync", "go", "npm"} {
 		vmtest.Program(t, need.Clients, program)
 	}
+	authority := t.TempDir()
+	newAuthority(t, authority)
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	must(t, err)
 	vmtest.Play(t, *machines, "../..", vm.Config{
 		Memory: 4096, Timeout: 25 * time.Minute,
-		Layers: []string{vmtest.Layer(t, messages.ClaudeLayer), vmtest.LayerFor(t, need.Clients, resolvedLayer), compiled(t)},
+		Layers: []string{vmtest.Layer(t, messages.ClaudeLayer), vmtest.LayerFor(t, need.Clients, resolvedLayer), compiled(t, authority)},
+		Files:  []vm.File{{From: filepath.Join(authority, authorityCert)}, {From: filepath.Join(authority, authorityKey)}},
 		Env:    []string{"GOROOT=" + strings.TrimSpace(string(root))},
 	})
 }
@@ -44,8 +50,8 @@ func TestClients(t *testing.T) {
 // resolvedLayer is systemd-resolved, which no host would like to have installed for a test.
 func resolvedLayer(cache string) string { return filepath.Join(cache, "clients", "resolved") }
 
-// compiled is a layer with the clients in Go and Java.
-func compiled(t *testing.T) string {
+// compiled is a layer with the clients in Go and Java, and whom all trust.
+func compiled(t *testing.T, authority string) string {
 	t.Helper()
 	layer := t.TempDir()
 	must(t, os.Chmod(layer, 0o755))
@@ -58,6 +64,7 @@ func compiled(t *testing.T) string {
 	if text, err := exec.Command("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", to, "Fetch.java").CombinedOutput(); err != nil {
 		t.Fatalf("javac: %v\n%s", err, text)
 	}
+	trust(t, authority, layer)
 	return layer
 }
 

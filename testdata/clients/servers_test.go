@@ -6,12 +6,10 @@ package clients
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
@@ -20,10 +18,10 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // content is what everything that is served says.
@@ -59,25 +57,12 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority() (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Reeve's clients"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 7),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := x509.ParseCertificate(raw)
-	return &authority{cert, key}, err
-}
-
-func (a *authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+// openAuthority reads what newAuthority has made.
+func openAuthority(t *testing.T, folder string) *authority {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(folder, authorityCert), filepath.Join(folder, authorityKey))
+	must(t, err)
+	return &authority{pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey)}
 }
 
 // issue serves with one key for all: whose it is matters to nobody here.

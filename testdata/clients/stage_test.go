@@ -76,12 +76,9 @@ func TestOnStage(t *testing.T) {
 // furnish makes the network, the servers, and alice's home.
 func furnish(t *testing.T) *play {
 	t.Helper()
-	lap := laps(t)
 	connect(t)
 	publish(t)
-	lap("published")
-	a, err := newAuthority()
-	must(t, err)
+	a := openAuthority(t, ".")
 	p := &play{far: zone(t), seen: &visits{}}
 	all := pages()
 	for _, address := range served {
@@ -90,22 +87,13 @@ func furnish(t *testing.T) *play {
 	}
 	serve(t, p.seen, a, api, &model)
 	shells(t)
-	write(t, "/usr/local/share/ca-certificates/reeve.crt", string(a.pem()))
-	lap("servers")
-	run(t, "update-ca-certificates")
-	lap("certificates")
 	append_(t, "/etc/hosts", hosts)
 	resolveAt(t, names)
+	var err error
 	p.person, err = stage.Lookup("alice")
 	must(t, err)
 	p.welcome(t)
-	lap("home")
 	return p
-}
-
-func laps(t *testing.T) func(string) {
-	begun := time.Now()
-	return func(what string) { t.Logf("%s after %s", what, time.Since(begun).Round(100*time.Millisecond)) }
 }
 
 // welcome gives alice a key that her agent program knows, and the clients their command lines.

@@ -83,7 +83,7 @@ done
 
 // environment is what the machine's people have in their profiles.
 func environment(goroot, agent string) string {
-	return "export NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/reeve.crt SSH_AUTH_SOCK=" + agent + " PATH=$PATH:" + goroot + "/bin\n" +
+	return "export NODE_EXTRA_CA_CERTS=" + ownAuthority + " SSH_AUTH_SOCK=" + agent + " PATH=$PATH:" + goroot + "/bin\n" +
 		"export GOTOOLCHAIN=local GOFLAGS=-modcacherw GOENV=off\n" +
 		"export GOPATH=/tmp/go-$USER GOCACHE=/tmp/go-$USER/build\n"
 }

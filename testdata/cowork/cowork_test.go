@@ -227,7 +227,7 @@ func checkRefusals(t *testing.T, out string, host, child session) {
 	var got []refusal
 	for _, e := range objects[event](t, out, "events.json") {
 		r := e.Unmapped.Reeve
-		if r.Kind != "access" && (r.Action == "" || r.Action == "allow") {
+		if r.Kind != "access" && slices.Contains([]string{"", "allow", "audit"}, r.Action) {
 			continue
 		}
 		process := e.Actor.Process

@@ -368,3 +368,30 @@ func TestOptionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// What stands between the header of version 6 and the transport's hides port and protocol.
+func TestHeadersOfVersionSixAreRefused(t *testing.T) {
+	g := open(t, "[[role]]\nname = \"default\"\ndefaults = { net = \"allow\" }\n")
+	server := serveDatagrams(t, six, "9000")
+	to := &unix.SockaddrInet6{Addr: [16]byte(net.ParseIP(six)), Port: 9000}
+	for name, marked := range map[string]*gate{"bystander": nil, "session": g} {
+		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM, 0)
+		must(t, err)
+		defer unix.Close(fd)
+		if marked != nil {
+			must(t, marked.mark(fd))
+		}
+		must(t, unix.Sendto(fd, []byte("plain"), 0, to))
+		time.Sleep(20 * time.Millisecond)
+		if got := server.take(); got != "plain" {
+			t.Errorf("%s, without: %q arrived", name, got)
+		}
+		const padding = "\x00\x00\x01\x04\x00\x00\x00\x00" // destination options of 8 bytes (RFC 8200 4.6)
+		must(t, unix.SetsockoptString(fd, unix.IPPROTO_IPV6, unix.IPV6_DSTOPTS, padding))
+		err = unix.Sendto(fd, []byte(name), 0, to)
+		time.Sleep(20 * time.Millisecond)
+		if got := server.take(); (marked == nil) != (got == name) || (marked == nil) != (err == nil) {
+			t.Errorf("%s: %v, %q arrived", name, err, got)
+		}
+	}
+}

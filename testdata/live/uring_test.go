@@ -89,8 +89,17 @@ func byWorker(a act, e entry) result {
 	return r
 }
 
-// submit has one operation done by a ring of that kind.
+// submit has one operation done by a ring of that kind. kernel: a signal while a worker is made cancels what waits for it, and Go's
+// scheduler sends itself some.
 func submit(e entry, setup uint32) result {
+	for {
+		if r := submitOnce(e, setup); r.Errno != unix.ECANCELED {
+			return r
+		}
+	}
+}
+
+func submitOnce(e entry, setup uint32) result {
 	p := params{flags: setup, idle: 100}
 	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {
