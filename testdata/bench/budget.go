@@ -153,6 +153,27 @@ func (b Budget) Check(measured Budget) []error {
 	return problems
 }
 
+// Disturbed are the series of which something that a machine's own work adds to is not within its bounds.
+func (b Budget) Disturbed(measured Budget) []string {
+	var series []string
+	for _, e := range measured.entries() {
+		k := kindOf(e.Kind)
+		if k.noise > 0 && k.check(e, b[e], measured[e]) != nil && !slices.Contains(series, e.Series) {
+			series = append(series, e.Series)
+		}
+	}
+	return series
+}
+
+// Lesser takes what cost less when it was measured once more.
+func (b Budget) Lesser(again Budget) {
+	for e, got := range again {
+		if old, ok := b[e]; ok && kindOf(e.Kind).noise > 0 {
+			b[e] = min(old, got)
+		}
+	}
+}
+
 // superfluous are the entries that were not measured, though others of their kind and series were.
 func (b Budget) superfluous(measured Budget) []Entry {
 	group := func(e Entry) Entry { return Entry{e.Kind, e.Series, ""} }

@@ -75,6 +75,21 @@ func TestBudgetOfNoSense(t *testing.T) {
 	}
 }
 
+func TestWhatDisturbsIsMeasuredOnceMore(t *testing.T) {
+	open, program := Entry{Executed, "6.1", "open, bystander"}, Entry{Verified, "6.1", "enforce_open"}
+	b, measured := example(), Budget{open: 10_800, program: 200}
+	if got := b.Disturbed(measured); !slices.Equal(got, []string{"6.1"}) {
+		t.Errorf("disturbed: %v", got)
+	}
+	measured.Lesser(Budget{open: 10_100, program: 100, {Executed, "6.12", "open, bystander"}: 1})
+	if measured[open] != 10_100 || measured[program] != 200 || len(measured) != 2 {
+		t.Errorf("after a second time: %v", measured)
+	}
+	if got := b.Disturbed(measured); got != nil {
+		t.Errorf("still disturbed: %v", got)
+	}
+}
+
 func TestBudgetIsHeld(t *testing.T) {
 	open := Entry{Executed, "6.1", "open, bystander"}
 	size := Entry{Size, "amd64", "reeved"}

@@ -34,21 +34,21 @@ func (s *stand) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// hostsFor are where a client is sent: first where it may go, so that what shares the address is known by that name.
-func (c client) hostsFor() []string {
+// hosts are where a client is sent: first where it may go, so that what shares the address is known by that name.
+func (c client) hosts() []string {
 	all := []string{"www.allowed.test", "www.refused.test"}
-	if c.slow || c.asks {
-		return all
+	if c.everywhere {
+		all = append(all, "listed.refused.test")
 	}
-	all = append(all, "listed.refused.test")
-	if !c.plain {
+	if c.everywhere && !c.plain {
 		all = append(all, "shared.refused.test")
 	}
 	return all
 }
 
-func (c client) line() string {
-	return programs + "/try " + c.name + " " + strings.Join(c.hostsFor(), " ")
+// line is a command line that sends it there.
+func (c client) line(hosts ...string) string {
+	return programs + "/try " + c.name + " " + strings.Join(hosts, " ")
 }
 
 func (p *play) agentWorks(t *testing.T) {
@@ -56,23 +56,17 @@ func (p *play) agentWorks(t *testing.T) {
 	all := p.converse(t)
 	p.nothingCame(t)
 	for _, c := range table {
-		t.Run(c.name, func(t *testing.T) {
-			mine := all[c.name]
-			if len(mine) != len(c.hostsFor()) {
-				t.Fatalf("%d attempts, want one at each of %v: %+v", len(mine), c.hostsFor(), mine)
-			}
-			mine[0].reached(t)
-			for _, a := range mine[1:] {
-				a.denied(t)
-			}
-		})
+		t.Run(c.name, func(t *testing.T) { judge(t, all[c.name], c.hosts()...) })
 	}
-	if r := all["why"]; len(r) != 1 || !strings.Contains(r[0].said, "listed.refused.test") && !strings.Contains(r[0].said, listed) {
+	if r := all["why"]; len(r) != 1 || !strings.Contains(r[0].said, listed+":80/tcp") || !strings.Contains(r[0].said, "default") {
 		t.Errorf("reeve why: %+v", r)
 	}
 	p.agentIsTold(t)
 	t.Run("outside", p.nobodyIsHeld)
 }
+
+// together is how many clients run by one command of the agent's: each costs an emulated processor seconds.
+const together = 6
 
 // converse has the agent run each client, and asks at the end why the last one was refused.
 func (p *play) converse(t *testing.T) map[string][]attempt {
@@ -82,11 +76,15 @@ func (p *play) converse(t *testing.T) map[string][]attempt {
 	scenario := &messages.Scenario{About: "an agent that works with the network"}
 	say := func(note, command string) {
 		scenario.Turns = append(scenario.Turns, messages.Turn{Note: note, Text: "Next: " + note + ".", Tools: []messages.Tool{
-			{Name: "Bash", Input: map[string]any{"command": command, "description": note}},
+			{Name: "Bash", Input: map[string]any{"command": command, "description": note, "timeout": 600_000}},
 		}})
 	}
-	for _, c := range table {
-		say(c.name, c.line())
+	for some := range slices.Chunk(table, together) {
+		var names, lines []string
+		for _, c := range some {
+			names, lines = append(names, c.name), append(lines, c.line(c.hosts()...))
+		}
+		say(strings.Join(names, ", "), strings.Join(lines, "; "))
 	}
 	say("why", "curl -s http://listed.refused.test/hello; echo '@@ why - 0 0'; reeve why --last")
 	scenario.Turns = append(scenario.Turns, messages.Turn{Text: "Done."})
@@ -128,10 +126,11 @@ func (h *heard) Write(line []byte) (int, error) {
 // nobodyIsHeld is the control: the same clients outside of every session go everywhere, and the servers notice.
 func (p *play) nobodyIsHeld(t *testing.T) {
 	for _, c := range table {
-		told, err := p.outside(t.Context(), c.line())
+		hosts := c.hosts()[1:]
+		told, err := p.outside(t.Context(), c.line(hosts...))
 		must(t, err)
 		all := attempts(told)
-		if len(all) != len(c.hostsFor()) {
+		if len(all) != len(hosts) {
 			t.Errorf("%s: %s", c.name, told)
 		}
 		for _, a := range all {

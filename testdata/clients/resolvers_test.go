@@ -82,16 +82,9 @@ func (p *play) asked(t *testing.T) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			told, err := p.inside(t.Context(), programs+"/try "+c.name+" www.allowed.test www.refused.test alias.allowed.test")
+			told, err := p.inside(t.Context(), c.line("alias.allowed.test", "www.refused.test"))
 			must(t, err)
-			all := attempts(told)
-			if len(all) != 3 {
-				t.Fatalf("%s", told)
-			}
-			all[0].reached(t)
-			all[1].denied(t)
-			all[2].reached(t)
-			t.Logf("%s refused with code %d after %s", all[1].host, all[1].code, all[1].took)
+			judge(t, attempts(told), "alias.allowed.test", "www.refused.test")
 		})
 	}
 	for what, lines := range p.arrivals() {

@@ -5,67 +5,56 @@ package clients
 // What Reeve says of refusals afterwards.
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/testdata/stage"
 )
 
-// told is what a record must say of a refusal: all that is not zero here.
+// told is what an event must say of a refusal; without an address it is none of networks.
 type told struct {
-	op, object, rule string
-	domain, address  string
-	port             int
+	op, object, rule, domain, address string
+	port                              int
 }
 
-// record is an event of `reeve session show --json`.
-type record struct {
-	stage.Occurrence
-	Session string `json:"session"`
-	Message string `json:"message"`
-	Network struct {
-		Domain  string `json:"domain"`
-		Address string `json:"address"`
-		Port    int    `json:"port"`
-	} `json:"network"`
+// ocsf is as much of an event of `reeve events --json`.
+type ocsf struct {
+	Server struct {
+		IP       string `json:"ip"`
+		Port     int    `json:"port"`
+		Hostname string `json:"hostname"`
+	} `json:"dst_endpoint"`
+	Query struct {
+		Hostname string `json:"hostname"`
+	} `json:"query"`
+	Unmapped struct {
+		Reeve struct {
+			Session string `json:"session"`
+			Op      string `json:"op"`
+			Object  string `json:"object"`
+			Rule    string `json:"rule"`
+			Applied bool   `json:"applied"`
+		} `json:"reeve"`
+	} `json:"unmapped"`
 }
 
-func (want told) is(r record) bool {
-	got := told{r.Op, r.Object, r.Rule, r.Network.Domain, r.Network.Address, r.Network.Port}
-	if want.domain == "" && want.address == "" {
-		got.domain, got.address, got.port = "", "", 0
-	}
-	return r.Refused() && got == want
+func (e ocsf) told() told {
+	r := e.Unmapped.Reeve
+	return told{r.Op, r.Object, r.Rule, e.Server.Hostname + e.Query.Hostname, e.Server.IP, e.Server.Port}
 }
 
-// told wants such a record in one of the sessions.
+// told wants such events, of a session.
 func (p *play) told(t *testing.T, wants ...told) {
 	t.Helper()
-	sessions, err := p.reeve.Ended(t.Context(), "claude-code")
+	all, err := stage.Objects[ocsf](t.Context(), p.reeve, "events", "--json", "--kind", "network,access")
 	must(t, err)
-	var all []record
-	for _, s := range sessions {
-		shown, err := stage.Objects[struct {
-			Timeline []record `json:"timeline"`
-		}](t.Context(), p.reeve, "session", "show", "--json", s.ID)
-		must(t, err)
-		for _, one := range shown {
-			all = append(all, one.Timeline...)
-		}
-	}
-next:
 	for _, w := range wants {
-		for _, r := range all {
-			if w.is(r) {
-				if r.Session == "" {
-					t.Errorf("of no session: %+v", r)
+		if !slices.ContainsFunc(all, func(e ocsf) bool { return e.told() == w && e.Unmapped.Reeve.Applied && e.Unmapped.Reeve.Session != "" }) {
+			t.Errorf("not told: %+v", w)
+			for _, e := range all {
+				if e.Unmapped.Reeve.Op == w.op {
+					t.Logf("told: %+v", e)
 				}
-				continue next
-			}
-		}
-		t.Errorf("not told: %+v", w)
-		for _, r := range all {
-			if r.Refused() && (r.Op == w.op || r.Object == w.object) {
-				t.Logf("told: %+v", r)
 			}
 		}
 	}

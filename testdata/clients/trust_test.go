@@ -2,8 +2,8 @@
 
 package clients
 
-// Whom the machine's people trust, as a site's administrators see to it: an authority of the test's own beside the others, in each
-// of the forms that libraries read. It is made on the host: emulated, update-ca-certificates takes five minutes.
+// Whom the machine's people trust: an authority of the test's own, in each of the forms that libraries read. It is made on the
+// host, and alone: emulated, update-ca-certificates takes five minutes, and each client a second to read all others.
 
 import (
 	"crypto/ecdsa"
@@ -14,7 +14,6 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,24 +44,17 @@ func newAuthority(t *testing.T, folder string) {
 	}
 }
 
-// trust adds the authority to the machine's, in a layer: the bundle, the folder of OpenSSL, the store of Java.
+// trust makes the authority the machine's only one, in a layer: the bundle, the folder of OpenSSL, the store of Java.
 func trust(t *testing.T, folder, layer string) {
 	t.Helper()
-	const certs = "/etc/ssl/certs"
+	certs := layer + "/etc/ssl/certs"
 	cert := filepath.Join(folder, authorityCert)
 	text, err := os.ReadFile(cert)
 	must(t, err)
 	write(t, layer+ownAuthority, string(text))
-	bundle, err := os.ReadFile(certs + "/ca-certificates.crt")
-	must(t, err)
-	write(t, layer+certs+"/ca-certificates.crt", string(bundle)+string(text))
+	write(t, certs+"/ca-certificates.crt", string(text))
 	hash := run(t, "openssl", "x509", "-noout", "-hash", "-in", cert)
-	must(t, os.Symlink(ownAuthority, filepath.Join(layer+certs, strings.TrimSpace(hash)+".0")))
-	store, err := os.ReadFile(certs + "/java/cacerts")
-	must(t, err)
-	write(t, layer+certs+"/java/cacerts", string(store))
-	out, err := exec.Command("keytool", "-importcert", "-noprompt", "-alias", "reeve", "-file", cert, "-keystore", layer+certs+"/java/cacerts", "-storepass", "changeit").CombinedOutput()
-	if err != nil {
-		t.Fatalf("keytool: %v\n%s", err, out)
-	}
+	must(t, os.Symlink(ownAuthority, filepath.Join(certs, strings.TrimSpace(hash)+".0")))
+	must(t, os.MkdirAll(certs+"/java", 0o755))
+	run(t, "keytool", "-importcert", "-noprompt", "-alias", "reeve", "-file", cert, "-storetype", "JKS", "-keystore", certs+"/java/cacerts", "-storepass", "changeit")
 }

@@ -277,4 +277,21 @@ func becomes(t *testing.T, holds func() bool) {
 	}
 }
 
+// ends waits until a session is over. kernel: on one that preempts itself the program at another thread's end may stand on that
+// processor, and an end is left out; then it is swept, as the daemon does.
+func ends(t *testing.T, slot uint32) {
+	t.Helper()
+	becomes(t, func() bool {
+		if slotOf(t, slot) == nil {
+			return true
+		}
+		leftOut, err := kernel.Skipped()
+		must(t, err)
+		if leftOut > 0 {
+			must(t, kernel.Sweep())
+		}
+		return slotOf(t, slot) == nil
+	})
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }

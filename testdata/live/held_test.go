@@ -305,5 +305,5 @@ func TestEndedProcessesKeepNoSession(t *testing.T) {
 	}
 	must(t, p.cmd.Process.Kill())
 	_ = p.cmd.Wait()
-	becomes(t, func() bool { return slotOf(t, slots[i].Number) == nil })
+	ends(t, slots[i].Number)
 }

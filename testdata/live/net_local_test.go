@@ -173,7 +173,7 @@ func TestNetRefusedBytesStayAfterTheEnd(t *testing.T) {
 		in.get(0, "send "+mark)
 		must(t, in.cmd.Process.Kill())
 		_ = in.cmd.Wait()
-		becomes(t, func() bool { return slotOf(t, in.slot.Number) == nil })
+		ends(t, in.slot.Number)
 	}
 	time.Sleep(3 * time.Second) // it tries anew after 200, 400, 800 ms and so on
 	for _, mark := range []string{"late-of-a-number", "late-of-a-name"} {
@@ -201,7 +201,7 @@ func TestNetSocketsOutliveTheirSession(t *testing.T) {
 			in.get(0, append(orders, "pass @box-"+name)...)
 			must(t, in.cmd.Process.Kill())
 			_ = in.cmd.Wait()
-			becomes(t, func() bool { return slotOf(t, in.slot.Number) == nil })
+			ends(t, in.slot.Number)
 			orders := []string{"take @box-" + name}
 			if name != "connected" {
 				orders = append(orders, "connect 198.18.0.8:7")

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/reeve-sensor/reeve/testdata/bench"
@@ -43,6 +44,16 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	if o.budget {
 		golden.Take(measured)
 		return false, os.WriteFile(budgetFile, []byte(golden.String()), 0o644)
+	}
+	// What disturbs a machine adds to what it costs, and is not there a second time.
+	if disturbed := golden.Disturbed(measured); len(disturbed) > 0 {
+		o.kernels = strings.Join(disturbed, ",")
+		fmt.Printf("budget: once more: %s\n", o.kernels)
+		again, err := measureHeld(ctx, o)
+		if err != nil {
+			return false, err
+		}
+		measured.Lesser(again)
 	}
 	problems := golden.Check(measured)
 	for _, p := range problems {
