@@ -15,7 +15,7 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped for want of it: vm, agents, clients, backends, bpf. CI sets all.
+# What may not be skipped for want of it: vm, agents, clients, backends, bpf. CI sets vm, agents and backends.
 REQUIRE ?=
 export REQUIRE
 

@@ -285,18 +285,23 @@ var destinations = []bpf.Op{bpf.OpNetDomain, bpf.OpNetAddr}
 func finding(form bpf.Form, effects []Effect) Finding {
 	f := Finding{Coverage: Full, Form: form, Effects: effects}
 	var open []string
-	gated := form == bpf.FormNetwork
 	for _, e := range effects {
 		if e.State != Held {
 			open = append(open, fmt.Sprintf("%s (%s)", event.Op(e.Op), e.Reason))
-			gated = gated && !slices.Contains(destinations, e.Op)
 		}
 	}
 	if len(open) > 0 {
 		f.Coverage, f.Reason = Observe, fmt.Errorf("%s: %w (as %s)", strings.Join(open, ", "), ErrNotHeld, form)
 	}
-	if gated {
+	if form == bpf.FormNetwork && heldAll(effects, destinations) {
 		f.Coverage = Network
 	}
 	return f
+}
+
+// heldAll reports whether each operation was tried, and is held.
+func heldAll(effects []Effect, ops []bpf.Op) bool {
+	return !slices.ContainsFunc(ops, func(op bpf.Op) bool {
+		return !slices.ContainsFunc(effects, func(e Effect) bool { return e.Op == op && e.State == Held })
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
@@ -82,24 +83,46 @@ func socketFor(kind int, to unix.Sockaddr) (int, error) {
 	return unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
 }
 
-// reach bounds how long connecting on this machine may take (s): where only the packet is refused, nobody answers.
-const reach = 2
+// reach bounds how long connecting on this machine may take: where only the packet is refused, nobody answers.
+const reach = 2 * time.Second
 
 // met connects. Where the machine has no such address there is nothing to try.
 func met(kind int, to unix.Sockaddr) error {
-	fd, err := socketFor(kind, to)
+	fd, err := socketFor(kind|unix.SOCK_NONBLOCK, to)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: reach}); err != nil {
-		return err
-	}
 	err = unix.Connect(fd, to)
+	if errors.Is(err, unix.EINPROGRESS) {
+		err = settled(fd)
+	}
 	if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ECONNREFUSED) {
 		return unix.EAFNOSUPPORT
 	}
 	return err
+}
+
+// settled waits for what becomes of connecting. race: Go's own signals interrupt connect(2) that waits, for good (signal(7)).
+func settled(fd int) error {
+	deadline := time.Now().Add(reach)
+	for {
+		rest := max(0, time.Until(deadline))
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(rest.Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return err
+		case ready == 0:
+			return unix.ETIMEDOUT
+		}
+		errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err != nil || errno == 0 {
+			return err
+		}
+		return unix.Errno(errno)
+	}
 }
 
 func told(to unix.Sockaddr, what []byte) error {

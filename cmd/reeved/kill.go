@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file kills for rules on networks whose action is kill: programs that see packets refuse, and cannot kill. What the process
-// sends meanwhile is refused like what it was to be killed for.
+// This file kills for rules on networks whose action is kill: programs of control groups, which see packets and, where nothing else
+// decides, kinds of sockets, refuse and cannot kill. What the process does meanwhile is refused like what it was to be killed for.
 
 package main
 
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/event"
 )
@@ -37,10 +38,11 @@ func newKiller(next sensor.Sink, tell func(event.Said)) *killer {
 	return &killer{next: next, kill: sensor.KillProcess, tell: tell, found: make(chan condemned, condemnedMax)}
 }
 
-// deadly reports whether an event's process is to be killed. Everything but networks the kernel side kills itself; a rule that is
-// only observed, and one that break-glass suspends, is not applied.
+// deadly reports whether an event's process is to be killed. Everything but networks the kernel side kills itself; a process that is
+// dead by then costs nothing. A rule that is only observed, and one that break-glass suspends, is not applied.
 func deadly(e *event.Event) bool {
-	return e.Kind == event.Network && e.Head.Action == event.Kill && e.Refused() && e.Head.PID != 0
+	byGroup := e.Kind == event.Network || e.Kind == event.Access && e.Head.Op == event.Op(bpf.OpNetFamily)
+	return byGroup && e.Head.Action == event.Kill && e.Refused() && e.Head.PID != 0
 }
 
 // Append hands the event on, and does not wait.

@@ -19,7 +19,9 @@ func onNetwork(a event.Action, flags bpf.EventFlag) *event.Event {
 
 func TestWhoIsKilled(t *testing.T) {
 	ofFile := onNetwork(event.Kill, bpf.EventApplied)
-	ofFile.Kind = event.Access
+	ofFile.Kind, ofFile.Head.Op = event.Access, event.Op(bpf.OpFileRead)
+	ofKind := onNetwork(event.Kill, bpf.EventApplied)
+	ofKind.Kind, ofKind.Head.Op = event.Access, event.Op(bpf.OpNetFamily)
 	nobody := onNetwork(event.Kill, bpf.EventApplied)
 	nobody.Head.PID = 0
 	for name, tc := range map[string]struct {
@@ -32,6 +34,7 @@ func TestWhoIsKilled(t *testing.T) {
 		"deny":            {onNetwork(event.Deny, bpf.EventApplied), false},
 		"allow":           {onNetwork(event.Allow, 0), false},
 		"killed already":  {ofFile, false},
+		"kind of socket":  {ofKind, true},
 		"no process said": {nobody, false},
 	} {
 		if got := deadly(tc.event); got != tc.want {
