@@ -134,9 +134,11 @@ func (o *others) build() error {
 	if err := <-done; err != nil {
 		return err
 	}
+	// kernel: routes that are alike but for their destination share one entry of what was looked up last (net/ipv4/fib_semantics.c), and
+	// TCP finds no way by one that a multicast left there; so they differ.
 	return lines(`ip -6 addr add 2001:2:0:1::1/64 dev inside0
 		ip route add 224.0.0.0/4 dev inside0
-		ip route add ` + metadataAt + ` dev inside0`)
+		ip route add ` + metadataAt + ` dev inside0 metric 1`)
 }
 
 func (o *others) furnish() error {
