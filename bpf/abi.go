@@ -8,6 +8,7 @@ package bpf
 type (
 	Applet       = sensorApplet
 	Change       = sensorChange
+	Command      = sensorCommand
 	Control      = sensorControl
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
@@ -23,6 +24,7 @@ type (
 	MountPoint   = sensorMountPoint
 	Seed         = sensorSeed
 	Session      = sensorSession
+	Start        = sensorStart
 	TableAgent   = sensorTableAgent
 	TableEngine  = sensorTableEngine
 	TableFuture  = sensorTableFuture
@@ -47,6 +49,7 @@ type (
 	SessionCause  = sensorSessionCause
 	SessionFlag   = sensorSessionFlag
 	SessionSwitch = sensorSessionSwitch
+	StartFlag     = sensorStartFlag
 	TaskFlag      = sensorTaskFlag
 	View          = sensorView
 )
@@ -98,7 +101,20 @@ const (
 	CountPacketsDropped  = sensorCounterCOUNT_PACKETS_DROPPED
 	CountNamesLearned    = sensorCounterCOUNT_NAMES_LEARNED
 	CountNamesDropped    = sensorCounterCOUNT_NAMES_DROPPED
+	CountConnectors      = sensorCounterCOUNT_CONNECTORS
 	Counters             = sensorCounterCOUNTERS
+)
+
+const (
+	StartApproved = sensorStartFlagSTART_APPROVED
+	StartRevoked  = sensorStartFlagSTART_REVOKED
+	StartPinned   = sensorStartFlagSTART_PINNED
+)
+
+// Commands: whose they are where they are everybody's, and the length of those that are longer than their room.
+const (
+	CommandAnyone = ^uint32(0) // COMMAND_ANYONE
+	CommandLonger = ^uint32(0) // COMMAND_LONGER
 )
 
 const (
@@ -193,10 +209,11 @@ const (
 )
 
 const (
-	PrincipalAny     = sensorPrincipalPRINCIPAL_ANY
-	PrincipalAgent   = sensorPrincipalPRINCIPAL_AGENT
-	PrincipalWritten = sensorPrincipalPRINCIPAL_WRITTEN
-	PrincipalFirst   = sensorPrincipalPRINCIPAL_FIRST
+	PrincipalAny      = sensorPrincipalPRINCIPAL_ANY
+	PrincipalAgent    = sensorPrincipalPRINCIPAL_AGENT
+	PrincipalWritten  = sensorPrincipalPRINCIPAL_WRITTEN
+	PrincipalUnpinned = sensorPrincipalPRINCIPAL_UNPINNED
+	PrincipalFirst    = sensorPrincipalPRINCIPAL_FIRST
 )
 
 const (
@@ -237,6 +254,9 @@ const (
 	PrefixMax      = int(sensorAbiPREFIX_MAX)
 	SubvolMax      = int(sensorAbiSUBVOL_MAX)
 	AppletMax      = int(sensorAbiAPPLET_MAX)
+	CommandsMax    = int(sensorAbiCOMMANDS_MAX)
+	CommandPath    = int(sensorAbiCOMMAND_PATH)
+	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
 	NameMax        = int(sensorAbiNAME_MAX_)
 	TextMax        = int(sensorAbiTEXT_MAX)
 	DepthMax       = int(sensorAbiDEPTH_MAX)

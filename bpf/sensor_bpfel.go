@@ -30,6 +30,10 @@ const (
 	sensorAbiANSWER_NAMES  sensorAbi = 8
 	sensorAbiDOMAIN_TEXT_  sensorAbi = 256
 	sensorAbiAPPLETS_MAX   sensorAbi = 1024
+	sensorAbiCOMMANDS_MAX  sensorAbi = 8192
+	sensorAbiCOMMAND_TEXT  sensorAbi = 2048
+	sensorAbiCOMMAND_PATH  sensorAbi = 1024
+	sensorAbiCOMMAND_ARGS  sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
 	sensorAbiSUBVOL_MAX    sensorAbi = 32
 	sensorAbiAPPLET_MAX    sensorAbi = 28
@@ -86,6 +90,15 @@ type sensorChange struct {
 	Relief        uint64
 }
 
+type sensorCommand struct {
+	_        structs.HostLayout
+	Uid      uint32
+	Argc     uint32
+	Length   uint32
+	Reserved uint32
+	Text     [2048]uint8
+}
+
 type sensorControl struct {
 	_           structs.HostLayout
 	NextSession uint64
@@ -125,7 +138,8 @@ const (
 	sensorCounterCOUNT_PACKETS_DROPPED  sensorCounter = 26
 	sensorCounterCOUNT_NAMES_LEARNED    sensorCounter = 27
 	sensorCounterCOUNT_NAMES_DROPPED    sensorCounter = 28
-	sensorCounterCOUNTERS               sensorCounter = 29
+	sensorCounterCOUNT_CONNECTORS       sensorCounter = 29
+	sensorCounterCOUNTERS               sensorCounter = 30
 )
 
 type sensorDevice struct {
@@ -397,6 +411,7 @@ const (
 	sensorPolicyLimitsLABEL_WORDS     sensorPolicyLimits = 4
 	sensorPolicyLimitsPATH_OPS        sensorPolicyLimits = 16
 	sensorPolicyLimitsNET_OPS         sensorPolicyLimits = 4
+	sensorPolicyLimitsNAME_OPS        sensorPolicyLimits = 4
 	sensorPolicyLimitsROLES_MAX       sensorPolicyLimits = 64
 	sensorPolicyLimitsPRINCIPALS_MAX  sensorPolicyLimits = 64
 	sensorPolicyLimitsTAINTS_MAX      sensorPolicyLimits = 16
@@ -407,10 +422,11 @@ const (
 type sensorPrincipal uint32
 
 const (
-	sensorPrincipalPRINCIPAL_ANY     sensorPrincipal = 0
-	sensorPrincipalPRINCIPAL_AGENT   sensorPrincipal = 1
-	sensorPrincipalPRINCIPAL_WRITTEN sensorPrincipal = 2
-	sensorPrincipalPRINCIPAL_FIRST   sensorPrincipal = 3
+	sensorPrincipalPRINCIPAL_ANY      sensorPrincipal = 0
+	sensorPrincipalPRINCIPAL_AGENT    sensorPrincipal = 1
+	sensorPrincipalPRINCIPAL_WRITTEN  sensorPrincipal = 2
+	sensorPrincipalPRINCIPAL_FIRST    sensorPrincipal = 3
+	sensorPrincipalPRINCIPAL_UNPINNED sensorPrincipal = 32768
 )
 
 type sensorRelief uint32
@@ -506,10 +522,29 @@ const (
 	sensorSessionSwitchSWITCH_FREEZE   sensorSessionSwitch = 4
 )
 
+type sensorStart struct {
+	_         structs.HostLayout
+	Principal uint16
+	Flags     uint16
+	ChangedNs uint32
+	Inode     uint64
+	Changed   int64
+	Size      uint64
+}
+
+type sensorStartFlag uint32
+
+const (
+	sensorStartFlagSTART_APPROVED sensorStartFlag = 1
+	sensorStartFlagSTART_REVOKED  sensorStartFlag = 2
+	sensorStartFlagSTART_PINNED   sensorStartFlag = 4
+)
+
 type sensorTableAgent struct {
-	_     structs.HostLayout
-	Id    uint32
-	Flags uint32
+	_      structs.HostLayout
+	Id     uint32
+	Flags  uint32
+	Groups uint64
 }
 
 type sensorTableEngine struct {
@@ -531,28 +566,30 @@ type sensorTableFuture struct {
 }
 
 type sensorTableHeader struct {
-	_          structs.HostLayout
-	Magic      uint32
-	Bytes      uint32
-	Generation uint64
-	Tainting   uint64
-	Paths      sensorTableEngine
-	Lines      sensorTableEngine
-	Agents     sensorTableEngine
-	Nets       sensorTableEngine
-	Roles      uint32
-	Principals uint32
-	Taints     uint32
-	AgentCount uint32
-	RoleTable  uint32
-	RowIndex   uint32
-	RowTable   uint32
-	AgentTable uint32
-	Names      uint32
-	NamesSize  uint32
-	Marks      [16]uint64
-	Guards     [16]uint64
-	Everyday   [8]uint64
+	_              structs.HostLayout
+	Magic          uint32
+	Bytes          uint32
+	Generation     uint64
+	Tainting       uint64
+	Paths          sensorTableEngine
+	Lines          sensorTableEngine
+	Agents         sensorTableEngine
+	Nets           sensorTableEngine
+	Roles          uint32
+	Principals     uint32
+	Taints         uint32
+	AgentCount     uint32
+	RoleTable      uint32
+	RowIndex       uint32
+	RowTable       uint32
+	AgentTable     uint32
+	Names          uint32
+	NamesSize      uint32
+	PrincipalTable uint32
+	Reserved       uint32
+	Marks          [16]uint64
+	Guards         [16]uint64
+	Everyday       [8]uint64
 }
 
 type sensorTableRole struct {
@@ -569,6 +606,7 @@ type sensorTableRow struct {
 	Paths    [16][5]uint64
 	Lines    [5][4]uint64
 	Nets     [4][5]uint64
+	Names    [4][5]uint64
 	Refusing uint64
 	Allowing uint64
 	Barring  uint64
@@ -580,6 +618,8 @@ type sensorTaskFlag uint32
 const (
 	sensorTaskFlagTASK_AGENT    sensorTaskFlag = 1
 	sensorTaskFlagTASK_BY_AGENT sensorTaskFlag = 2
+	sensorTaskFlagTASK_TOLD     sensorTaskFlag = 3
+	sensorTaskFlagTASK_APPLET   sensorTaskFlag = 4
 )
 
 type sensorTaskState struct {
@@ -614,6 +654,7 @@ const (
 	sensorMapAnswers             = "answers"
 	sensorMapApplets             = "applets"
 	sensorMapAsking              = "asking"
+	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
 	sensorMapDevices             = "devices"
@@ -634,6 +675,7 @@ const (
 	sensorMapSessions            = "sessions"
 	sensorMapSettled             = "settled"
 	sensorMapSockets             = "sockets"
+	sensorMapStartings           = "startings"
 	sensorMapTables              = "tables"
 	sensorMapTasks               = "tasks"
 	sensorMapTasksBefore         = "tasks_before"
@@ -819,6 +861,7 @@ type sensorMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
@@ -839,6 +882,7 @@ type sensorMapSpecs struct {
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
+	Startings   *ebpf.MapSpec `ebpf:"startings"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
@@ -886,6 +930,7 @@ type sensorMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
@@ -906,6 +951,7 @@ type sensorMaps struct {
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
 	Sockets     *ebpf.Map `ebpf:"sockets"`
+	Startings   *ebpf.Map `ebpf:"startings"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
@@ -921,6 +967,7 @@ func (m *sensorMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Commands,
 		m.Controls,
 		m.Counters,
 		m.Devices,
@@ -941,6 +988,7 @@ func (m *sensorMaps) Close() error {
 		m.Sessions,
 		m.Settled,
 		m.Sockets,
+		m.Startings,
 		m.Tables,
 		m.Tasks,
 		m.TasksBefore,

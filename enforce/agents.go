@@ -15,6 +15,7 @@ import (
 // Agent is one entry of the catalogue, as the kernel needs it.
 type Agent struct {
 	ID           uint32
+	Name         string   // as rules on agent.start have it
 	Host         bool     // only contains: the agents that it starts are child sessions
 	Observe      bool     // sessions begin in observe mode, whatever the role says
 	Relaunch     bool     // starts itself once more as its child, which goes on with the session
@@ -60,7 +61,9 @@ func (a *Agent) flags() (flags uint32) {
 	return flags
 }
 
-func (r agentRow) append(b []byte) []byte { return le.AppendUint32(le.AppendUint32(b, r.id), r.flags) }
+func (r agentRow) append(b []byte, groups uint64) []byte {
+	return le.AppendUint64(le.AppendUint32(le.AppendUint32(b, r.id), r.flags), groups)
+}
 
 // agentRules give each row a group of its own, so that the label's bits are rows.
 func agentRules(rows []agentRow, homes []string) []match.Rule {

@@ -35,7 +35,12 @@ func (im *Image) Attribute(s Subject, op Op, v View, text []byte, a Action) *Rul
 		layout, groups = t.nets, im.Nets
 	}
 	object, ok := TableText(op, text)
-	if v != ViewHost || !op.Compiled() || !ok {
+	if op.ofName() {
+		return im.first(im.Names, match.Label{im.nameLabel(op, string(text))}, s, op, a, func(r *Rule) bool {
+			return im.policy.matches(r, string(text), nil) != ""
+		})
+	}
+	if v != ViewHost || !op.walked() || !ok {
 		return im.policy.Attribute(im.query(s, op, v, text), a)
 	}
 	return im.first(groups, match.Walk(im.Table, layout, syntax, object), s, op, a, func(r *Rule) bool {
@@ -115,8 +120,9 @@ func (im *Image) reaches(r *Rule, globs []string, folder string) bool {
 
 // holds reports whether a group's rules speak of the subject and the operation.
 func (g *Group) holds(s Subject, op Op) bool {
+	number, unpinned := PrincipalNumber(s.Principal)
 	return slices.Contains(g.Ops, op) && slices.Contains(g.Roles, int(s.Role)) &&
-		(g.Principal == 0 || g.Principal == int(s.Principal)) &&
+		(g.Principal == 0 || g.Principal == int(number) || unpinned && g.Principal == principalAgent) &&
 		(len(g.Taints) == 0 || slices.ContainsFunc(g.Taints, func(t int) bool { return s.Taints>>t&1 == 1 }))
 }
 
@@ -126,8 +132,8 @@ func (im *Image) query(s Subject, op Op, v View, text []byte) Query {
 	if int(s.Role) < len(im.Roles) {
 		q.Role = im.Roles[s.Role]
 	}
-	if int(s.Principal) < len(im.Principals) {
-		q.Principal = im.Principals[s.Principal]
+	if number, unpinned := PrincipalNumber(s.Principal); int(number) < len(im.Principals) {
+		q.Principal, q.Unpinned = im.Principals[number], unpinned
 	}
 	for i, name := range im.Taints {
 		if s.Taints>>i&1 == 1 {

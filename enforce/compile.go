@@ -33,6 +33,7 @@ type plan struct {
 	known        map[string]int // groups by all that makes them differ
 	paths, lines []Group
 	nets         []Group
+	names        []Group
 	pathRules    []match.Rule
 	lineRules    []match.Rule
 	netRules     []match.Rule
@@ -107,12 +108,25 @@ func (pl *plan) add(r *Rule) {
 	case textDomain, textAddr, textFamily:
 		groups, rules = &pl.nets, &pl.netRules
 		spell = func(globs []string, except bool) []string { return netGlobs(r, globs, except) }
+	case textName:
+		pl.addName(r)
+		return
 	default:
 		return
 	}
+	at, ok := pl.group(r, groups)
+	if !ok {
+		return
+	}
+	*rules = append(*rules, match.Rule{ID: r.ID, Group: at, Match: spell(pl.p.expand(r, r.Match, pl.homes), false),
+		Except: spell(pl.p.expand(r, r.Except, pl.homes), true)})
+}
+
+// group is the place of a rule's group among those of its kind; ok is false for a rule that speaks of nobody.
+func (pl *plan) group(r *Rule, groups *[]Group) (at int, ok bool) {
 	g := pl.p.groupOf(r)
 	if len(g.Roles) == 0 {
-		return
+		return 0, false
 	}
 	key := fmt.Sprint(g.Roles, g.Principal, g.Taints, g.Taint, g.Ops, g.Action, g.Guard)
 	at, known := pl.known[key]
@@ -122,8 +136,14 @@ func (pl *plan) add(r *Rule) {
 		*groups = append(*groups, g)
 	}
 	(*groups)[at].Rules = append((*groups)[at].Rules, r.ID)
-	*rules = append(*rules, match.Rule{ID: r.ID, Group: at, Match: spell(pl.p.expand(r, r.Match, pl.homes), false),
-		Except: spell(pl.p.expand(r, r.Except, pl.homes), true)})
+	return at, true
+}
+
+// addName sorts a rule on bare names into its group. The kernel knows what it starts by numbers, privileges by nothing yet.
+func (pl *plan) addName(r *Rule) {
+	if r.On[0].ofName() {
+		pl.group(r, &pl.names)
+	}
 }
 
 // overfull tells of more groups than a label has bits, naming the rules that have a group to themselves.
@@ -133,7 +153,7 @@ func (pl *plan) overfull() Problems {
 		what   string
 		groups []Group
 		limit  int
-	}{{"paths", pl.paths, 64}, {"command lines", pl.lines, 64 * lineWords}, {"networks", pl.nets, 64}} {
+	}{{"paths", pl.paths, 64}, {"command lines", pl.lines, 64 * lineWords}, {"networks", pl.nets, 64}, {"connectors, skills and agents", pl.names, 64}} {
 		if len(t.groups) <= t.limit {
 			continue
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file is the oracle: the kernel's decision in plain Go, read from the same bytes. A differential test holds the two
-// together. KEEP-SYNC rule v1 (bpf/include/rule.h)
+// together. KEEP-SYNC rule v2 (bpf/include/rule.h)
 
 package enforce
 
@@ -32,7 +32,7 @@ var ErrTable = errors.New("not a policy table of this build")
 // Subject is who acts, by the kernel's numbers.
 type Subject struct {
 	Role      uint32
-	Principal uint32
+	Principal uint32 // and Unpinned
 	Taints    uint16 // bit t is taint t
 }
 
@@ -54,6 +54,7 @@ type Table struct {
 	agentCount                uint32
 	roleTable, rowIndex       uint32
 	rowTable, agentTable      uint32
+	principalTable            uint32
 }
 
 // OpenTable reads the header of a table.
@@ -78,6 +79,7 @@ func OpenTable(blob []byte) (Table, error) {
 		*n = le.Uint32(blob[at:])
 		at += 4
 	}
+	t.principalTable = le.Uint32(blob[namesAt+8:])
 	return t, nil
 }
 
@@ -116,7 +118,7 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	case ViewNameless:
 		return Verdict{Action: Action(t.blob[role+2*opCount+uint32(op)])}
 	}
-	fallback := Action(t.blob[role+uint32(op)])
+	fallback := t.fallback(s, op)
 	var label match.Label
 	switch {
 	case op < pathOps:
@@ -131,15 +133,36 @@ func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	if op == OpNetFamily && OrdinaryFamily(string(text[1:])) {
 		fallback = Allow
 	}
-	verdict := Verdict{Action: fallback, Label: label}
-	a, ok, met := t.strictest(s, op, label)
-	if ok {
-		verdict.Action = a
-	}
+	action, met := t.decide(s, op, label, fallback)
+	verdict := Verdict{Action: action, Label: label}
 	if op == OpFileRead {
 		verdict.Taints = t.marks(met)
 	}
 	return verdict
+}
+
+// fallback is what holds where no rule speaks.
+func (t Table) fallback(s Subject, op Op) Action {
+	return Action(t.blob[t.roleAt(s.Role)+8+uint32(op)])
+}
+
+// decide is the answer by the rows of who acts; who is not known by content gets the stricter one of its own and the agent's.
+// met are the groups of the label's first word that speak of either.
+func (t Table) decide(s Subject, op Op, label match.Label, fallback Action) (action Action, met uint64) {
+	number, unpinned := PrincipalNumber(s.Principal)
+	whose := []uint32{number}
+	if unpinned {
+		whose = append(whose, principalAgent)
+	}
+	action = actionCount
+	for _, s.Principal = range whose {
+		own, ok, speak := t.strictest(s, op, label)
+		if !ok {
+			own = fallback
+		}
+		action, met = min(action, own), met|speak
+	}
+	return action, met
 }
 
 // Reached is what net.addr says of an address that a name led to: only what refuses it by its number, its port or its network
@@ -149,10 +172,8 @@ func (t Table) Reached(s Subject, object string) (text []byte, v Verdict) {
 	if !ok {
 		return nil, Verdict{Action: Deny}
 	}
-	v = Verdict{Action: Allow, Label: match.Walk(t.blob, t.nets, match.Path, []byte(spelt))}
-	if a, ok, _ := t.strictest(s, OpNetAddr, v.Label); ok {
-		v.Action = a
-	}
+	v.Label = match.Walk(t.blob, t.nets, match.Path, []byte(spelt))
+	v.Action, _ = t.decide(s, OpNetAddr, v.Label, Allow)
 	return []byte(spelt), v
 }
 
@@ -225,8 +246,11 @@ func (t Table) or(masks *[actionCount][lineWords]uint64, row uint32, op Op) {
 		return
 	}
 	at := row + 8*uint32(op)*uint32(actionCount)
-	if op.ofNet() {
+	switch {
+	case op.ofNet():
 		at = row + 8*uint32(actionCount)*(pathOps+lineWords+uint32(op-OpNetDomain))
+	case op.ofName():
+		at = row + 8*uint32(actionCount)*(pathOps+lineWords+netOps+uint32(op-OpConnectorStart))
 	}
 	for a := range masks {
 		masks[a][0] |= le.Uint64(t.blob[at+8*uint32(a):])

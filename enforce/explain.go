@@ -17,6 +17,7 @@ import (
 type Query struct {
 	Role      string // "" is default
 	Principal string // "" is agent
+	Unpinned  bool   // what the principal runs is not known by its content: it may do what the agent may do too, and no more
 	Taints    []string
 	Op        Op
 	View      View
@@ -34,6 +35,7 @@ type Answer struct {
 	Next     *Rule  // the runner-up; nil: the default
 	NextActs Action
 	Applied  bool // false where the role observes
+	Agents   bool // the principal is not known by its content, and this is the agent's answer, which is stricter
 	Held     bool // false where this build's kernel programs do not refuse the operation yet
 	Role     string
 	Op       Op
@@ -60,6 +62,10 @@ func (q Query) Check(p *Policy) error {
 	}
 	look("role", q.Role, roles)
 	look("principal", q.Principal, p.Principals()[1:])
+	if kind, ok := nameKinds[q.Op]; ok && q.Object != Undeclared && !p.declares(kind+q.Object) {
+		ps = append(ps, &Problem{Reason: fmt.Sprintf("the policy declares no %s%s", kind, q.Object),
+			Hint: "what it does not declare is called ?, whatever others call it"})
+	}
 	for _, t := range q.Taints {
 		look("taint", t, p.Taints)
 	}
@@ -80,6 +86,20 @@ func (q Query) named(p *Policy) Query {
 // Explain answers a Query.
 func Explain(p *Policy, q Query) Answer {
 	q = q.named(p)
+	own := explainAs(p, q)
+	if !q.Unpinned {
+		return own
+	}
+	q.Principal = "agent"
+	if agents := explainAs(p, q); agents.Action < own.Action {
+		agents.Agents = true
+		return agents
+	}
+	return own
+}
+
+// explainAs answers for the principal that is named, as one that is known by its content.
+func explainAs(p *Policy, q Query) Answer {
 	if q.By != "" && q.Op == OpNetAddr {
 		return explainReached(p, q)
 	}
@@ -110,7 +130,7 @@ func Explain(p *Policy, q Query) Answer {
 // the number.
 func explainReached(p *Policy, q Query) Answer {
 	by := q
-	by.Op, by.Object, by.By = OpNetDomain, q.By, ""
+	by.Op, by.Object, by.By, by.Unpinned = OpNetDomain, q.By, "", false
 	if e, ok := parseEndpoint(q.Object); ok && e.port != "" {
 		by.Object += ":" + e.port
 	}
@@ -241,6 +261,12 @@ func (a Answer) String() string {
 	}
 	if a.Op == OpExecArgv && a.Action.Refuses() {
 		lines = append(lines, "note: a command line is known only after the exec, so the process is killed before its first instruction")
+	}
+	if a.Agents {
+		lines = append(lines, "note: this is the agent's answer; what the principal runs is not known by its content, so it may do no more")
+	}
+	if a.Op.ofName() && a.Held && a.Action.Refuses() {
+		lines = append(lines, "note: what starts is known only after the exec, so the process is killed before its first instruction")
 	}
 	if !a.Held {
 		lines = append(lines, fmt.Sprintf("note: %s is checked and explained, but not yet held by this build", a.Op))

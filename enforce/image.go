@@ -18,15 +18,15 @@ import (
 const (
 	tableMagic = 0x52564534
 	engineSize = 2*256 + 4*3 + 5*4
-	headerSize = 24 + engineCount*engineSize + 10*4 + 8*maxTaints + 8*pathOps + 8*everydays
+	headerSize = 24 + engineCount*engineSize + 12*4 + 8*maxTaints + 8*pathOps + 8*everydays
 	roleSize   = 8 + 3*opCount
-	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*netOps*int(actionCount) + 4*8
+	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*netOps*int(actionCount) + 8*nameOps*int(actionCount) + 4*8
 	stakesAt   = rowSize - 4*8 // refusing, allowing, barring, writable
 	everydayAt = headerSize - 8*everydays
 	guardsAt   = everydayAt - 8*pathOps
 	marksAt    = guardsAt - 8*maxTaints
-	namesAt    = marksAt - 8
-	agentSize  = 8
+	namesAt    = marksAt - 16
+	agentSize  = 16
 
 	engineCount = 4
 
@@ -50,6 +50,7 @@ type Image struct {
 	Paths      []Group // by bit of the label
 	Lines      []Group
 	Nets       []Group
+	Names      []Group // by bit of the labels of connectors, skills and agents
 	Agents     []Agent
 
 	policy *Policy
@@ -84,13 +85,13 @@ func (im *Image) Stats() (paths, lines, agents match.Stats) {
 
 // image puts the compiled parts together.
 func (pl *plan) image(engines [engineCount]*match.Engine, agents []Agent, generation uint64) *Image {
-	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines, Nets: pl.nets,
+	im := &Image{Generation: generation, Principals: pl.p.Principals(), Taints: pl.p.Taints, Paths: pl.paths, Lines: pl.lines, Nets: pl.nets, Names: pl.names,
 		Agents: slices.Clone(agents), policy: pl.p, homes: pl.homes}
 	for _, name := range pl.p.RoleNames() {
 		im.Roles = append(im.Roles, name)
 		im.roles = append(im.roles, pl.p.roleRowOf(pl.p.actsAs(name)))
 	}
-	im.rows = composeRows(im.roles, len(im.Principals), len(im.Taints), pl.paths, pl.lines, pl.nets)
+	im.rows = composeRows(im.roles, len(im.Principals), len(im.Taints), pl.paths, pl.lines, pl.nets, pl.names)
 	for i, e := range engines {
 		im.stats[i] = e.Stats()
 	}
@@ -108,7 +109,7 @@ func (im *Image) encode(engines [engineCount]*match.Engine) []byte {
 		layouts[i], blob = layout, append(blob, part...)
 	}
 	blob = align(blob)
-	at := [6]uint32{uint32(len(blob))}
+	at := [8]uint32{uint32(len(blob))}
 	for i := range im.roles {
 		blob = im.roles[i].append(blob)
 	}
@@ -123,7 +124,11 @@ func (im *Image) encode(engines [engineCount]*match.Engine) []byte {
 	}
 	at[3] = uint32(len(blob))
 	for _, r := range rowsOf(im.Agents) {
-		blob = r.append(blob)
+		blob = r.append(blob, im.nameLabel(OpAgentStart, agentName(im.Agents, r.id)))
+	}
+	at[6] = uint32(len(blob))
+	for _, label := range im.principalLabels() {
+		blob = le.AppendUint64(blob, label)
 	}
 	names := im.Numbers().encode()
 	at[4], at[5] = uint32(len(blob)), uint32(len(names))
@@ -170,7 +175,7 @@ func align(b []byte) []byte {
 }
 
 // header writes struct table_header over the room left for it.
-func (im *Image) header(b []byte, size uint32, layouts [engineCount]match.Layout, at [6]uint32) {
+func (im *Image) header(b []byte, size uint32, layouts [engineCount]match.Layout, at [8]uint32) {
 	b = le.AppendUint32(b, tableMagic)
 	b = le.AppendUint32(b, size)
 	b = le.AppendUint64(b, im.Generation)
@@ -236,6 +241,11 @@ func (r *row) append(b []byte) []byte {
 			b = le.AppendUint64(b, mask)
 		}
 	}
+	for _, op := range r.names {
+		for _, mask := range op {
+			b = le.AppendUint64(b, mask)
+		}
+	}
 	for _, groups := range []uint64{r.refusing, r.allowing, r.barring, r.writable} {
 		b = le.AppendUint64(b, groups)
 	}
@@ -258,7 +268,7 @@ func (im *Image) String() string {
 	for _, t := range []struct {
 		what   string
 		groups []Group
-	}{{"path", im.Paths}, {"line", im.Lines}, {"net", im.Nets}} {
+	}{{"path", im.Paths}, {"line", im.Lines}, {"net", im.Nets}, {"name", im.Names}} {
 		for i := range t.groups {
 			fmt.Fprintf(&b, "%s group %d: %s\n", t.what, i, im.describe(&t.groups[i]))
 		}
@@ -359,6 +369,13 @@ func (r *row) lineup() []string {
 		for a, mask := range r.nets[op] {
 			if mask != 0 {
 				out = append(out, fmt.Sprintf("%s %s %x", OpNetDomain+Op(op), Action(a), mask))
+			}
+		}
+	}
+	for op := range r.names {
+		for a, mask := range r.names[op] {
+			if mask != 0 {
+				out = append(out, fmt.Sprintf("%s %s %x", OpConnectorStart+Op(op), Action(a), mask))
 			}
 		}
 	}

@@ -58,6 +58,7 @@ const (
 	opCount   = 48 // OPS: the length of a role's tables of defaults
 	pathOps   = 16 // PATH_OPS: ids below it have host paths as objects
 	netOps    = 4  // NET_OPS: from OpNetDomain on
+	nameOps   = 4  // NAME_OPS: from OpConnectorStart on
 	lineWords = 4  // LINE_WORDS
 )
 
@@ -139,9 +140,9 @@ var ops = [...]opInfo{
 	{OpPrivUserns, "priv.userns", textName, ClassNone, false, false, false},
 	{OpPrivBPF, "priv.bpf", textName, ClassNone, false, false, true}, // and the next: to everybody, by guard.go
 	{OpPrivModule, "priv.module", textName, ClassNone, false, false, true},
-	{OpConnectorStart, "connector.start", textName, ClassConnector, false, false, false},
+	{OpConnectorStart, "connector.start", textName, ClassConnector, false, false, true},
 	{OpSkillLoad, "skill.load", textName, ClassSkill, false, false, false},
-	{OpAgentStart, "agent.start", textName, ClassNone, false, false, false},
+	{OpAgentStart, "agent.start", textName, ClassNone, false, false, true},
 	{OpAgentRemote, "agent.remote", textName, ClassNone, false, false, false},
 	{OpToolCall, "tool.call", textTool, ClassTool, false, false, false},
 }
@@ -158,8 +159,12 @@ func (o Op) info() opInfo {
 // String is the name of o in policies, or "?" for a number that is no operation.
 func (o Op) String() string { return o.info().name }
 
-// Compiled reports whether rules on o reach the kernel's table: host paths, sockets among them, command lines and networks do.
-func (o Op) Compiled() bool { return o == OpExecArgv || (o > 0 && o < pathOps) || o.ofNet() }
+// Compiled reports whether rules on o reach the kernel's table: host paths, sockets among them, command lines, networks and the
+// names of what is started do.
+func (o Op) Compiled() bool { return o.walked() || o.ofName() }
+
+// walked reports whether the objects of o are texts that the kernel walks.
+func (o Op) walked() bool { return o == OpExecArgv || (o > 0 && o < pathOps) || o.ofNet() }
 
 // ofNet reports whether the objects of o are a network's.
 func (o Op) ofNet() bool { return o >= OpNetDomain && o < OpNetDomain+netOps }

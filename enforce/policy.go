@@ -172,6 +172,9 @@ func (p *Policy) set(name string) *Set {
 	return nil
 }
 
+// principalAgent is the number of the agent itself.
+const principalAgent = 1
+
 // Principals are the names of principals by the kernel's number. The first is that of rules which name none.
 func (p *Policy) Principals() []string {
 	names := []string{"any", "agent", "written"}

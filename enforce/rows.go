@@ -12,6 +12,7 @@ type row struct {
 	paths [pathOps][actionCount]uint64
 	lines [actionCount][lineWords]uint64
 	nets  [netOps][actionCount]uint64
+	names [nameOps][actionCount]uint64
 
 	// Path groups by what they do to any operation, and to writing and making names, for moves.
 	refusing, allowing, barring, writable uint64
@@ -26,6 +27,10 @@ func (r *row) add(g *Group, bit int, closed opSet) {
 		}
 		if op.ofNet() {
 			r.nets[op-OpNetDomain][g.Action] |= 1 << bit
+			continue
+		}
+		if op.ofName() {
+			r.names[op-OpConnectorStart][g.Action] |= 1 << bit
 			continue
 		}
 		r.paths[op][g.Action] |= 1 << bit

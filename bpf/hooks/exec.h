@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "connector.h"
 #include "line.h"
 #include "script.h"
 #include "task.h"
@@ -45,6 +46,7 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->depth = 0;
 		exec->done = 0;
 		exec->written = 0;
+		exec->applet = 0;
 		exec_name(exec, bprm->file->f_path.dentry);
 	} else {
 		exec->depth++;
@@ -53,6 +55,12 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 	exec->interpreter = agent_interprets(row);
 	if (agent)
 		exec->agent = agent;
+}
+
+/* What is executed here is executed by the agent's own program, and may be a connector. */
+static __always_inline bool exec_starts(const struct task_state *state)
+{
+	return state && (state->flags & (TASK_AGENT | TASK_APPLET)) == TASK_AGENT;
 }
 
 /* A program that is no file that could be looked at: in memory alone, or deleted, or that never had a name. */
@@ -124,6 +132,10 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
 	exec_remember(exec, bprm, row);
+	if (exec_starts(state) && exec_first(bprm) && !connector_note(buffer, bprm->file->f_inode)) {
+		count(COUNT_NO_BUFFER);
+		return judge_blind(state, OP_EXEC);
+	}
 	return state ? exec_judge(state, buffer, exec, bprm->file) : 0;
 }
 
@@ -199,6 +211,8 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 	struct task_state mark = { .principal = PRINCIPAL_AGENT, .flags = TASK_AGENT, .counted = TASK_COUNTED };
 	struct session *session;
 
+	if (state && (state->principal & ~PRINCIPAL_UNPINNED) >= PRINCIPAL_FIRST)
+		mark.principal = state->principal; /* or a connector would be rid of its rules */
 	birth.role = role_of_user(birth.uid);
 	session = session_begin(&birth, &mark.slot);
 	if (!session)
@@ -209,8 +223,10 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 		return task_state_own();
 	}
 	state = task_state_own();
-	if (state)
-		session_announce(EVENT_SESSION_START, state, session);
+	if (!state)
+		return true;
+	session_announce(EVENT_SESSION_START, state, session);
+	agent_begin(state, exec->agent);
 	return true;
 }
 
@@ -240,7 +256,7 @@ static __always_inline bool exec_applet(u64 start, u32 agent)
  * agent that executes itself in its own process, or as one of its applets, goes on with its session; so does one whose
  * launcher starts it as a child. Any other agent begins one.
  */
-static __noinline bool exec_agent(u64 start, struct task_state *state, const struct exec_state *exec)
+static __noinline bool exec_agent(u64 start, struct task_state *state, struct exec_state *exec)
 {
 	struct session *session = state ? session_of(state) : NULL;
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -255,17 +271,22 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, const str
 		session->flags |= agent_session_flags(exec->agent) & ~SESSION_OBSERVE;
 		session->agent = agent;
 		session_announce(EVENT_SESSION_CLAIM, state, session);
+		agent_begin(state, exec->agent);
 		return true;
 	}
-	if (session->agent == agent && (root || (session->flags & SESSION_HOST) || exec_applet(start, agent)))
+	if (session->agent == agent && (root || (session->flags & SESSION_HOST)))
 		return true;
+	if (session->agent == agent && exec_applet(start, agent)) {
+		exec->applet = 1;
+		return true;
+	}
 	if (session->agent == agent && (state->flags & TASK_AGENT) && agent_relaunches(exec->agent))
 		return true;
 	return exec_begin(state, exec);
 }
 
 /* The catalogue's row whose program is executed, of a file that no check has seen; index + 1. */
-static __always_inline u32 exec_find(struct linux_binprm *bprm)
+static __always_inline u32 exec_find(struct linux_binprm *bprm, const struct task_state *state)
 {
 	struct buffer *buffer = buffer_take();
 	u32 row;
@@ -275,6 +296,8 @@ static __always_inline u32 exec_find(struct linux_binprm *bprm)
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
 	row = agent_of(buffer);
+	if (exec_starts(state))
+		connector_note(buffer, bprm->file->f_inode);
 	buffer_give(buffer);
 	return row;
 }
@@ -294,9 +317,12 @@ static __always_inline bool exec_unsettled(void)
 static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, const struct task_state *state,
 						    bool last)
 {
-	u32 row = last || exec_unsettled() ? exec_find(bprm) : 0;
 	struct exec_state *exec;
+	u32 row = 0;
 
+	connector_forget();
+	if (last || exec_unsettled())
+		row = exec_find(bprm, state);
 	if (!state && !row)
 		return NULL;
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -310,6 +336,7 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 	exec->depth = 0;
 	exec->done = 0;
 	exec->written = 0;
+	exec->applet = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
 }
@@ -319,6 +346,7 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 {
 	struct task_state *state = task_state_own();
 	u16 flags = state && (state->flags & TASK_AGENT) ? TASK_BY_AGENT : 0;
+	bool starts = exec_starts(state);
 
 	exec->done = 1;
 	if (!exec->agent && exec->interpreter)
@@ -330,7 +358,9 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 		bpf_task_storage_delete(&execs, bpf_get_current_task_btf());
 		return;
 	}
-	state->flags = flags | (exec->agent ? TASK_AGENT : 0);
+	state->flags = flags | (exec->agent ? TASK_AGENT : 0) | (exec->applet ? TASK_APPLET : 0);
+	if (starts && !exec->agent)
+		connector_begin(bprm, state, exec, start);
 	if (exec->written && !exec->agent)
 		written_become(state);
 	state->execs++;

@@ -28,6 +28,10 @@ enum abi {
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
 	DOMAIN_TEXT_ = 256, /* bytes of a domain name, rounded up */
 	APPLETS_MAX = 1024,
+	COMMANDS_MAX = 8192,
+	COMMAND_TEXT = 2048,  /* bytes of a connector's command by which it is known */
+	COMMAND_PATH = 1024,  /* of them, its program's path */
+	COMMAND_ARGS = 256,   /* arguments */
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
 	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
@@ -241,6 +245,8 @@ struct session {
 enum task_flag {
 	TASK_AGENT = 1,	   /* runs the agent's own image: no other program was executed since */
 	TASK_BY_AGENT = 2, /* its program was executed by the agent's own image */
+	TASK_TOLD = 3,	   /* those of which records tell: EVENT_AGENT, EVENT_BY_AGENT */
+	TASK_APPLET = 4,   /* the agent's image, as one of its applets: what that starts is no connector */
 };
 
 /* Whether a task is in session.tasks: goes one way only, each step by one who compared. */
@@ -315,9 +321,48 @@ struct exec_state {
 	__u32 depth;	   /* interpreters */
 	__u32 name;	   /* bytes */
 	__u32 written;	   /* it, or an interpreter of it, was written by a session, or is no file */
-	__u32 reserved;
+	__u32 applet;	   /* it is the agent's own program, by the name of another one that it has inside */
 	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
+};
+
+/*
+ * A connector's command, as an agent's own program executes it: whose session, the host's path of the program, and the arguments
+ * behind argv[0], each with its NUL. Compared whole. What is longer than its room has its true number of arguments, the text
+ * as far as it goes, and COMMAND_LONGER.
+ */
+struct command {
+	__u32 uid; /* of the session, or COMMAND_ANYONE */
+	__u32 argc;
+	__u32 length; /* of the text; what follows it is zeros */
+	__u32 reserved;
+	__u8 text[COMMAND_TEXT];
+};
+
+#define COMMAND_ANYONE 0xffffffffu
+#define COMMAND_LONGER 0xffffffffu
+
+enum start_flag {
+	START_APPROVED = 1, /* an ask is answered */
+	START_REVOKED = 2,  /* refused, whatever policy allows */
+	START_PINNED = 4,   /* what it runs is known by its content, if the program is still the one that was looked at */
+};
+
+/* What user space knows of a command: which connector it is, and what was decided about it. */
+struct start {
+	__u16 principal; /* 0: one that the policy does not declare */
+	__u16 flags;	 /* enum start_flag */
+	__u32 changed_ns;
+	__u64 inode; /* of the program that was looked at, when it was last changed (ctime), and its size */
+	__s64 changed;
+	__u64 size;
+};
+
+/* An exec by an agent's own program, from its check to its commit. */
+struct starting {
+	struct start file; /* what is executed */
+	struct command command;
+	__u8 slack[COMMAND_TEXT]; /* an argument that begins in the command's text may end here */
 };
 
 /* An administrator's answer to an ask. Written by user space. */
@@ -484,6 +529,7 @@ enum counter {
 	COUNT_PACKETS_DROPPED, /* what a session sent and was not let out */
 	COUNT_NAMES_LEARNED,   /* addresses that answers gave a name */
 	COUNT_NAMES_DROPPED,   /* addresses of answers that are private, or for which there was no room */
+	COUNT_CONNECTORS,      /* that agents started, or were refused */
 	COUNTERS,
 };
 
@@ -491,9 +537,9 @@ enum counter {
 
 _Static_assert(sizeof(struct table_engine) == 544, "struct table_engine");
 _Static_assert(sizeof(struct table_future) == 24, "struct table_future");
-_Static_assert(sizeof(struct table_header) == 2560, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 2568, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
-_Static_assert(sizeof(struct table_row) == 992, "struct table_row");
+_Static_assert(sizeof(struct table_row) == 1152, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 152, "struct event_access");
@@ -508,3 +554,6 @@ _Static_assert(sizeof(struct label) == 88, "struct label");
 _Static_assert(sizeof(struct task_state) == 40, "struct task_state");
 _Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");
+_Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
+_Static_assert(sizeof(struct command) == 2064, "struct command");
+_Static_assert(sizeof(struct start) == 32, "struct start");

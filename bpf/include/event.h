@@ -22,7 +22,7 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	head->pid = task->tgid;
 	head->tid = task->pid;
 	head->uid = (u32)bpf_get_current_uid_gid();
-	head->flags = (task->pid == task->tgid ? 0 : EVENT_THREAD) | state->flags * EVENT_AGENT;
+	head->flags = (task->pid == task->tgid ? 0 : EVENT_THREAD) | (state->flags & TASK_TOLD) * EVENT_AGENT;
 	head->session = session->id;
 	head->agent = session->agent;
 	head->role = session->role;

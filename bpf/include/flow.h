@@ -117,6 +117,7 @@ static __always_inline struct subject flow_subject(const struct flow *flow, cons
 __noinline int flow_rule(struct buffer *buffer, u32 op)
 {
 	const u8 *table = table_now();
+	struct asked ask = {};
 	struct session *session;
 	struct subject who;
 	u32 action;
@@ -134,9 +135,10 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	if (buffer->name.policy != policy_of(table))
 		return FLOW_AGAIN;
 	buffer->flow.label = buffer->name.groups;
-	action = rule_decide(table, &who, BOUNDED(op, OP_NET_FAMILY), &buffer->flow.label, net_field(op), PATH_WORDS,
-			     buffer->masks);
-	return action | (masks_meet(buffer->masks, buffer->flow.label) ? FLOW_MET : 0);
+	ask.field = net_field(op);
+	ask.fallback = buffer->flow.reached ? ACTION_ALLOW : rule_default(table, &who, BOUNDED(op, OP_NET_FAMILY));
+	action = rule_decide(table, &who, &buffer->flow.label, &ask, PATH_WORDS, buffer->masks);
+	return action | (ask.met ? FLOW_MET : 0);
 }
 
 /*
@@ -184,7 +186,9 @@ static __always_inline int flow_reached(struct buffer *buffer)
 	int answer;
 
 	spell_address(buffer, 'n');
+	buffer->flow.reached = 1;
 	answer = flow_ask(buffer, OP_NET_ADDR);
+	buffer->flow.reached = 0;
 	if (answer & FLOW_MET)
 		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
 	return answer;

@@ -638,13 +638,9 @@ __noinline int net_walk(struct buffer *buffer)
  */
 static __always_inline u32 net_action(const u8 *table, const struct subject *who, const struct question *q, u64 groups)
 {
-	u32 action;
-	u64 met;
-
 	if (rule_switched(who, q->op))
 		return ACTION_DENY;
-	action = rule_net(table, who, q->op, &groups, &met);
-	return q->wanted && !met ? ACTION_ALLOW : action;
+	return rule_net(table, who, q->op, &groups, q->wanted ? ACTION_ALLOW : rule_default(table, who, q->op));
 }
 
 static __always_inline int net_apply(struct task_state *state, struct session *session, const u8 *table,
@@ -690,6 +686,64 @@ __noinline int judge_net(struct task_state *state, struct buffer *buffer)
 	if (buffer->name.policy != policy_of(table))
 		return refuse_blind(session, table, buffer->question.op);
 	return net_apply(state, session, table, buffer);
+}
+
+/* The groups of what is known by a number: a principal's declared name, or an agent of the catalogue (index + 1). */
+static __always_inline u64 name_groups(const u8 *table, u32 op, u32 number)
+{
+	if (op == OP_AGENT_START)
+		return table_u64(table, HEADER(table, agent_table) + (number - 1) * sizeof(struct table_agent) +
+						__builtin_offsetof(struct table_agent, groups));
+	if (number >= HEADER(table, principals))
+		number = PRINCIPAL_ANY;
+	return table_u64(table, HEADER(table, principal_table) + number * 8);
+}
+
+/* What people decided stands over what policy asks, and what they took back over what it allows. */
+static __always_inline u32 name_action(u32 action, u32 decided)
+{
+	if (action == ACTION_ASK && (decided & START_APPROVED))
+		return ACTION_ALLOW;
+	if (action > ACTION_DENY && (decided & START_REVOKED))
+		return ACTION_DENY;
+	return action;
+}
+
+/*
+ * What has a bare name is started. The question says by which number it is known, and in its flags what was decided about it
+ * (enum start_flag); name.length bytes at the beginning of the buffer are told of it. verifier: global, as name_of.
+ */
+__noinline int judge_name(struct task_state *state, struct buffer *buffer)
+{
+	const u8 *table = table_now();
+	struct event_access *event;
+	struct session *session;
+	struct subject who;
+	u32 op, length;
+	int error;
+
+	if (!state || !buffer)
+		return -EPERM;
+	session = session_of(state);
+	op = buffer->question.op;
+	if (!session || !table)
+		return session ? refuse_blind(session, table, op) : -EPERM;
+	who = subject_of(state, session);
+	event = &buffer->access;
+	__builtin_memset(event, 0, sizeof(*event));
+	event_head(&event->head, EVENT_ACCESS, state, session);
+	event->head.op = op;
+	event->label[0] = name_groups(table, op, buffer->question.wanted);
+	event->head.action = name_action(rule_name(table, &who, op, event->label[0]), buffer->question.flags);
+	if (rule_switched(&who, op))
+		event->head.action = ACTION_DENY;
+	judge_seen(session, 1ull << (op & 63));
+	error = judge_apply(session, table, &who, &event->head);
+	record_object(event, &buffer->question, &buffer->name, &buffer->source);
+	length = BOUNDED(buffer->name.length, COMMAND_PATH);
+	event->text = length;
+	EVENT_SEND_TEXT(event, buffer, length);
+	return error;
 }
 
 /* No buffer: the object cannot even be named. */

@@ -61,6 +61,23 @@ struct inode {
 	u32 i_rdev;
 	u32 i_generation;
 	struct address_space *i_mapping;
+	long long i_size;
+	long long i_ctime_sec; /* since 6.11 */
+	u32 i_ctime_nsec;
+};
+
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+
+/* Before, and before 6.6. */
+struct inode___six {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___before {
+	struct timespec64 i_ctime;
 };
 
 typedef struct seqcount {

@@ -188,6 +188,8 @@ struct flow {
 	u32 switched; /* an operation that a switch of the session refuses, whatever else is decided; OP_NONE */
 	u32 told;     /* records of it */
 	u32 asks;     /* a name is asked for */
+	u32 reached;  /* a name led there, so that no default holds */
+	u32 reserved;
 	u64 label;    /* of what was asked last */
 	u64 decided;  /* and of what decided */
 	u64 policy;
@@ -253,6 +255,26 @@ struct {
 	__type(key, struct applet);
 	__type(value, u32);
 } applets SEC(".maps");
+
+/*
+ * Commands of connectors: those that a policy declares, and those that configurations name. Written by user space, compared whole.
+ * Full: user space says so, and the rest are what any program is that an agent starts.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, COMMANDS_MAX);
+	__type(key, struct command);
+	__type(value, struct start);
+} commands SEC(".maps");
+
+/* Execs by agents' own programs. What a failed one left is written over by the next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct starting);
+} startings SEC(".maps");
 
 /* Who is in which role. Written by user space for every user that it has resolved; others have role 0, `default`. */
 struct {

@@ -91,13 +91,17 @@ struct stake_walk {
 
 static __always_inline void stake_add(struct stake_walk *w, u32 taint)
 {
+	u32 principal = w->who->principal;
 	u32 any = row_offset(w->table, w->who, PRINCIPAL_ANY, taint);
-	u32 own = row_offset(w->table, w->who, w->who->principal, taint);
+	u32 own = row_offset(w->table, w->who, principal & ~PRINCIPAL_UNPINNED, taint);
+	u32 agents = principal & PRINCIPAL_UNPINNED ? row_offset(w->table, w->who, PRINCIPAL_AGENT, taint) : 0;
 
 	if (any)
 		w->groups |= table_u64(w->table, any + w->field);
 	if (own)
 		w->groups |= table_u64(w->table, own + w->field);
+	if (agents)
+		w->groups |= table_u64(w->table, agents + w->field);
 }
 
 static long stake_step(u32 taint, struct stake_walk *w)

@@ -12,6 +12,7 @@
  *   row index                    u16 [roles][principals][taints + 1]; 0 means "no row"
  *   rows of decisions            struct table_row [rows]; row 0 is empty
  *   agents                       struct table_agent [agents]
+ *   labels of principals         u64 [principals]
  *   names                        JSON, not read by the kernel
  *
  * Included by both sides. Fields are fixed-width and in groups of 8 bytes; a hole is an error (-Wpadded).
@@ -103,6 +104,7 @@ enum policy_limits {
 	LABEL_WORDS = 4,
 	PATH_OPS = 16,
 	NET_OPS = 4, /* from OP_NET_DOMAIN on */
+	NAME_OPS = 4, /* from OP_CONNECTOR_START on */
 	ROLES_MAX = 64,
 	PRINCIPALS_MAX = 64,
 	TAINTS_MAX = 16,
@@ -110,12 +112,16 @@ enum policy_limits {
 	ATOMS_MAX = 64,
 };
 
-/* Principals below PRINCIPAL_FIRST are fixed; declared connectors and skills follow in the policy's order. */
+/*
+ * Principals below PRINCIPAL_FIRST are fixed; declared connectors and skills follow in the policy's order. Who acts is the number,
+ * and PRINCIPAL_UNPINNED where what runs is not known by its content: then it may do what the agent may do too, and no more.
+ */
 enum principal {
 	PRINCIPAL_ANY, /* the rows of rules without a principal */
 	PRINCIPAL_AGENT,
 	PRINCIPAL_WRITTEN,
 	PRINCIPAL_FIRST,
+	PRINCIPAL_UNPINNED = 0x8000,
 };
 
 /*
@@ -195,6 +201,9 @@ struct table_header {
 	__u32 names; /* offset and bytes of what user space calls the numbers; for the daemon that comes after */
 	__u32 names_size;
 
+	__u32 principal_table; /* byte offset of u64 [principals]: the groups of each one's declared name; of the first, those of `?` */
+	__u32 reserved;
+
 	__u64 marks[TAINTS_MAX]; /* groups that set each taint, where what was asked to read was not refused */
 
 	/* Groups that refuse each operation whatever the role's mode and whoever lifts what policy refuses; OP_NONE: any of them. */
@@ -228,6 +237,7 @@ struct table_row {
 	__u64 paths[PATH_OPS][ACTIONS];
 	__u64 lines[ACTIONS][LINE_WORDS];
 	__u64 nets[NET_OPS][ACTIONS];
+	__u64 names[NAME_OPS][ACTIONS];
 	__u64 refusing; /* path groups that kill, deny or ask on some operation */
 	__u64 allowing; /* path groups that audit or allow some operation that the role refuses where no rule matches */
 	__u64 barring;	/* refusing ones, of writing and making names alone */
@@ -245,6 +255,7 @@ enum agent_flag {
 struct table_agent {
 	__u32 id; /* of the catalogue; index + 1, 0 is "no agent" */
 	__u32 flags;
+	__u64 groups; /* of its name */
 };
 
 #pragma clang diagnostic pop

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From subject, operation and label to an action. Pure: reads the table, nothing else.
- * KEEP-SYNC rule v1 (enforce/decide.go)
+ * KEEP-SYNC rule v2 (enforce/decide.go)
  */
 #pragma once
 
@@ -48,11 +48,11 @@ static __always_inline void masks_add(const u8 *table, u32 row, u32 field, u32 w
 			masks[action * words + i] |= table_u64(table, row + field + (action * words + i) * 8);
 }
 
-static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 taint, u32 field, u32 words,
-					   u64 *masks)
+static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 principal, u32 taint,
+					   u32 field, u32 words, u64 *masks)
 {
 	masks_add(table, row_offset(table, who, PRINCIPAL_ANY, taint), field, words, masks);
-	masks_add(table, row_offset(table, who, who->principal, taint), field, words, masks);
+	masks_add(table, row_offset(table, who, principal, taint), field, words, masks);
 }
 
 static __always_inline u32 strictest(const u64 *masks, const u64 *label, u32 words)
@@ -69,13 +69,13 @@ struct taint_walk {
 	const struct subject *who;
 	u64 *masks;
 	u32 field;
-	u32 reserved;
+	u32 principal;
 };
 
 static __always_inline long taint_step(u32 taint, struct taint_walk *w, u32 words)
 {
 	if (w->who->taints & (1u << (taint & 31)))
-		masks_of_taint(w->table, w->who, taint + 1, w->field, words, w->masks);
+		masks_of_taint(w->table, w->who, w->principal, taint + 1, w->field, words, w->masks);
 	return 0;
 }
 
@@ -89,31 +89,63 @@ static long taint_line_step(u32 taint, struct taint_walk *w)
 	return taint_step(taint, w, LINE_WORDS);
 }
 
-/*
- * masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a
- * session without taints pays one test.
- */
-static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, u32 op, const u64 *label, u32 field,
-				       u32 words, u64 *masks)
-{
-	struct taint_walk taints = { .table = table, .who = who, .masks = masks, .field = field };
-	u32 action;
-
-	__builtin_memset(masks, 0, ACTIONS * words * sizeof(*masks));
-	masks_of_taint(table, who, 0, field, words, masks);
-	if (who->taints)
-		bpf_loop(TAINTS_MAX, words == PATH_WORDS ? taint_path_step : taint_line_step, &taints, 0);
-	action = strictest(masks, label, words);
-	if (action == ACTIONS)
-		action = table_u8(table,
-				  role_offset(table, who->role) + __builtin_offsetof(struct table_role, fallback) + op);
-	return action;
-}
-
 /* The groups of a label that the masks of its rows speak of. */
 static __always_inline u64 masks_meet(const u64 *masks, u64 label)
 {
 	return label & (masks[0] | masks[1] | masks[2] | masks[3] | masks[4]);
+}
+
+/* What holds where no rule of the role's speaks. */
+static __always_inline u32 rule_default(const u8 *table, const struct subject *who, u32 op)
+{
+	u32 field = __builtin_offsetof(struct table_role, fallback);
+
+	return table_u8(table, role_offset(table, who->role) + field + op);
+}
+
+/* What is asked of the rows: a field of theirs, and what holds where none of them speaks. */
+struct asked {
+	u32 field;
+	u32 fallback;
+	u64 met; /* answer: the groups of the label's first word of which they speak */
+};
+
+/*
+ * One principal's answer. masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound:
+ * TAINTS_MAX; a session without taints pays one test.
+ */
+static __always_inline u32 rule_as(const u8 *table, const struct subject *who, u32 principal, const u64 *label,
+				   struct asked *ask, u32 words, u64 *masks)
+{
+	struct taint_walk taints = {
+		.table = table,
+		.who = who,
+		.masks = masks,
+		.field = ask->field,
+		.principal = principal,
+	};
+	u32 action;
+
+	__builtin_memset(masks, 0, ACTIONS * words * sizeof(*masks));
+	masks_of_taint(table, who, principal, 0, ask->field, words, masks);
+	if (who->taints)
+		bpf_loop(TAINTS_MAX, words == PATH_WORDS ? taint_path_step : taint_line_step, &taints, 0);
+	ask->met |= masks_meet(masks, label[0]);
+	action = strictest(masks, label, words);
+	return action == ACTIONS ? ask->fallback : action;
+}
+
+/* Who is not known by content gets the stricter one of two answers: its own, and the agent's. */
+static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, const u64 *label, struct asked *ask,
+				       u32 words, u64 *masks)
+{
+	u32 action = rule_as(table, who, who->principal & ~PRINCIPAL_UNPINNED, label, ask, words, masks);
+	u32 agents;
+
+	if (!(who->principal & PRINCIPAL_UNPINNED))
+		return action;
+	agents = rule_as(table, who, PRINCIPAL_AGENT, label, ask, words, masks);
+	return agents < action ? agents : action;
 }
 
 /* Where in a row the masks of an operation on networks are. */
@@ -122,25 +154,46 @@ static __always_inline u32 net_field(u32 op)
 	return __builtin_offsetof(struct table_row, nets) + ((op - OP_NET_DOMAIN) & (NET_OPS - 1)) * ACTIONS * 8;
 }
 
-/* met are the groups of the label that speak of this subject and operation. */
-static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
+/* Where in a row the masks of an operation on bare names are. */
+static __always_inline u32 name_field(u32 op)
 {
-	u32 field = __builtin_offsetof(struct table_row, paths) + op * ACTIONS * 8;
-	u64 masks[ACTIONS * PATH_WORDS];
-	u32 action = rule_decide(table, who, op, label, field, PATH_WORDS, masks);
+	return __builtin_offsetof(struct table_row, names) +
+	       ((op - OP_CONNECTOR_START) & (NAME_OPS - 1)) * ACTIONS * 8;
+}
 
-	*met = masks_meet(masks, label[0]);
+/* On objects with labels of one word. met are the groups of the label that speak of this subject and operation. */
+static __always_inline u32 rule_word(const u8 *table, const struct subject *who, u64 label, u32 field, u32 fallback,
+				     u64 *met)
+{
+	struct asked ask = { .field = field, .fallback = fallback };
+	u64 masks[ACTIONS * PATH_WORDS];
+	u32 action = rule_decide(table, who, &label, &ask, PATH_WORDS, masks);
+
+	*met = ask.met;
 	return action;
 }
 
-/* As rule_path, of an operation on networks. */
-static __always_inline u32 rule_net(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
+static __always_inline u32 rule_path(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *met)
 {
-	u64 masks[ACTIONS * PATH_WORDS];
-	u32 action = rule_decide(table, who, op, label, net_field(op), PATH_WORDS, masks);
+	u32 field = __builtin_offsetof(struct table_row, paths) + op * ACTIONS * 8;
 
-	*met = masks_meet(masks, label[0]);
-	return action;
+	return rule_word(table, who, label[0], field, rule_default(table, who, op), met);
+}
+
+/* As rule_path, of an operation on networks. */
+static __always_inline u32 rule_net(const u8 *table, const struct subject *who, u32 op, const u64 *label, u32 fallback)
+{
+	u64 met;
+
+	return rule_word(table, who, label[0], net_field(op), fallback, &met);
+}
+
+/* As rule_path, of an operation on bare names. */
+static __always_inline u32 rule_name(const u8 *table, const struct subject *who, u32 op, u64 label)
+{
+	u64 met;
+
+	return rule_word(table, who, label, name_field(op), rule_default(table, who, op), &met);
 }
 
 /*
@@ -149,10 +202,7 @@ static __always_inline u32 rule_net(const u8 *table, const struct subject *who, 
  */
 static __always_inline u32 rule_reached(const u8 *table, const struct subject *who, const u64 *label)
 {
-	u64 met;
-	u32 action = rule_net(table, who, OP_NET_ADDR, label, &met);
-
-	return met ? action : ACTION_ALLOW;
+	return rule_net(table, who, OP_NET_ADDR, label, ACTION_ALLOW);
 }
 
 static __always_inline bool op_of_net(u32 op)
@@ -160,11 +210,19 @@ static __always_inline bool op_of_net(u32 op)
 	return op >= OP_NET_DOMAIN && op < OP_NET_DOMAIN + NET_OPS;
 }
 
+static __always_inline bool op_of_name(u32 op)
+{
+	return op >= OP_CONNECTOR_START && op < OP_CONNECTOR_START + NAME_OPS;
+}
+
 static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *masks)
 {
-	u32 field = __builtin_offsetof(struct table_row, lines);
+	struct asked ask = {
+		.field = __builtin_offsetof(struct table_row, lines),
+		.fallback = rule_default(table, who, op),
+	};
 
-	return rule_decide(table, who, op, label, field, LINE_WORDS, masks);
+	return rule_decide(table, who, label, &ask, LINE_WORDS, masks);
 }
 
 /*

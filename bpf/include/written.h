@@ -49,9 +49,14 @@ static __always_inline void written_note(const struct task_state *state, struct 
 		count(COUNT_WRITTEN);
 }
 
-/* What runs what the session wrote is no longer the agent itself, and passes that on to what it starts. */
+/*
+ * What runs what the session wrote is no longer the agent itself, nor a connector that is known by its content, and passes that on
+ * to what it starts.
+ */
 static __always_inline void written_become(struct task_state *state)
 {
 	if (state->principal == PRINCIPAL_AGENT)
 		state->principal = PRINCIPAL_WRITTEN;
+	else if (state->principal >= PRINCIPAL_FIRST)
+		state->principal |= PRINCIPAL_UNPINNED;
 }

@@ -54,6 +54,7 @@ const (
 	probeMapAnswers      = "answers"
 	probeMapApplets      = "applets"
 	probeMapAsking       = "asking"
+	probeMapCommands     = "commands"
 	probeMapControls     = "controls"
 	probeMapCounters     = "counters"
 	probeMapDevices      = "devices"
@@ -74,6 +75,7 @@ const (
 	probeMapSessions     = "sessions"
 	probeMapSettled      = "settled"
 	probeMapSockets      = "sockets"
+	probeMapStartings    = "startings"
 	probeMapTables       = "tables"
 	probeMapTasks        = "tasks"
 	probeMapTasksBefore  = "tasks_before"
@@ -147,6 +149,7 @@ type probeMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
@@ -167,6 +170,7 @@ type probeMapSpecs struct {
 	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
 	Settled     *ebpf.MapSpec `ebpf:"settled"`
 	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
+	Startings   *ebpf.MapSpec `ebpf:"startings"`
 	Tables      *ebpf.MapSpec `ebpf:"tables"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
@@ -214,6 +218,7 @@ type probeMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
@@ -234,6 +239,7 @@ type probeMaps struct {
 	Sessions    *ebpf.Map `ebpf:"sessions"`
 	Settled     *ebpf.Map `ebpf:"settled"`
 	Sockets     *ebpf.Map `ebpf:"sockets"`
+	Startings   *ebpf.Map `ebpf:"startings"`
 	Tables      *ebpf.Map `ebpf:"tables"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
@@ -249,6 +255,7 @@ func (m *probeMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Commands,
 		m.Controls,
 		m.Counters,
 		m.Devices,
@@ -269,6 +276,7 @@ func (m *probeMaps) Close() error {
 		m.Sessions,
 		m.Settled,
 		m.Sockets,
+		m.Startings,
 		m.Tables,
 		m.Tasks,
 		m.TasksBefore,

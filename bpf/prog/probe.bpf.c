@@ -20,7 +20,7 @@ struct ask {
 	u32 length;
 	u32 action; /* answer */
 	u32 marks;  /* answer */
-	u32 wanted; /* of a family of sockets: struct question */
+	u32 wanted; /* of a family of sockets: struct question; of a bare name: its number */
 	u32 reserved;
 	u64 label[LABEL_WORDS]; /* answer */
 	u8 text[PROBE_TEXT];
@@ -109,6 +109,9 @@ int decide(struct ask *ask)
 		ask->action = net_action(table, &who, &q, label[0]);
 		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
 			ask->action = rule_reached(table, &who, label);
+	} else if (op_of_name(ask->op)) {
+		label[0] = name_groups(table, ask->op, ask->wanted);
+		ask->action = rule_name(table, &who, ask->op, label[0]);
 	} else {
 		if (ask->view == VIEW_HOST)
 			probe_path(ask, table, ENGINE_PATHS, buffer, label);

@@ -45,6 +45,9 @@ const union {
 	struct change change;
 	struct exec_state exec_state;
 	struct owner owner;
+	struct command command;
+	struct start start;
+	enum start_flag start_flag;
 	struct written_key written_key;
 	struct written written;
 	enum abi abi;

@@ -23,7 +23,7 @@ const sampleHome = "/home/someone"
 func Compiled(c *inventory.Catalogue) []enforce.Agent {
 	var out []enforce.Agent
 	for _, a := range c.Agents {
-		out = append(out, enforce.Agent{ID: a.ID, Host: a.Host, Observe: a.Observe, Relaunch: a.Relaunch, Exec: a.Exec,
+		out = append(out, enforce.Agent{ID: a.ID, Name: a.Name, Host: a.Host, Observe: a.Observe, Relaunch: a.Relaunch, Exec: a.Exec,
 			Scripts: a.Scripts, Interpreters: a.Interpreters})
 	}
 	return out

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file tells the kernel by which commands it knows connectors.
+
+package sensor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/reeve-sensor/reeve/bpf"
+)
+
+// Command is what an agent executes to start a connector.
+type Command struct {
+	User    uint32   // whose sessions; bpf.CommandAnyone is everybody's
+	Program string   // host path of what is executed, symbolic links followed: of a script, the script
+	Args    []string // behind argv[0]
+}
+
+// key is the command as the kernel spells it; ok is false where no exec can have it.
+func (c Command) key() (key bpf.Command, ok bool) {
+	key.Uid, key.Argc = c.User, uint32(len(c.Args))
+	if len(c.Program) == 0 || len(c.Program) >= bpf.CommandPath {
+		return key, false
+	}
+	text := append([]byte(c.Program), 0)
+	for _, arg := range c.Args[:min(len(c.Args), bpf.CommandArgs)] {
+		text = append(append(text, arg...), 0)
+	}
+	key.Length = uint32(len(text))
+	if len(text) > len(key.Text) || len(c.Args) > bpf.CommandArgs {
+		key.Length = bpf.CommandLonger
+	}
+	copy(key.Text[:], text)
+	return key, true
+}
+
+// Whole reports whether the kernel knows the command by all of it. Another one that begins alike and is as many arguments long is the same
+// to it otherwise, so that nothing may be allowed by it.
+func (c Command) Whole() bool {
+	key, ok := c.key()
+	return ok && key.Length != bpf.CommandLonger
+}
+
+// errManyCommands says that some connectors are not known to the kernel.
+var errManyCommands = fmt.Errorf("more commands of connectors than the kernel's map holds, %d: the rest start as anything an agent starts", bpf.CommandsMax)
+
+// SetCommands makes the kernel know connectors by these commands and no others. What could not be set is in the error; the rest holds.
+func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start) error {
+	k.commands.Lock()
+	defer k.commands.Unlock()
+	have, err := k.known()
+	if err != nil {
+		return err
+	}
+	for key := range have {
+		if _, stays := want[key]; stays {
+			continue
+		}
+		if err := k.Maps.Commands.Delete(key); err != nil {
+			return fmt.Errorf("forgetting a connector's command: %w", err)
+		}
+		delete(have, key)
+	}
+	var problem error
+	for key, start := range want {
+		if old, ok := have[key]; ok && old == start {
+			continue
+		}
+		if len(have) == bpf.CommandsMax {
+			problem = errManyCommands
+			continue
+		}
+		if err := k.Maps.Commands.Put(key, start); err != nil {
+			problem = errors.Join(problem, fmt.Errorf("setting a connector's command: %w", err))
+			continue
+		}
+		have[key] = start
+	}
+	return problem
+}
+
+// known are the commands in the map: what an earlier daemon left there, the first time.
+func (k *Kernel) known() (map[bpf.Command]bpf.Start, error) {
+	if k.commands.known != nil {
+		return k.commands.known, nil
+	}
+	found := map[bpf.Command]bpf.Start{}
+	var key bpf.Command
+	var start bpf.Start
+	each := k.Maps.Commands.Iterate()
+	for each.Next(&key, &start) {
+		found[key] = start
+	}
+	if err := each.Err(); err != nil {
+		return nil, fmt.Errorf("reading the connectors' commands: %w", err)
+	}
+	k.commands.known = found
+	return found, nil
+}
+
+// Commands spells commands for SetCommands. Of those that the kernel cannot tell apart the stricter one counts: revoked before
+// asked for, asked for before approved, unknown before declared, not pinned before pinned.
+func Commands(all []Command, what []bpf.Start) map[bpf.Command]bpf.Start {
+	out := map[bpf.Command]bpf.Start{}
+	for i, c := range all {
+		key, ok := c.key()
+		if !ok {
+			continue
+		}
+		start := what[i]
+		if !c.Whole() {
+			start = bpf.Start{Flags: start.Flags & uint16(bpf.StartRevoked)}
+		}
+		if old, twice := out[key]; twice {
+			start = stricter(old, start)
+		}
+		out[key] = start
+	}
+	return out
+}
+
+func stricter(a, b bpf.Start) bpf.Start {
+	const both = uint16(bpf.StartApproved | bpf.StartPinned)
+	out := a
+	out.Flags = a.Flags&b.Flags&both | (a.Flags|b.Flags)&uint16(bpf.StartRevoked)
+	if a.Principal != b.Principal {
+		out.Principal = 0
+	}
+	pinned := uint16(bpf.StartPinned)
+	if at, bt := a, b; at.Flags&pinned != 0 && bt.Flags&pinned != 0 {
+		at.Flags, bt.Flags, at.Principal, bt.Principal = 0, 0, 0, 0
+		if at != bt {
+			out.Flags &^= pinned
+		}
+	}
+	return out
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// Connectors are known by the exact command that the agent's own program executes. The agent is a copy of the guest's busybox whose
+// shell forks and executes, as agents do.
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
+)
+
+const (
+	client = "/data/agents/busybox-client"
+	server = "/data/connectors/busybox-server"
+	other  = "/data/connectors/busybox-other"
+)
+
+const connectorPolicy = `
+[[connector]]
+name = "files"
+command = ["server", "cat", "/data/secret/key"]
+
+[[connector]]
+name = "spaced"
+command = ["server", "echo", "a", "b c"]
+
+[[connector]]
+name = "parent"
+command = ["server", "sh", "-c", "/bin/busybox cat /data/secret/key; exit $?"]
+
+[[connector]]
+name = "script"
+command = ["/data/connectors/script", "one"]
+
+[[rule]]
+id = "server-reads-no-key"
+principal = "connector:files"
+on = ["file.read"]
+match = ["/data/secret/**"]
+action = "deny"
+reason = "test"
+
+[[rule]]
+id = "parent-reads-no-key"
+principal = "connector:parent"
+on = ["file.read"]
+match = ["/data/secret/**"]
+action = "deny"
+reason = "test"
+`
+
+var clients = []enforce.Agent{{ID: 31, Name: "client", Exec: []string{client}}}
+
+// connectors puts the programs in place and applies a policy.
+func connectors(t *testing.T, text string) *enforce.Image {
+	files(t)
+	for _, path := range []string{client, server, other} {
+		copyOf(t, path)
+	}
+	script(t, "/data/connectors/script", "#!/bin/busybox sh\n/bin/busybox sh -c 'exit 0'\n")
+	im := policy(t, text, clients...)
+	t.Cleanup(func() { must(t, kernel.SetCommands(nil)) })
+	return im
+}
+
+// command is what the policy declares as name, found on disk, with what was decided about it.
+type command struct {
+	name    string // "": what a configuration names and nobody declares
+	program string
+	args    []string
+	flags   bpf.StartFlag
+}
+
+func known(t *testing.T, im *enforce.Image, list ...command) {
+	t.Helper()
+	var all []sensor.Command
+	var what []bpf.Start
+	for _, c := range list {
+		number, _ := im.NameNumber(enforce.OpConnectorStart, c.name)
+		start := bpf.Start{Principal: uint16(number), Flags: uint16(c.flags)}
+		if c.flags&bpf.StartPinned != 0 {
+			var st unix.Stat_t
+			must(t, unix.Stat(c.program, &st))
+			start.Inode, start.Size, start.Changed, start.ChangedNs = st.Ino, uint64(st.Size), st.Ctim.Sec, uint32(st.Ctim.Nsec)
+		}
+		all = append(all, sensor.Command{User: bpf.CommandAnyone, Program: c.program, Args: c.args})
+		what = append(what, start)
+	}
+	must(t, kernel.SetCommands(sensor.Commands(all, what)))
+}
+
+var (
+	filesCommand  = command{"files", server, []string{"cat", "/data/secret/key"}, bpf.StartApproved}
+	spacedCommand = command{"spaced", server, []string{"echo", "a", "b c"}, bpf.StartApproved}
+	parentCommand = command{"parent", server, []string{"sh", "-c", "/bin/busybox cat /data/secret/key; exit $?"}, bpf.StartApproved}
+	scriptCommand = command{"script", "/data/connectors/script", []string{"one"}, bpf.StartApproved}
+)
+
+// principalsOf runs a line in the agent's own shell and gives the principals of the programs that ran, by their line.
+func principalsOf(t *testing.T, im *enforce.Image, line string) (map[string]string, result) {
+	t.Helper()
+	out := start(t)
+	out.do(act{Do: "noop"})
+	stop := watch(t)
+	r := out.do(act{Do: "exec", Path: client, Argv: []string{"sh", "-c", line}})
+	found := map[string]string{}
+	for _, rec := range stop() {
+		if bpf.EventKind(rec.Kind) != bpf.KindExec {
+			continue
+		}
+		e := as[bpf.EventExec](rec.raw)
+		number, unpinned := enforce.PrincipalNumber(uint32(e.Head.Principal))
+		who := im.Principals[number]
+		if unpinned {
+			who += "?"
+		}
+		name, raw := lineOf([]record{rec}, rec.Pid)
+		words := strings.Split(strings.TrimSuffix(raw, "\x00"), "\x00")
+		found[name+" "+strings.Join(words[1:], "|")] = who
+	}
+	return found, r
+}
+
+func TestConnectorIsItsCommand(t *testing.T) {
+	im := connectors(t, connectorPolicy)
+	known(t, im, filesCommand, spacedCommand, parentCommand, scriptCommand)
+	for name, c := range map[string]struct {
+		line, program, want string
+	}{
+		"the command":                {server + ` echo a "b c"; true`, "busybox-server echo|a|b c", "connector:spaced?"},
+		"divided otherwise":          {server + ` echo "a b" c; true`, "busybox-server echo|a b|c", "agent"},
+		"as three words":             {server + ` echo a b c; true`, "busybox-server echo|a|b|c", "agent"},
+		"an argument more":           {server + ` echo a "b c" ""; true`, "busybox-server echo|a|b c|", "agent"},
+		"an argument less":           {server + ` echo a; true`, "busybox-server echo|a", "agent"},
+		"another program":            {other + ` echo a "b c"; true`, "busybox-other echo|a|b c", "agent"},
+		"from a tool's shell":        {`/bin/busybox sh -c '` + server + ` echo a "b c"; true'; true`, "busybox-server echo|a|b c", "agent"},
+		"a script, whatever runs it": {`/data/connectors/script one; true`, "busybox sh|-c|exit 0", "connector:script?"},
+		"a script, another word":     {`/data/connectors/script two; true`, "busybox sh|-c|exit 0", "agent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found, r := principalsOf(t, im, c.line); found[c.program] != c.want {
+				t.Errorf("%q acts as %q, want %q (%+v, %v)", c.program, found[c.program], c.want, r, found)
+			}
+		})
+	}
+}
+
+// argv[0] is what the agent makes of it, and another name of the program is the same program.
+func TestConnectorByAnotherName(t *testing.T) {
+	im := connectors(t, connectorPolicy)
+	known(t, im, spacedCommand)
+	must(t, os.RemoveAll("/data/connectors/link"))
+	must(t, os.Symlink(server, "/data/connectors/link"))
+	found, _ := principalsOf(t, im, `/data/connectors/link echo a "b c"; true`)
+	if who := found["busybox-server echo|a|b c"]; who != "connector:spaced?" {
+		t.Errorf("%v", found)
+	}
+}
+
+// Its rules hold from its first instruction, in what it starts too, and the agent's shell is not bound by them.
+func TestConnectorIsHeld(t *testing.T) {
+	im := connectors(t, connectorPolicy)
+	known(t, im, filesCommand, parentCommand)
+	for name, c := range map[string]struct {
+		line string
+		held bool
+	}{
+		"the connector":           {server + " cat /data/secret/key; exit $?", true},
+		"what it starts":          {server + " sh -c '/bin/busybox cat /data/secret/key; exit $?'; exit $?", true},
+		"the agent itself":        {"/bin/busybox cat /data/secret/key; exit $?", false},
+		"the command from a tool": {"/bin/busybox sh -c '" + server + " cat /data/secret/key; exit $?'; exit $?", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if found, r := principalsOf(t, im, c.line); (r.Status != 0) != c.held || r.Signal != 0 {
+				t.Errorf("%+v, want held %t; %v", r, c.held, found)
+			}
+		})
+	}
+}
+
+// starts runs a line in the agent's shell, and tells whether the last program was killed.
+func starts(t *testing.T, line string) bool {
+	t.Helper()
+	r := start(t).do(act{Do: "exec", Path: client, Argv: []string{"sh", "-c", line + "; exit $?"}})
+	switch {
+	case r.Errno != 0 || r.Signal != 0:
+		t.Fatalf("%s: %+v", line, r)
+	case r.Status == 128+int(unix.SIGKILL):
+		return false
+	case r.Status != 0:
+		t.Fatalf("%s: %+v", line, r)
+	}
+	return true
+}
+
+func TestConnectorStartIsJudged(t *testing.T) {
+	const line = server + ` echo a "b c"`
+	rule := func(action, match string) string {
+		return connectorPolicy + "\n[[rule]]\nid = \"starts\"\non = [\"connector.start\"]\nmatch = [\"" + match + "\"]\naction = \"" + action + "\"\nreason = \"test\"\n"
+	}
+	undeclared := spacedCommand
+	undeclared.name = ""
+	with := func(c command, flags bpf.StartFlag) command { c.flags = flags; return c }
+	for name, c := range map[string]struct {
+		policy string
+		known  []command
+		starts bool
+	}{
+		"nobody knows it":                   {connectorPolicy, nil, true},
+		"declared, and nobody approved it":  {connectorPolicy, []command{with(spacedCommand, 0)}, false},
+		"declared and approved":             {connectorPolicy, []command{spacedCommand}, true},
+		"configured alone":                  {connectorPolicy, []command{with(undeclared, 0)}, false},
+		"configured and approved":           {connectorPolicy, []command{with(undeclared, bpf.StartApproved)}, true},
+		"allowed by its name":               {rule("allow", "spaced"), []command{with(spacedCommand, 0)}, true},
+		"allowed by its name, taken back":   {rule("allow", "spaced"), []command{with(spacedCommand, bpf.StartRevoked)}, false},
+		"another one is allowed":            {rule("allow", "files"), []command{with(spacedCommand, 0)}, false},
+		"another one, and it is undeclared": {rule("allow", "spaced"), []command{with(undeclared, 0)}, false},
+		"denied by its name, approved":      {rule("deny", "spaced"), []command{spacedCommand}, false},
+		"denied as undeclared, approved":    {rule("deny", "?"), []command{with(undeclared, bpf.StartApproved)}, false},
+		"only audited":                      {rule("audit", "*"), []command{with(spacedCommand, 0)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := connectors(t, c.policy)
+			known(t, im, c.known...)
+			if got := starts(t, line); got != c.starts {
+				t.Errorf("starts: %t, want %t", got, c.starts)
+			}
+			if !starts(t, "/bin/busybox sh -c '"+line+"'") {
+				t.Error("the agent's tool is held for what looks like a connector")
+			}
+			if r := start(t).do(act{Do: "exec", Path: server, Argv: []string{"echo", "a", "b c"}}); r.Signal != 0 {
+				t.Errorf("outside of sessions: %+v", r)
+			}
+		})
+	}
+}
+
+func TestConnectorStartIsTold(t *testing.T) {
+	im := connectors(t, connectorPolicy)
+	asked := spacedCommand
+	asked.flags = 0
+	known(t, im, asked)
+	stop := watch(t)
+	starts(t, server+` echo a "b c"`)
+	for _, r := range stop() {
+		if bpf.EventKind(r.Kind) != bpf.KindAccess || r.Op != uint16(bpf.OpConnectorStart) {
+			continue
+		}
+		e := as[bpf.EventAccess](r.raw)
+		text := string(r.raw[len(r.raw)-int(e.Text):])
+		if im.NameOf(enforce.OpConnectorStart, e.Wanted) == "spaced" && strings.TrimRight(text, "\x00") == server &&
+			bpf.Action(e.Head.Action) == bpf.ActionAsk && e.Head.Error == -int32(unix.EPERM) {
+			return
+		}
+		t.Errorf("%+v %q", e, text)
+	}
+	t.Error("nothing is told")
+}
+
+const principalPolicy = `
+[[role]]
+name = "default"
+mode = "enforce"
+defaults = { file = "deny" }
+
+[[connector]]
+name = "reader"
+command = ["server", "cat", "/data/secret/key"]
+
+[[rule]]
+id = "all-but-secrets"
+on = ["file.read", "file.write"]
+match = ["/**"]
+except = ["/data/secret/**"]
+action = "allow"
+
+[[rule]]
+id = "reader-reads"
+principal = "connector:reader"
+on = ["file.read"]
+match = ["/data/secret/**"]
+action = "allow"
+`
+
+// Who is not known by content may do no more than the agent; who is, what its rules say, for as long as it is that content.
+func TestUnpinnedMayOnlyRestrict(t *testing.T) {
+	reader := func(flags bpf.StartFlag) command {
+		return command{"reader", server, []string{"cat", "/data/secret/key"}, flags | bpf.StartApproved}
+	}
+	read := func(t *testing.T) int {
+		return start(t).do(act{Do: "exec", Path: client, Argv: []string{"sh", "-c", server + " cat /data/secret/key; exit $?"}}).Status
+	}
+	im := connectors(t, principalPolicy)
+	known(t, im, reader(0))
+	if read(t) == 0 {
+		t.Error("it may read what the agent may not, and nobody knows what it is")
+	}
+	known(t, im, reader(bpf.StartPinned))
+	if status := read(t); status != 0 {
+		t.Errorf("it may not read what its rule allows: exit %d", status)
+	}
+	f, err := os.OpenFile(server, os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = f.Write([]byte("x"))
+	must(t, err)
+	must(t, f.Close())
+	if read(t) == 0 {
+		t.Error("it may read what the agent may not, and is not what was looked at")
+	}
+}
+
+// What a session wrote is no connector that anybody declared.
+func TestWrittenIsNoConnector(t *testing.T) {
+	im := connectors(t, connectorPolicy)
+	known(t, im, spacedCommand)
+	if starts(t, "/bin/busybox cp "+other+" "+server+"; "+server+` echo a "b c"`) {
+		t.Error("what the session wrote starts as what was approved")
+	}
+	copyOf(t, server)
+}
+
+func TestAgentStartIsJudged(t *testing.T) {
+	im := connectors(t, connectorPolicy+"\n[[rule]]\nid = \"no-client\"\non = [\"agent.start\"]\nmatch = [\"client\"]\naction = \"deny\"\nreason = \"test\"\n")
+	out := start(t)
+	out.do(act{Do: "noop"})
+	stop := watch(t)
+	r := out.do(act{Do: "exec", Path: client, Argv: []string{"true"}})
+	if r.Signal != syscall.SIGKILL {
+		t.Errorf("%+v", r)
+	}
+	told := slices.ContainsFunc(stop(), func(r record) bool {
+		return bpf.EventKind(r.Kind) == bpf.KindAccess && r.Op == uint16(bpf.OpAgentStart) && r.Error == -int32(unix.EPERM) &&
+			im.NameOf(enforce.OpAgentStart, as[bpf.EventAccess](r.raw).Wanted) == "client"
+	})
+	if !told {
+		t.Error("nothing is told")
+	}
+	connectors(t, connectorPolicy)
+	if r := out.do(act{Do: "exec", Path: client, Argv: []string{"true"}}); r.Signal != 0 || r.Errno != 0 {
+		t.Errorf("without the rule: %+v", r)
+	}
+}
