@@ -31,8 +31,8 @@ const (
 	sensorAbiDOMAIN_TEXT_  sensorAbi = 256
 	sensorAbiAPPLETS_MAX   sensorAbi = 1024
 	sensorAbiCOMMANDS_MAX  sensorAbi = 8192
-	sensorAbiCOMMAND_TEXT  sensorAbi = 2048
-	sensorAbiCOMMAND_PATH  sensorAbi = 1024
+	sensorAbiCOMMAND_TEXT  sensorAbi = 1024
+	sensorAbiCOMMAND_PATH  sensorAbi = 512
 	sensorAbiCOMMAND_ARGS  sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
 	sensorAbiSUBVOL_MAX    sensorAbi = 32
@@ -96,7 +96,7 @@ type sensorCommand struct {
 	Argc     uint32
 	Length   uint32
 	Reserved uint32
-	Text     [2048]uint8
+	Text     [1024]uint8
 }
 
 type sensorControl struct {

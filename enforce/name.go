@@ -114,3 +114,9 @@ func (t Table) Named(s Subject, op Op, number uint32) Verdict {
 	action, _ := t.decide(s, op, label, t.fallback(s, op))
 	return Verdict{Action: action, Label: label}
 }
+
+// Unpinned reports whether a principal is never known by its content, since its declaration says nothing of that.
+func (p *Policy) Unpinned(principal string) bool {
+	i := slices.IndexFunc(p.Connectors, func(c Connector) bool { return "connector:"+c.Name == principal })
+	return i >= 0 && p.Connectors[i].SHA256 == ""
+}

@@ -7,6 +7,7 @@ package sensor
 import (
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/reeve-sensor/reeve/bpf"
 )
@@ -14,17 +15,18 @@ import (
 // Command is what an agent executes to start a connector.
 type Command struct {
 	User    uint32   // whose sessions; bpf.CommandAnyone is everybody's
-	Program string   // host path of what is executed, symbolic links followed: of a script, the script
+	Name    string   // of the program, as a configuration has it: with or without a folder
+	Program string   // host path of what is executed then, symbolic links followed: of a script, the script; "" where that is not known
 	Args    []string // behind argv[0]
 }
 
-// key is the command as the kernel spells it; ok is false where no exec can have it.
-func (c Command) key() (key bpf.Command, ok bool) {
+// key is the command as the kernel spells it, by its program; ok is false where no exec can have it.
+func (c Command) key(program string) (key bpf.Command, ok bool) {
 	key.Uid, key.Argc = c.User, uint32(len(c.Args))
-	if len(c.Program) == 0 || len(c.Program) >= bpf.CommandPath {
+	if program == "" || len(program) >= bpf.CommandPath {
 		return key, false
 	}
-	text := append([]byte(c.Program), 0)
+	text := append([]byte(program), 0)
 	for _, arg := range c.Args[:min(len(c.Args), bpf.CommandArgs)] {
 		text = append(append(text, arg...), 0)
 	}
@@ -39,7 +41,7 @@ func (c Command) key() (key bpf.Command, ok bool) {
 // Whole reports whether the kernel knows the command by all of it. Another one that begins alike and is as many arguments long is the same
 // to it otherwise, so that nothing may be allowed by it.
 func (c Command) Whole() bool {
-	key, ok := c.key()
+	key, ok := c.key(c.Program)
 	return ok && key.Length != bpf.CommandLonger
 }
 
@@ -100,23 +102,34 @@ func (k *Kernel) known() (map[bpf.Command]bpf.Start, error) {
 	return found, nil
 }
 
-// Commands spells commands for SetCommands. Of those that the kernel cannot tell apart the stricter one counts: revoked before
-// asked for, asked for before approved, unknown before declared, not pinned before pinned.
-func Commands(all []Command, what []bpf.Start) map[bpf.Command]bpf.Start {
+// Known is a command and what is known of it.
+type Known struct {
+	Command
+	bpf.Start
+}
+
+// Commands spells commands for SetCommands: each by its program, and by its name for whatever else is executed by that, which nobody
+// knows. Of those that the kernel cannot tell apart the stricter one counts: revoked before asked for, asked for before approved,
+// unknown before declared, not pinned before pinned.
+func Commands(all []Known) map[bpf.Command]bpf.Start {
 	out := map[bpf.Command]bpf.Start{}
-	for i, c := range all {
-		key, ok := c.key()
-		if !ok {
-			continue
-		}
-		start := what[i]
-		if !c.Whole() {
-			start = bpf.Start{Flags: start.Flags & uint16(bpf.StartRevoked)}
-		}
+	add := func(key bpf.Command, start bpf.Start) {
 		if old, twice := out[key]; twice {
 			start = stricter(old, start)
 		}
 		out[key] = start
+	}
+	for _, k := range all {
+		if key, ok := k.key(path.Base(k.Name)); ok {
+			add(key, bpf.Start{})
+		}
+		start := k.Start
+		if !k.Whole() {
+			start = bpf.Start{Flags: start.Flags & uint16(bpf.StartRevoked)}
+		}
+		if key, ok := k.key(k.Program); ok {
+			add(key, start)
+		}
 	}
 	return out
 }

@@ -24,6 +24,8 @@ type Rule struct{ ID, Place, Reason, Severity string }
 type Names interface {
 	Role(generation uint64, role uint16) string
 	Principal(generation uint64, principal uint16) string
+	// Name is what the policy calls what was started, which the kernel knows by a number.
+	Name(generation uint64, op event.Op, number uint32) string
 	// Rule names what decided: a rule's id, where it is written and why; "default" where none matched.
 	Rule(e *event.Event) Rule
 }
@@ -165,6 +167,9 @@ func (w *Watch) name(e *event.Event) {
 	e.User = w.enricher.user(e.Head.UID)
 	e.Role = w.o.Names.Role(e.Head.Policy, e.Head.Role)
 	e.Principal = w.o.Names.Principal(e.Head.Policy, e.Head.Principal)
+	if e.Starts() {
+		e.Object = w.o.Names.Name(e.Head.Policy, e.Head.Op, e.Wanted)
+	}
 	if e.Kind == event.SessionStart && e.Cause != event.CauseExec {
 		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
 	}

@@ -64,6 +64,8 @@ type names struct{}
 
 func (names) Role(uint64, uint16) string      { return "default" }
 func (names) Principal(uint64, uint16) string { return "agent" }
+
+func (names) Name(uint64, event.Op, uint32) string { return "name" }
 func (names) Rule(e *event.Event) Rule {
 	return Rule{"rule-for-" + e.Object, "p.toml:3", "because", "high"}
 }

@@ -2,11 +2,12 @@
 /*
  * Connectors and agents as they start. A connector is known by its command: what the agent's own program executes, with no other
  * exec between, is asked for by the host's path of its program and all of its arguments, byte for byte. argv[0] is what the
- * agent makes of it, and does not count.
+ * agent makes of it, and does not count. One that is called like a command which somebody configured, and is another program, is a
+ * connector that nobody knows.
  *
  * What is executed is noted at the check, where its path is named; the arguments are read at the commit, from the new stack,
- * which nobody else can write. What `#!` makes of them does not count either: those of the script's own line are asked for, and the
- * task stays the connector over the execs that follow.
+ * which nobody else can write. What `#!` puts in front of them does not count either, and the task stays the connector over the
+ * execs that follow.
  */
 #pragma once
 
@@ -45,29 +46,27 @@ static __always_inline void connector_forget(void)
 	struct starting *starting = bpf_get_current_task_btf()->bpf_storage ? starting_now(0) : NULL;
 
 	if (starting)
-		starting->command.length = 0;
+		starting->length = 0;
 }
 
 /*
- * The file that is executed is named in the buffer: its path becomes the beginning of the command. What has no host name, or a very
- * long one, is no connector: length stays 0. false where there is no room.
+ * The file that is executed is named in the buffer. What has no host name, or a very long one, is no connector that anybody
+ * declared. false where there is no room.
  */
 static __always_inline bool connector_note(struct buffer *buffer, struct inode *inode)
 {
 	struct starting *starting = starting_now(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	u32 length = buffer->name.length;
-	struct command *command;
 
 	if (!starting)
 		return false;
-	command = &starting->command;
-	command->length = 0;
+	starting->length = 0;
 	if (buffer->name.view != VIEW_HOST || length >= COMMAND_PATH)
 		return true;
-	bpf_probe_read_kernel(command->text, length & (COMMAND_PATH - 1),
+	bpf_probe_read_kernel(starting->path, length & (COMMAND_PATH - 1),
 			      buffer->text + (buffer->name.offset & (TEXT_MAX - 1)));
-	command->text[length & (COMMAND_PATH - 1)] = 0;
-	command->length = length + 1;
+	starting->path[length & (COMMAND_PATH - 1)] = 0;
+	starting->length = length + 1;
 	starting->file.inode = inode->i_ino;
 	starting->file.size = BPF_CORE_READ(inode, i_size);
 	file_changed(&starting->file, inode);
@@ -119,34 +118,107 @@ static long argument_clear(u32 index, struct argument *arg)
 	return bpf_probe_read_kernel(command->text + (at & (COMMAND_TEXT - 1)), ZEROS, zeros) != 0;
 }
 
-/* The command as a key. false: its program has no name that could be asked for. */
-static __always_inline bool command_read(struct starting *starting, struct linux_binprm *bprm, u32 uid, u32 argc, u64 start)
+/* The arguments behind what the command begins with. */
+static __always_inline void command_arguments(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
 {
 	struct command *command = &starting->command;
 	struct argument arg = { .starting = starting, .address = start };
 
-	if (!command->length)
-		return false;
-	command->uid = uid;
-	command->argc = argc - 1;
-	arg.left = argc - 1;
+	command->argc = arg.left = argc - 1;
 	arg.skip = bprm->argc - arg.left;
 	bpf_loop(COMMAND_ARGS, argument_take, &arg, 0);
 	bpf_loop(COMMAND_TEXT / ZEROS, argument_clear, &arg, 0);
 	if (arg.left || command->length > COMMAND_TEXT)
 		command->length = COMMAND_LONGER;
+}
+
+struct component {
+	struct starting *starting;
+	u32 from; /* where the last one begins */
+	u32 ended;
+};
+
+/* bound: COMMAND_TEXT bytes. */
+static long component_byte(u32 index, struct component *last)
+{
+	u8 byte = last->starting->command.text[index & (COMMAND_TEXT - 1)];
+
+	if (byte == '/')
+		last->from = index + 1;
+	last->ended = !byte;
+	return !byte;
+}
+
+/*
+ * The command by the last component of what the agent asked to execute: there is no other way to say which configuration it
+ * follows, for where a bare name leads is up to PATH. false: that is longer than anybody means it.
+ */
+static __always_inline bool command_by_name(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
+{
+	struct command *command = &starting->command;
+	const char *asked = BPF_CORE_READ(bprm, filename);
+	struct component last = { .starting = starting };
+	long size;
+
+	size = bpf_probe_read_kernel_str(command->text, COMMAND_TEXT, asked);
+	if (size <= 0 || size >= COMMAND_TEXT)
+		return false;
+	bpf_loop(COMMAND_TEXT, component_byte, &last, 0);
+	size = bpf_probe_read_kernel_str(command->text, COMMAND_PATH, asked + (last.from & (COMMAND_TEXT - 1)));
+	if (!last.ended || size <= 0)
+		return false;
+	command->length = size;
+	command_arguments(starting, bprm, argc, start);
 	return true;
 }
 
-/* Who has the command for a connector: the session's user, else everybody. */
-static __always_inline struct start *command_find(struct command *command)
+/* The command by the program that is executed, wherever the agent found it. */
+static __always_inline void command_by_path(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
 {
-	struct start *found = bpf_map_lookup_elem(&commands, command);
+	struct command *command = &starting->command;
 
+	bpf_probe_read_kernel(command->text, COMMAND_PATH, starting->path);
+	command->length = starting->length;
+	command_arguments(starting, bprm, argc, start);
+}
+
+/* Who has the command for a connector: the session's user, else everybody. */
+static __always_inline struct start *command_find(struct command *command, u32 uid)
+{
+	struct start *found;
+
+	command->uid = uid;
+	found = bpf_map_lookup_elem(&commands, command);
 	if (found)
 		return found;
 	command->uid = COMMAND_ANYONE;
 	return bpf_map_lookup_elem(&commands, command);
+}
+
+/*
+ * Whether the exec is one of a connector; what is known of it then is in starting->known. Every command that user space knows is
+ * there by its name too, so that what no configuration has is found out at once. What is asked for by a very long name is
+ * nobody's everyday program, and counts as a connector that nobody knows. verifier: a frame of its own, beside the judgement's.
+ */
+static __noinline int connector_find(struct starting *starting, struct linux_binprm *bprm, u32 uid, u32 argc, u64 start)
+{
+	static const struct start nobody;
+	struct start *found, *by_path;
+
+	starting->known = nobody;
+	if (!command_by_name(starting, bprm, argc, start))
+		return true;
+	found = command_find(&starting->command, uid);
+	if (!found)
+		return false;
+	starting->known = *found;
+	if (!starting->length)
+		return true;
+	command_by_path(starting, bprm, argc, start);
+	by_path = command_find(&starting->command, uid);
+	if (by_path)
+		starting->known = *by_path;
+	return true;
 }
 
 /* Whether the program is the one that user space looked at when it found the content to be what is declared. */
@@ -157,7 +229,8 @@ static __always_inline bool start_pinned(const struct start *known, const struct
 }
 
 /* Judges the start of what is known by a number, and ends the exec where it is refused. */
-static __always_inline void start_judge(struct task_state *state, struct buffer *buffer, u32 op, u32 number, u32 decided)
+static __always_inline void start_judge(struct task_state *state, struct buffer *buffer, u32 op, u32 number,
+					u32 decided)
 {
 	struct question q = { .op = op, .wanted = number, .flags = decided };
 
@@ -166,36 +239,51 @@ static __always_inline void start_judge(struct task_state *state, struct buffer 
 		bpf_send_signal(SIGKILL);
 }
 
+/* What starts could not be looked at. */
+static __always_inline void connector_refuse(const struct task_state *state)
+{
+	count(COUNT_NO_BUFFER);
+	if (judge_blind(state, OP_CONNECTOR_START))
+		bpf_send_signal(SIGKILL);
+}
+
 /*
  * An exec by the agent's own program, of no agent: is it a connector's command? What a session wrote is none that anybody
  * declared. Only the agent itself becomes another one: what a connector starts stays that connector.
  */
-static __noinline void connector_begin(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec, u64 start)
+static __noinline void connector_begin(struct linux_binprm *bprm, struct task_state *state, struct exec_state *exec,
+				       u64 start)
 {
+	struct starting *starting = starting_now(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct session *session = session_of(state);
-	struct starting *starting = starting_now(0);
 	struct buffer *buffer;
 	struct start *known;
-	u32 principal;
 
-	if (!session || !starting || !command_read(starting, bprm, session->uid, exec->argc, start))
+	if (!session)
 		return;
-	known = command_find(&starting->command);
-	if (!known)
-		return;
-	count(COUNT_CONNECTORS);
-	principal = exec->written ? PRINCIPAL_ANY : known->principal;
-	buffer = buffer_take();
-	if (!buffer) {
-		if (judge_blind(state, OP_CONNECTOR_START))
-			bpf_send_signal(SIGKILL);
+	if (!starting) {
+		connector_refuse(state);
 		return;
 	}
-	buffer->name.length = bpf_probe_read_kernel_str(buffer->text, COMMAND_PATH, starting->command.text);
-	start_judge(state, buffer, OP_CONNECTOR_START, principal, exec->written ? known->flags & START_REVOKED : known->flags);
+	if (!connector_find(starting, bprm, session->uid, exec->argc, start))
+		return;
+	count(COUNT_CONNECTORS);
+	known = &starting->known;
+	if (exec->written) {
+		known->principal = PRINCIPAL_ANY;
+		known->flags &= START_REVOKED;
+	}
+	buffer = buffer_take();
+	if (!buffer) {
+		connector_refuse(state);
+		return;
+	}
+	buffer->name.length = starting->length;
+	bpf_probe_read_kernel(buffer->text, COMMAND_PATH, starting->path);
+	start_judge(state, buffer, OP_CONNECTOR_START, known->principal, known->flags);
 	buffer_give(buffer);
-	if (principal >= PRINCIPAL_FIRST && state->principal == PRINCIPAL_AGENT)
-		state->principal = start_pinned(known, &starting->file) ? principal : principal | PRINCIPAL_UNPINNED;
+	if (known->principal >= PRINCIPAL_FIRST && state->principal == PRINCIPAL_AGENT)
+		state->principal = known->principal | (start_pinned(known, &starting->file) ? 0 : PRINCIPAL_UNPINNED);
 }
 
 /*

@@ -46,7 +46,7 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->depth = 0;
 		exec->done = 0;
 		exec->written = 0;
-		exec->applet = 0;
+		exec->became = 0;
 		exec_name(exec, bprm->file->f_path.dentry);
 	} else {
 		exec->depth++;
@@ -193,7 +193,7 @@ static __always_inline bool exec_enter(struct task_state *state, struct task_sta
  * The exec begins a session of its own, inside of its parent's where there is one. race: where the iterator found the
  * task meanwhile, its session stands.
  */
-static __always_inline bool exec_begin(struct task_state *state, const struct exec_state *exec)
+static __always_inline bool exec_begin(struct task_state *state, struct exec_state *exec)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct session *parent = state ? session_of(state) : NULL;
@@ -223,10 +223,9 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 		return task_state_own();
 	}
 	state = task_state_own();
-	if (!state)
-		return true;
-	session_announce(EVENT_SESSION_START, state, session);
-	agent_begin(state, exec->agent);
+	if (state)
+		session_announce(EVENT_SESSION_START, state, session);
+	exec->became = EXEC_BEGAN;
 	return true;
 }
 
@@ -271,13 +270,13 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, struct ex
 		session->flags |= agent_session_flags(exec->agent) & ~SESSION_OBSERVE;
 		session->agent = agent;
 		session_announce(EVENT_SESSION_CLAIM, state, session);
-		agent_begin(state, exec->agent);
+		exec->became = EXEC_BEGAN;
 		return true;
 	}
 	if (session->agent == agent && (root || (session->flags & SESSION_HOST)))
 		return true;
 	if (session->agent == agent && exec_applet(start, agent)) {
-		exec->applet = 1;
+		exec->became = EXEC_APPLET;
 		return true;
 	}
 	if (session->agent == agent && (state->flags & TASK_AGENT) && agent_relaunches(exec->agent))
@@ -336,7 +335,7 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 	exec->depth = 0;
 	exec->done = 0;
 	exec->written = 0;
-	exec->applet = 0;
+	exec->became = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
 }
@@ -358,7 +357,9 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 		bpf_task_storage_delete(&execs, bpf_get_current_task_btf());
 		return;
 	}
-	state->flags = flags | (exec->agent ? TASK_AGENT : 0) | (exec->applet ? TASK_APPLET : 0);
+	state->flags = flags | (exec->agent ? TASK_AGENT : 0) | (exec->became == EXEC_APPLET ? TASK_APPLET : 0);
+	if (exec->became == EXEC_BEGAN)
+		agent_begin(state, exec->agent);
 	if (starts && !exec->agent)
 		connector_begin(bprm, state, exec, start);
 	if (exec->written && !exec->agent)

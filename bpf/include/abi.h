@@ -29,17 +29,17 @@ enum abi {
 	DOMAIN_TEXT_ = 256, /* bytes of a domain name, rounded up */
 	APPLETS_MAX = 1024,
 	COMMANDS_MAX = 8192,
-	COMMAND_TEXT = 2048,  /* bytes of a connector's command by which it is known */
-	COMMAND_PATH = 1024,  /* of them, its program's path */
-	COMMAND_ARGS = 256,   /* arguments */
-	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
-	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
-	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
-	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
-	ALIASES_MAX = 64,  /* further names of one object that are judged with it */
-	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
-	DEPTH_MAX = 512,   /* components between a file and the root of its file system */
-	LINE_KEEP = 65536, /* bytes of a command line that are recorded; all of it is judged */
+	COMMAND_TEXT = 1024, /* bytes of a connector's command by which it is known */
+	COMMAND_PATH = 512,  /* of them, its program's path */
+	COMMAND_ARGS = 256,  /* arguments */
+	PREFIX_MAX = 256,    /* bytes of a mount point's host path; longer ones cannot be named */
+	SUBVOL_MAX = 32,     /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
+	APPLET_MAX = 28,     /* bytes of an applet's name, its end included */
+	NAME_MAX_ = 256,     /* bytes of a path component, rounded up */
+	ALIASES_MAX = 64,    /* further names of one object that are judged with it */
+	TEXT_MAX = 4096,     /* bytes of a path, and of one piece of a command line */
+	DEPTH_MAX = 512,     /* components between a file and the root of its file system */
+	LINE_KEEP = 65536,   /* bytes of a command line that are recorded; all of it is judged */
 	KEEP_ROLE = 0xffff,
 	LINE_MAX_ = 8 << 20, /* bytes of a command line; the kernel's own limit is below */
 };
@@ -312,6 +312,12 @@ struct answer {
 	__u8 name[DOMAIN_TEXT_]; /* as include/net/domain.h spells it; then zeros */
 };
 
+/* What an exec of an agent's program turned out to be. */
+enum exec_became {
+	EXEC_BEGAN = 1,	 /* a session, or the agent that one was made for */
+	EXEC_APPLET = 2, /* the agent's own program, by the name of another one that it has inside */
+};
+
 /* From bprm_check to bprm_committed_creds of one exec. */
 struct exec_state {
 	__u64 last;	   /* inode of the file that was checked last: an interpreter's */
@@ -321,15 +327,16 @@ struct exec_state {
 	__u32 depth;	   /* interpreters */
 	__u32 name;	   /* bytes */
 	__u32 written;	   /* it, or an interpreter of it, was written by a session, or is no file */
-	__u32 applet;	   /* it is the agent's own program, by the name of another one that it has inside */
+	__u32 became;	   /* enum exec_became */
 	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
 };
 
 /*
- * A connector's command, as an agent's own program executes it: whose session, the host's path of the program, and the arguments
- * behind argv[0], each with its NUL. Compared whole. What is longer than its room has its true number of arguments, the text
- * as far as it goes, and COMMAND_LONGER.
+ * A connector's command, as an agent's own program executes it: whose session, the program, and the arguments behind argv[0],
+ * each with its NUL. Compared whole. The program is the host's path of what is executed; or, as a configuration may name it, the
+ * last component of what the agent asked to execute, whatever that led to. What is longer than its room has its true number of
+ * arguments, the text as far as it goes, and COMMAND_LONGER.
  */
 struct command {
 	__u32 uid; /* of the session, or COMMAND_ANYONE */
@@ -345,7 +352,7 @@ struct command {
 enum start_flag {
 	START_APPROVED = 1, /* an ask is answered */
 	START_REVOKED = 2,  /* refused, whatever policy allows */
-	START_PINNED = 4,   /* what it runs is known by its content, if the program is still the one that was looked at */
+	START_PINNED = 4, /* what it runs is known by its content, if the program is still the one that was looked at */
 };
 
 /* What user space knows of a command: which connector it is, and what was decided about it. */
@@ -360,7 +367,11 @@ struct start {
 
 /* An exec by an agent's own program, from its check to its commit. */
 struct starting {
-	struct start file; /* what is executed */
+	struct start file;  /* what is executed */
+	struct start known; /* and what user space knows of it */
+	__u32 length;	    /* of its path, NUL included; 0 where it has none by which a connector could be known */
+	__u32 reserved;
+	__u8 path[COMMAND_PATH];
 	struct command command;
 	__u8 slack[COMMAND_TEXT]; /* an argument that begins in the command's text may end here */
 };
@@ -555,5 +566,5 @@ _Static_assert(sizeof(struct task_state) == 40, "struct task_state");
 _Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");
 _Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
-_Static_assert(sizeof(struct command) == 2064, "struct command");
+_Static_assert(sizeof(struct command) == 1040, "struct command");
 _Static_assert(sizeof(struct start) == 32, "struct start");

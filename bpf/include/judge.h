@@ -739,7 +739,7 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 		event->head.action = ACTION_DENY;
 	judge_seen(session, 1ull << (op & 63));
 	error = judge_apply(session, table, &who, &event->head);
-	record_object(event, &buffer->question, &buffer->name, &buffer->source);
+	event->wanted = buffer->question.wanted;
 	length = BOUNDED(buffer->name.length, COMMAND_PATH);
 	event->text = length;
 	EVENT_SEND_TEXT(event, buffer, length);

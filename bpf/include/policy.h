@@ -103,7 +103,7 @@ enum policy_limits {
 	LINE_WORDS = 4,		  /* ... 256 in the command-line table */
 	LABEL_WORDS = 4,
 	PATH_OPS = 16,
-	NET_OPS = 4, /* from OP_NET_DOMAIN on */
+	NET_OPS = 4,  /* from OP_NET_DOMAIN on */
 	NAME_OPS = 4, /* from OP_CONNECTOR_START on */
 	ROLES_MAX = 64,
 	PRINCIPALS_MAX = 64,

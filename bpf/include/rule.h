@@ -157,8 +157,7 @@ static __always_inline u32 net_field(u32 op)
 /* Where in a row the masks of an operation on bare names are. */
 static __always_inline u32 name_field(u32 op)
 {
-	return __builtin_offsetof(struct table_row, names) +
-	       ((op - OP_CONNECTOR_START) & (NAME_OPS - 1)) * ACTIONS * 8;
+	return __builtin_offsetof(struct table_row, names) + ((op - OP_CONNECTOR_START) & (NAME_OPS - 1)) * ACTIONS * 8;
 }
 
 /* On objects with labels of one word. met are the groups of the label that speak of this subject and operation. */

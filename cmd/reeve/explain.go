@@ -31,6 +31,7 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	role := f.String("role", "", "for this `ROLE`")
 	person := f.String("user", "", "for this `USER`: their home, and their role unless --role names one")
 	principal := f.String("principal", "", "for this `PRINCIPAL`: agent, written, connector:NAME, skill:NAME")
+	unpinned := f.Bool("unpinned", false, "with --principal: what it runs is not known by its content, as of every connector that is declared without sha256")
 	f.Var(&taints, "taint", "in a session with this `TAINT`")
 	opName := f.String("op", "", "the `OPERATION`, as file.read")
 	by := f.String("by", "", "with --op net.addr: the `NAME` that led to the address")
@@ -57,7 +58,7 @@ func policyExplain(_ context.Context, e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	q := enforce.Query{Role: *role, Principal: *principal, Taints: taints, Op: op, Object: rest[0], By: *by, Homes: c.Options().Homes}
+	q := enforce.Query{Role: *role, Principal: *principal, Unpinned: *unpinned || p.Unpinned(*principal), Taints: taints, Op: op, Object: rest[0], By: *by, Homes: c.Options().Homes}
 	if *person != "" {
 		if err := asUser(p, &q, *person); err != nil {
 			return err
@@ -124,6 +125,9 @@ func answerJSON(a enforce.Answer, q enforce.Query) map[string]any {
 	}
 	if a.Next != nil {
 		o["next"] = a.Next.ID
+	}
+	if a.Agents {
+		o["principal_unpinned"] = true
 	}
 	o["next_action"] = a.NextActs.String()
 	return o

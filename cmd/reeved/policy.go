@@ -259,10 +259,19 @@ func (p *policies) Role(generation uint64, role uint16) string {
 
 // Principal names a principal of the policy that decided.
 func (p *policies) Principal(generation uint64, principal uint16) string {
-	if l := p.at(generation); l != nil && int(principal) < len(l.image.Principals) {
-		return l.image.Principals[principal]
+	number, _ := enforce.PrincipalNumber(uint32(principal))
+	if l := p.at(generation); l != nil && int(number) < len(l.image.Principals) {
+		return l.image.Principals[number]
 	}
 	return "agent"
+}
+
+// Name is what the policy that decided calls what was started.
+func (p *policies) Name(generation uint64, op event.Op, number uint32) string {
+	if l := p.at(generation); l != nil {
+		return l.image.NameOf(enforce.Op(op), number)
+	}
+	return enforce.Undeclared
 }
 
 // Rule names what decided.

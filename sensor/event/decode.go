@@ -49,6 +49,9 @@ func (h *Head) Own() bool { return h.Flags&uint16(bpf.EventAgent) != 0 }
 // ByAgent says whether the agent's own program executed the one that acts.
 func (h *Head) ByAgent() bool { return h.Flags&uint16(bpf.EventByAgent) != 0 }
 
+// Unpinned reports whether what the principal runs is not known by its content: it may do what the agent may do too, and no more.
+func (h *Head) Unpinned() bool { return h.Principal&uint16(bpf.PrincipalUnpinned) != 0 }
+
 // Relieved reports whether an administrator let pass for a time what policy refuses.
 func (h *Head) Relieved() bool { return h.Flags&uint16(bpf.EventRelief) != 0 }
 

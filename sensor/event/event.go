@@ -7,6 +7,8 @@ package event
 import (
 	"strings"
 	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
 )
 
 // Event is one thing that a session did, or that the sensor has to say. Names (Agent, Role, Principal, Rule) are filled in by whoever knows them.
@@ -35,7 +37,7 @@ type Event struct {
 	Socket *Socket // Held: nil where it is none, or nothing was found out
 	Flow   *Flow   // Network
 
-	Path        string   // Exec: the program in the host's view, "" where it was not seen
+	Path        string   // Exec, Starts: the program in the host's view, "" where it was not seen
 	Interpreter string   // Exec: what `#!` led to
 	Argv        []string // Exec: as the program gets it
 	Argc        uint32   // Exec: all arguments, recorded or not
@@ -81,6 +83,11 @@ func (e *Event) Notable() bool {
 	return e.Head.Action != Allow
 }
 
+// Starts reports whether the event is the start of an agent or a connector: Object is its declared name, Path its program.
+func (e *Event) Starts() bool {
+	return e.Kind == Access && (e.Head.Op == Op(bpf.OpConnectorStart) || e.Head.Op == Op(bpf.OpAgentStart))
+}
+
 // Judged reports whether the event is about an act or an object that policy was asked about.
 func (e *Event) Judged() bool {
 	return e.Kind == Access || e.Kind == Exec || e.Kind == Held || e.Kind == Network
@@ -115,6 +122,9 @@ func Single(r *Record) *Event {
 		}
 		if r.Kind == Held {
 			e.held(r)
+		}
+		if e.Starts() {
+			e.Object, e.Path = "", strings.TrimRight(e.Object, "\x00")
 		}
 	case Network:
 		e.flows(r)

@@ -305,6 +305,12 @@ func (e *Event) reeve() fields {
 	if e.Kind == Exec {
 		o["argc"], o["argv"], o["cut"] = e.Argc, e.Argv, e.Cut
 	}
+	if e.Starts() && e.Path != "" {
+		o["program"] = e.Path
+	}
+	if e.Head.Unpinned() {
+		o["unpinned"] = true
+	}
 	if e.Head.Relieved() {
 		o["relief"] = true
 	}

@@ -83,8 +83,7 @@ type command struct {
 
 func known(t *testing.T, im *enforce.Image, list ...command) {
 	t.Helper()
-	var all []sensor.Command
-	var what []bpf.Start
+	var all []sensor.Known
 	for _, c := range list {
 		number, _ := im.NameNumber(enforce.OpConnectorStart, c.name)
 		start := bpf.Start{Principal: uint16(number), Flags: uint16(c.flags)}
@@ -93,10 +92,9 @@ func known(t *testing.T, im *enforce.Image, list ...command) {
 			must(t, unix.Stat(c.program, &st))
 			start.Inode, start.Size, start.Changed, start.ChangedNs = st.Ino, uint64(st.Size), st.Ctim.Sec, uint32(st.Ctim.Nsec)
 		}
-		all = append(all, sensor.Command{User: bpf.CommandAnyone, Program: c.program, Args: c.args})
-		what = append(what, start)
+		all = append(all, sensor.Known{Command: sensor.Command{User: bpf.CommandAnyone, Name: c.program, Program: c.program, Args: c.args}, Start: start})
 	}
-	must(t, kernel.SetCommands(sensor.Commands(all, what)))
+	must(t, kernel.SetCommands(sensor.Commands(all)))
 }
 
 var (
@@ -159,9 +157,11 @@ func TestConnectorIsItsCommand(t *testing.T) {
 func TestConnectorByAnotherName(t *testing.T) {
 	im := connectors(t, connectorPolicy)
 	known(t, im, spacedCommand)
-	must(t, os.RemoveAll("/data/connectors/link"))
-	must(t, os.Symlink(server, "/data/connectors/link"))
-	found, _ := principalsOf(t, im, `/data/connectors/link echo a "b c"; true`)
+	must(t, os.RemoveAll("/data/connectors/busybox-link"))
+	must(t, os.Symlink(server, "/data/connectors/busybox-link"))
+	link := spacedCommand
+	known(t, im, link, command{"", "/data/connectors/busybox-link", spacedCommand.args, 0}) // as a configuration may have it
+	found, _ := principalsOf(t, im, `/data/connectors/busybox-link echo a "b c"; true`)
 	if who := found["busybox-server echo|a|b c"]; who != "connector:spaced?" {
 		t.Errorf("%v", found)
 	}
@@ -227,6 +227,8 @@ func TestConnectorStartIsJudged(t *testing.T) {
 		"another one, and it is undeclared": {rule("allow", "spaced"), []command{with(undeclared, 0)}, false},
 		"denied by its name, approved":      {rule("deny", "spaced"), []command{spacedCommand}, false},
 		"denied as undeclared, approved":    {rule("deny", "?"), []command{with(undeclared, bpf.StartApproved)}, false},
+		"another program by its name":       {connectorPolicy, []command{{"spaced", "/data/elsewhere/busybox-server", spacedCommand.args, bpf.StartApproved}}, false},
+		"other arguments":                   {connectorPolicy, []command{{"spaced", server, []string{"echo", "a"}, 0}}, true},
 		"only audited":                      {rule("audit", "*"), []command{with(spacedCommand, 0)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
