@@ -48,8 +48,9 @@ func (c Command) Whole() bool {
 // errManyCommands says that some connectors are not known to the kernel.
 var errManyCommands = fmt.Errorf("more commands of connectors than the kernel's map holds, %d: the rest start as anything an agent starts", bpf.CommandsMax)
 
-// SetCommands makes the kernel know connectors by these commands and no others. What could not be set is in the error; the rest holds.
-func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start) error {
+// SetCommands makes the kernel know connectors by these commands. Where they are all that there are it knows no others after that; else
+// those that an earlier daemon set stay as they are. What could not be set is in the error; the rest holds.
+func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start, all bool) error {
 	k.commands.Lock()
 	defer k.commands.Unlock()
 	have, err := k.known()
@@ -57,7 +58,7 @@ func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start) error {
 		return err
 	}
 	for key := range have {
-		if _, stays := want[key]; stays {
+		if _, stays := want[key]; stays || !all {
 			continue
 		}
 		if err := k.Maps.Commands.Delete(key); err != nil {
@@ -67,7 +68,7 @@ func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start) error {
 	}
 	var problem error
 	for key, start := range want {
-		if old, ok := have[key]; ok && old == start {
+		if old, ok := have[key]; ok && (old == start || !all) {
 			continue
 		}
 		if len(have) == bpf.CommandsMax {

@@ -44,6 +44,7 @@ type stock struct {
 	tell     func(event.Said)
 	log      *slog.Logger
 	missed   atomic.Uint64 // acts that were not looked at for use
+	decided  atomic.Uint64 // decisions that were made here
 	unsaid   atomic.Uint64 // changes that were not told: their owner makes too many
 
 	mu        sync.Mutex
@@ -239,6 +240,7 @@ func (s *stock) Decide(q *approve.Request, by event.Actor) ([]inventory.Item, er
 	if err := s.approved.Add(approve.Make(found, q, by.String(), time.Now())); err != nil {
 		return found, err
 	}
+	s.decided.Add(1)
 	s.tell(event.Said{
 		Name: event.InventoryDecided, By: &by, Reason: q.Reason,
 		Message: fmt.Sprintf("%s is %s: %s (%.12s)", found[0].ID(), q.State, found[0].Command(), found[0].Digest),

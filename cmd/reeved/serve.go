@@ -44,6 +44,7 @@ type daemon struct {
 	safety   *safety
 	outlet   *outlet // where plugins hang on
 	stocked  *stock  // the inventory
+	starts   *commands
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
 
@@ -120,6 +121,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
+	d.starts = &commands{stock: d.stocked, people: d.config.People, set: k.SetCommands, log: log}
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
 	})
@@ -181,6 +183,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.safety.run(ctx); return nil })
 	loop(func() error { k.guarding(ctx, watch); return nil })
 	loop(func() error { d.stocked.keep(ctx); return nil })
+	loop(func() error { d.starts.keep(ctx); return nil })
 	loop(func() error { d.inherited.run(ctx); return nil })
 	loop(func() error { d.names.Run(ctx); return nil })
 	loop(func() error { d.cutter.Run(ctx); return nil })

@@ -91,6 +91,8 @@ type Item struct {
 type Facts struct {
 	Environment []string // names that make programs load code
 	Unset       []string // variables that the command line leaves to the environment
+	Argv        []string // the command as it is executed, secrets and all: never shown, kept or logged; nil where variables are left in it
+	Folder      string   // from which a relative command counts
 	Secret      bool     // the command line or URL holds one
 	Writable    []string // files of it that everybody may write
 	Trusted     bool     // the agent asks nobody before it uses its tools

@@ -69,7 +69,7 @@ func connectors(t *testing.T, text string) *enforce.Image {
 	}
 	script(t, "/data/connectors/script", "#!/bin/busybox sh\n/bin/busybox sh -c 'exit 0'\n")
 	im := policy(t, text, clients...)
-	t.Cleanup(func() { must(t, kernel.SetCommands(nil)) })
+	t.Cleanup(func() { must(t, kernel.SetCommands(nil, true)) })
 	return im
 }
 
@@ -94,7 +94,7 @@ func known(t *testing.T, im *enforce.Image, list ...command) {
 		}
 		all = append(all, sensor.Known{Command: sensor.Command{User: bpf.CommandAnyone, Name: c.program, Program: c.program, Args: c.args}, Start: start})
 	}
-	must(t, kernel.SetCommands(sensor.Commands(all)))
+	must(t, kernel.SetCommands(sensor.Commands(all), true))
 }
 
 var (

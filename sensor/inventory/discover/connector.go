@@ -163,6 +163,9 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	r := runs(argv)
 	it.Identity.Package = r.pack
 	it.Facts.Unset = unset(argv)
+	if len(it.Facts.Unset) == 0 && it.Identity.Loose == "" {
+		it.Facts.Argv, it.Facts.Folder = argv, s.folderOf(cwd)
+	}
 	switch {
 	case secret:
 		it.Identity.Loose = "its command line holds a secret"
@@ -271,11 +274,7 @@ func (s *source) resolve(it *inventory.Item, r run, cwd string) {
 			return
 		}
 	default:
-		base := cwd
-		if base == "" || !path.IsAbs(base) {
-			base = path.Join(s.base(), base)
-		}
-		file = path.Join(base, file)
+		file = path.Join(s.folderOf(cwd), file)
 	}
 	if info, err := fs.Stat(s.FS, rel(file)); err == nil && info.IsDir() {
 		s.notFound(it, r.file)
@@ -291,6 +290,14 @@ func (s *source) resolve(it *inventory.Item, r run, cwd string) {
 	if info.Mode().Perm()&0o002 != 0 {
 		it.Facts.Writable = append(it.Facts.Writable, file)
 	}
+}
+
+// folderOf is the folder from which a command that is configured with a folder counts.
+func (s *source) folderOf(cwd string) string {
+	if cwd == "" || !path.IsAbs(cwd) {
+		return path.Join(s.base(), cwd)
+	}
+	return cwd
 }
 
 // base is the folder in which a relative name counts: the project, the plugin, or nowhere but the home.

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reeve-sensor/reeve/sensor/event"
@@ -85,6 +86,7 @@ type Keeper struct {
 	memory   memory
 	progress Progress
 	whole    bool                          // a full pass has ended
+	revision atomic.Uint64                 // of parts
 	last     map[string]inventory.Identity // that an earlier keeper knew; nil where there was none
 	watcher  *watcher
 }
@@ -269,6 +271,7 @@ func (k *Keeper) end(seen map[place]bool) {
 		if !seen[p] {
 			delete(k.parts, p)
 			k.watcher.drop(p)
+			k.revision.Add(1)
 		}
 	}
 	k.memory.turn(k.itemsLocked(), k.o.Now())
@@ -304,6 +307,27 @@ func (k *Keeper) itemsLocked() []inventory.Item {
 	inventory.Sort(items)
 	return items
 }
+
+// Remembered is the inventory as an earlier keeper left it, until this one has made a full pass: then there is nothing more to remember.
+// What only the files tell is not in it.
+func (k *Keeper) Remembered() []inventory.Item {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.whole {
+		return nil
+	}
+	return slices.Clone(k.memory.Latest)
+}
+
+// Whole reports whether a full pass has been made.
+func (k *Keeper) Whole() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.whole
+}
+
+// Revision counts the times that a part was looked at: what Items gives may have changed since.
+func (k *Keeper) Revision() uint64 { return k.revision.Load() }
 
 // Earlier is the inventory at the end of the full pass before the last, and when that was.
 func (k *Keeper) Earlier() ([]inventory.Item, time.Time) {

@@ -167,6 +167,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 	news := k.memory.see(r.Items, k.o.Now())
 	k.progress.Done++
 	k.mu.Unlock()
+	k.revision.Add(1)
 	if !told {
 		return
 	}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file works out by which commands the kernel is to know connectors: those that the policy declares, and those that
+// configurations name, each with what was decided about it and with the program that it leads to.
+
+package site
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/live"
+)
+
+// Commands are those of connectors, as the kernel is told of them. The items have their approvals, and nothing of the policy in them.
+func Commands(p *enforce.Policy, im *enforce.Image, items []inventory.Item, people []live.Person, programs *Programs) map[bpf.Command]bpf.Start {
+	s := &starting{p, im, people, programs}
+	out := sensor.Commands(s.configured(items))
+	for key, start := range sensor.Commands(s.declared()) {
+		if _, known := out[key]; !known { // what is configured was decided about
+			out[key] = start
+		}
+	}
+	return out
+}
+
+type starting struct {
+	policy   *enforce.Policy
+	image    *enforce.Image
+	people   []live.Person
+	programs *Programs
+}
+
+// number is what the kernel calls a declared connector; 0 for Undeclared.
+func (s *starting) number(name string) uint16 {
+	n, _ := s.image.NameNumber(enforce.OpConnectorStart, name)
+	return uint16(n)
+}
+
+// declared are the policy's own: for everybody, and where a home may have the program for that person. Nobody approved them yet, and
+// with what settings they are started nobody knows, so that none is pinned.
+func (s *starting) declared() []sensor.Known {
+	var out []sensor.Known
+	for i := range s.policy.Connectors {
+		c := &s.policy.Connectors[i]
+		if len(c.Command) == 0 {
+			continue
+		}
+		add := func(user uint32, found []string) {
+			for _, program := range found {
+				if c.SHA256 == "" || s.programs.holds(program, c.Command[1:], c.SHA256) {
+					out = append(out, known(user, c.Command, program, bpf.Start{Principal: s.number(c.Name)}))
+				}
+			}
+		}
+		add(bpf.CommandAnyone, s.programs.Find(c.Command[0], "", "/"))
+		for _, person := range s.people {
+			add(person.UID, s.programs.Find(c.Command[0], person.Dir, person.Dir))
+		}
+		out = append(out, known(bpf.CommandAnyone, c.Command, "", bpf.Start{}))
+	}
+	return out
+}
+
+func known(user uint32, argv []string, program string, start bpf.Start) sensor.Known {
+	return sensor.Known{Command: sensor.Command{User: user, Name: argv[0], Program: program, Args: argv[1:]}, Start: start}
+}
+
+// configured are those that the inventory found.
+func (s *starting) configured(items []inventory.Item) []sensor.Known {
+	var out []sensor.Known
+	for i := range items {
+		it := &items[i]
+		if it.Kind != inventory.KindConnector || len(it.Facts.Argv) == 0 {
+			continue
+		}
+		for _, person := range s.whose(it) {
+			out = append(out, s.item(it, person)...)
+		}
+	}
+	return out
+}
+
+// everybody has the system's folders alone.
+var everybody = live.Person{}
+
+// whose are the people in whose sessions an item counts.
+func (s *starting) whose(it *inventory.Item) []*live.Person {
+	for i := range s.people {
+		if s.people[i].User == it.Owner {
+			return []*live.Person{&s.people[i]}
+		}
+	}
+	all := []*live.Person{&everybody}
+	for i := range s.people {
+		all = append(all, &s.people[i])
+	}
+	return all
+}
+
+// item is one configuration's connector, by each program that its command may lead to.
+func (s *starting) item(it *inventory.Item, person *live.Person) []sensor.Known {
+	user := person.UID
+	if person == &everybody {
+		user = bpf.CommandAnyone
+	}
+	argv := it.Facts.Argv
+	out := []sensor.Known{known(user, argv, "", bpf.Start{})}
+	name := s.policy.ConnectorOf(it.Identity.Command, "", it.Identity.Content())
+	for _, program := range s.programs.Find(argv[0], person.Dir, it.Facts.Folder) {
+		start := bpf.Start{Principal: s.number(name), Flags: uint16(decisions[it.Approval.State])}
+		if name != enforce.Undeclared && len(it.Facts.Environment) == 0 {
+			s.pin(&start, program, argv[1:], s.sum(name))
+		}
+		out = append(out, known(user, argv, program, start))
+	}
+	return out
+}
+
+var decisions = map[string]bpf.StartFlag{"approved": bpf.StartApproved, "pinned": bpf.StartApproved, "revoked": bpf.StartRevoked}
+
+// sum is the content that a policy declares for a connector; "" for none.
+func (s *starting) sum(name string) string {
+	i := slices.IndexFunc(s.policy.Connectors, func(c enforce.Connector) bool { return c.Name == name })
+	return s.policy.Connectors[i].SHA256
+}
+
+// pin marks a start as known by its content, where it is.
+func (s *starting) pin(start *bpf.Start, program string, args []string, sum string) {
+	if sum == "" {
+		return
+	}
+	if stamp, ok := s.programs.pinned(program, args, sum); ok {
+		stamp.Principal, stamp.Flags = start.Principal, start.Flags|uint16(bpf.StartPinned)
+		*start = stamp
+	}
+}
+
+// searched are the folders in which agents find programs by their names, beside the system's: PATH is each agent's own. What is found
+// elsewhere by the same name is a connector that nobody knows.
+var searched = []string{
+	"usr/local/bin", "usr/bin", "bin", "usr/local/sbin", "usr/sbin", "sbin", "snap/bin", "opt/*/bin",
+	"~/.local/bin", "~/bin", "~/.bun/bin", "~/.deno/bin", "~/.cargo/bin", "~/go/bin", "~/.npm-global/bin", "~/.volta/bin", "~/.asdf/shims", "~/.pyenv/shims",
+	"~/.nvm/versions/node/*/bin", "~/.local/share/fnm/node-versions/*/installation/bin", "~/.local/share/mise/shims", "~/.local/share/mise/installs/*/*/bin",
+}
+
+// folders are those of them that there are.
+func folders(home string) []string {
+	var out []string
+	for _, pattern := range searched {
+		below, own := strings.CutPrefix(pattern, "~/")
+		switch {
+		case !own:
+			pattern = "/" + pattern
+		case home == "":
+			continue
+		default:
+			pattern = filepath.Join(home, below)
+		}
+		found, _ := filepath.Glob(pattern) // the patterns are good
+		out = append(out, found...)
+	}
+	return out
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file keeps the kernel told of the commands by which connectors start: anew whenever policy, decisions or inventory change.
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
+	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
+	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
+)
+
+// How often it is looked whether something changed, and how often programs are looked for all the same: an update of the system puts
+// others in their place.
+const (
+	commandsEvery = 200 * time.Millisecond
+	programsEvery = 15 * time.Second
+)
+
+// commands keeps the kernel's map of connectors' commands.
+type commands struct {
+	stock    *stock
+	people   func() []keeping.Person
+	set      func(known map[bpf.Command]bpf.Start, all bool) error
+	log      *slog.Logger
+	programs site.Programs
+
+	told    seen
+	at      time.Time
+	trouble string
+}
+
+// seen is what the kernel was told from.
+type seen struct {
+	parts, decisions, policy uint64
+}
+
+func (c *commands) keep(ctx context.Context) {
+	often(ctx, commandsEvery, func() { c.look(time.Now()) })
+}
+
+// look tells the kernel anew where something changed. Before the first full pass of the inventory what an earlier daemon set stays, and is
+// added to.
+func (c *commands) look(now time.Time) {
+	l := c.stock.policies.now()
+	if l == nil {
+		return
+	}
+	is := seen{c.stock.keeper.Revision(), c.stock.decided.Load(), l.image.Generation}
+	if is == c.told && now.Sub(c.at) < programsEvery {
+		return
+	}
+	err := c.tell(l)
+	c.told, c.at = is, now
+	c.say(err)
+}
+
+func (c *commands) tell(l *live) error {
+	records, err := c.stock.approved.Read()
+	if err != nil {
+		return err // what cannot be read takes back no decision, and makes none
+	}
+	people := c.people()
+	var homes []string
+	for _, p := range people {
+		homes = append(homes, p.Dir)
+	}
+	if c.programs.Avoid, err = disk.Remote(homes); err != nil {
+		return err
+	}
+	all, items := c.stock.keeper.Whole(), c.stock.keeper.Items(records)
+	for _, it := range c.stock.keeper.Remembered() {
+		it.Approval = approve.Decide(records, &it)
+		it.Facts.Argv = it.Identity.Command // where that holds a secret, it is another one until the file is read
+		it.Facts.Environment = unknown
+		items = append(items, it)
+	}
+	return c.set(site.Commands(l.policy, l.image, items, people, &c.programs), all)
+}
+
+// unknown keeps what is remembered from being pinned: with which settings it is started is read with its file.
+var unknown = []string{"?"}
+
+// say tells of trouble once.
+func (c *commands) say(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != c.trouble {
+		c.log.Error("connectors are not all known to the kernel", "problem", err)
+	}
+	c.trouble = text
+}
