@@ -40,6 +40,9 @@ func subjectOf(p *enforce.Policy, im *enforce.Image, s policytest.Subject) enfor
 	out := enforce.Subject{}
 	out.Role, _ = im.RoleIndex(s.Role)
 	out.Principal, _ = im.PrincipalIndex(s.Principal)
+	if s.Unpinned {
+		out.Principal |= enforce.Unpinned
+	}
 	for _, name := range s.Taints {
 		if bit, ok := im.TaintIndex(name); ok {
 			out.Taints |= 1 << bit
@@ -55,7 +58,7 @@ func disagreements(c policytest.Case, p *enforce.Policy, im *enforce.Image, t en
 		subject := subjectOf(p, im, s)
 		for _, o := range c.Objects {
 			op, _ := enforce.ParseOp(o.Op)
-			why := enforce.Explain(p, enforce.Query{Role: s.Role, Principal: s.Principal, Taints: s.Taints, Op: op, View: views[o.View], Object: o.Text})
+			why := enforce.Explain(p, enforce.Query{Role: s.Role, Principal: s.Principal, Unpinned: s.Unpinned, Taints: s.Taints, Op: op, View: views[o.View], Object: o.Text})
 			verdict := t.Decide(subject, op, views[o.View], []byte(o.Text))
 			k.actions[why.Action]++
 			switch {
@@ -166,7 +169,7 @@ func TestAttributeNamesTheRuleThatExplains(t *testing.T) {
 		for _, s := range c.Subjects {
 			for _, o := range c.Objects {
 				op, _ := enforce.ParseOp(o.Op)
-				q := enforce.Query{Role: s.Role, Principal: s.Principal, Taints: s.Taints, Op: op, View: views[o.View], Object: o.Text}
+				q := enforce.Query{Role: s.Role, Principal: s.Principal, Unpinned: s.Unpinned, Taints: s.Taints, Op: op, View: views[o.View], Object: o.Text}
 				why := enforce.Explain(p, q)
 				if got := p.Attribute(q, why.Action); got != why.Rule {
 					t.Fatalf("%v %v: attributed to %v, explained by %v", s, o, got, why.Rule)

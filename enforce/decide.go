@@ -108,6 +108,9 @@ func (t Table) known(role uint32) uint32 {
 // Decide answers as the kernel does. What could not be named is denied.
 func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	text, ok := TableText(op, text)
+	if op.ofName() && v == ViewHost {
+		return t.Named(s, op, t.numberOf(op, string(text)))
+	}
 	if op >= opCount || v >= ViewRefused || !ok {
 		return Verdict{Action: Deny}
 	}

@@ -86,16 +86,32 @@ func (q Query) named(p *Policy) Query {
 // Explain answers a Query.
 func Explain(p *Policy, q Query) Answer {
 	q = q.named(p)
+	unpinned := q.Unpinned
+	q.Unpinned = false
 	own := explainAs(p, q)
-	if !q.Unpinned {
+	if !unpinned {
 		return own
 	}
 	q.Principal = "agent"
-	if agents := explainAs(p, q); agents.Action < own.Action {
-		agents.Agents = true
+	agents := explainAs(p, q)
+	agents.Agents = true
+	if agents.Action < own.Action || agents.Action == own.Action && p.earlier(agents.Rule, own.Rule) {
 		return agents
 	}
 	return own
+}
+
+// earlier reports whether a rule stands before another one, or a rule in the place of a default.
+func (p *Policy) earlier(a, b *Rule) bool {
+	if a == nil || b == nil {
+		return a != nil
+	}
+	for i := range p.Rules {
+		if r := &p.Rules[i]; r == a || r == b {
+			return r == a && a != b
+		}
+	}
+	return false
 }
 
 // explainAs answers for the principal that is named, as one that is known by its content.
@@ -130,7 +146,7 @@ func explainAs(p *Policy, q Query) Answer {
 // the number.
 func explainReached(p *Policy, q Query) Answer {
 	by := q
-	by.Op, by.Object, by.By, by.Unpinned = OpNetDomain, q.By, "", false
+	by.Op, by.Object, by.By = OpNetDomain, q.By, ""
 	if e, ok := parseEndpoint(q.Object); ok && e.port != "" {
 		by.Object += ":" + e.port
 	}
@@ -207,7 +223,7 @@ func (p *Policy) matches(r *Rule, object string, homes []string) string {
 // concerns reports whether a rule speaks of the operation and the subject.
 func (p *Policy) concerns(r *Rule, q Query) bool {
 	return slices.Contains(r.effectiveOps(), q.Op) && p.binds(r, q.Role) &&
-		(r.Principal == "" || r.Principal == q.Principal) &&
+		(r.Principal == "" || r.Principal == q.Principal || q.Unpinned && r.Principal == "agent") &&
 		(len(r.When) == 0 || slices.ContainsFunc(r.When, func(t string) bool { return slices.Contains(q.Taints, t) }))
 }
 

@@ -105,14 +105,25 @@ func (t Table) Named(s Subject, op Op, number uint32) Verdict {
 	}
 	at := t.principalTable + 8*number
 	switch {
-	case op == OpAgentStart:
+	case op == OpAgentStart && number > 0 && number <= t.agentCount:
 		at = t.agentTable + (number-1)*agentSize + 8
+	case op == OpAgentStart || op == OpAgentRemote:
+		return Verdict{Action: t.fallback(s, op)} // no rule can mean what has no number
 	case number >= t.principals:
 		at = t.principalTable
 	}
 	label := match.Label{le.Uint64(t.blob[at:])}
 	action, _ := t.decide(s, op, label, t.fallback(s, op))
 	return Verdict{Action: action, Label: label}
+}
+
+// numberOf is the number of a declared name, as the table's own list of names has it. Agents have none there.
+func (t Table) numberOf(op Op, name string) uint32 {
+	n, err := ReadNumbers(t.blob)
+	if err != nil {
+		return 0
+	}
+	return uint32(max(slices.Index(n.Principals, nameKinds[op]+name), 0))
 }
 
 // Unpinned reports whether a principal is never known by its content, since its declaration says nothing of that.

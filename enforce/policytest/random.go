@@ -23,6 +23,7 @@ type Case struct {
 // Subject is who asks, in names.
 type Subject struct {
 	Role, Principal string
+	Unpinned        bool // it is not known by its content
 	Taints          []string
 }
 
@@ -112,7 +113,38 @@ func Random(r *rand.Rand) Case {
 	for range 60 {
 		c.Objects = append(c.Objects, g.object())
 	}
+	g.starts(&c)
 	return c
+}
+
+// What is started has bare names, of which there are few: two declared connectors, a skill, and what nobody declares.
+var (
+	startOps     = []string{"connector.start", "skill.load"}
+	startGlobs   = []string{"one", "t*", "?", "*", "{one,three}"}
+	startObjects = map[string][]string{"connector.start": {"one", "two", "?"}, "skill.load": {"three", "?"}}
+)
+
+// starts adds rules on what is started and objects for them, and subjects that are not known by their content.
+func (g *generator) starts(c *Case) {
+	var b strings.Builder
+	for i := range g.r.IntN(4) {
+		fmt.Fprintf(&b, "[[rule]]\nid = \"s%d\"\non = %s\nmatch = %s\naction = %q\n", i, quoteList(some(g.r, startOps, 2)),
+			quoteList(some(g.r, startGlobs, 2)), pick(g.r, ruleActions))
+		if chance(g.r, 30) {
+			b.WriteString("except = [\"two\"]\n")
+		}
+		if chance(g.r, 30) {
+			fmt.Fprintf(&b, "principal = %q\n", pick(g.r, principals))
+		}
+	}
+	c.Files["30.toml"] = b.String()
+	for range 6 {
+		op := pick(g.r, startOps)
+		c.Objects = append(c.Objects, Object{op, "host", pick(g.r, startObjects[op])})
+	}
+	for i := range c.Subjects {
+		c.Subjects[i].Unpinned = chance(g.r, 25)
+	}
 }
 
 type generator struct {

@@ -98,6 +98,9 @@ func subjectOf(im *enforce.Image, s policytest.Subject) enforce.Subject {
 	role, _ := im.RoleIndex(s.Role)
 	principal, _ := im.PrincipalIndex(s.Principal)
 	subject := enforce.Subject{Role: role, Principal: principal}
+	if s.Unpinned {
+		subject.Principal |= enforce.Unpinned
+	}
 	for _, name := range s.Taints {
 		if bit, ok := im.TaintIndex(name); ok {
 			subject.Taints |= 1 << bit
@@ -111,7 +114,7 @@ func (n *numbered) more(r *rand.Rand, factor int) {
 	for range factor * len(n.subjects) {
 		n.subjects = append(n.subjects, enforce.Subject{
 			Role:      uint32(r.IntN(len(n.image.Roles))),
-			Principal: uint32(1 + r.IntN(len(n.image.Principals)-1)),
+			Principal: uint32(1+r.IntN(len(n.image.Principals)-1)) | uint32(r.IntN(2))*enforce.Unpinned,
 			Taints:    uint16(r.IntN(1 << len(n.image.Taints))),
 		})
 	}
@@ -147,9 +150,22 @@ func answersOtherwise(t *testing.T, d *probe.Decider, s enforce.Subject, op enfo
 	if op == enforce.OpNetFamily && enforce.OrdinaryFamily(string(text[1:])) {
 		ask.Wanted = 1
 	}
+	if op == enforce.OpConnectorStart || op == enforce.OpSkillLoad {
+		ask.Wanted = numberOf(op, string(text))
+	}
 	copy(ask.Text[:], text)
 	must(t, d.Decide(&ask))
 	return ask.Action != uint32(want.Action) || ask.Label != want.Label || ask.Marks != uint32(want.Taints)
+}
+
+// numberOf is the kernel's number of one of the few names that random policies declare, in their order.
+func numberOf(op enforce.Op, name string) uint32 {
+	kind := map[enforce.Op]string{enforce.OpConnectorStart: "connector:", enforce.OpSkillLoad: "skill:"}[op]
+	i := slices.Index([]string{"connector:one", "connector:two", "skill:three"}, kind+name)
+	if i < 0 {
+		return uint32(bpf.PrincipalAny)
+	}
+	return uint32(bpf.PrincipalFirst) + uint32(i)
 }
 
 func TestKernelAgreesWithOracle(t *testing.T) {
