@@ -11,6 +11,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
@@ -77,7 +78,7 @@ func (c *commands) tell(l *live) error {
 	all, items := c.stock.keeper.Whole(), c.stock.keeper.Items(records)
 	for _, it := range c.stock.keeper.Remembered() {
 		it.Approval = approve.Decide(records, &it)
-		it.Facts.Argv = it.Identity.Command // where that holds a secret, it is another one until the file is read
+		it.Facts.Started = inventory.Starts(it.Identity.Command, "/") // where that holds a secret, it is another one until the file is read
 		it.Facts.Environment = unknown
 		items = append(items, it)
 	}

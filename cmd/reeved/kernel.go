@@ -178,6 +178,7 @@ var counterNames = []struct {
 	{bpf.CountPacketsDropped, "packets_dropped", false},
 	{bpf.CountNamesLearned, "names_learned", false},
 	{bpf.CountNamesDropped, "names_dropped", false},
+	{bpf.CountConnectors, "connectors_started", false},
 }
 
 // Counters are those of the kernel, then those of user space.

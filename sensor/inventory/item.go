@@ -91,8 +91,7 @@ type Item struct {
 type Facts struct {
 	Environment []string // names that make programs load code
 	Unset       []string // variables that the command line leaves to the environment
-	Argv        []string // the command as it is executed, secrets and all: never shown, kept or logged; nil where variables are left in it
-	Folder      string   // from which a relative command counts
+	Started     Started  // the command as it is executed; nothing where variables are left in it
 	Secret      bool     // the command line or URL holds one
 	Writable    []string // files of it that everybody may write
 	Trusted     bool     // the agent asks nobody before it uses its tools
@@ -106,6 +105,27 @@ type Facts struct {
 	Known       string   // a connector that traits are known of
 	AutoUpdate  bool
 }
+
+// Started is a command as it is executed, secrets and all: what the kernel compares with. It tells nobody else, and is never written.
+type Started struct {
+	argv   []string
+	folder string
+}
+
+// Starts makes a Started. A relative program counts from folder.
+func Starts(argv []string, folder string) Started { return Started{slices.Clone(argv), folder} }
+
+// Argv is the command.
+func (s Started) Argv() []string { return s.argv }
+
+// Folder is what a relative program counts from.
+func (s Started) Folder() string { return s.folder }
+
+// String tells nothing.
+func (s Started) String() string { return "(not shown)" }
+
+// GoString tells nothing.
+func (s Started) GoString() string { return s.String() }
 
 // Reason is one thing that makes an item a risk.
 type Reason struct {

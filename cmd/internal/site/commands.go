@@ -76,7 +76,7 @@ func (s *starting) configured(items []inventory.Item) []sensor.Known {
 	var out []sensor.Known
 	for i := range items {
 		it := &items[i]
-		if it.Kind != inventory.KindConnector || len(it.Facts.Argv) == 0 {
+		if it.Kind != inventory.KindConnector || len(it.Facts.Started.Argv()) == 0 {
 			continue
 		}
 		for _, person := range s.whose(it) {
@@ -109,10 +109,10 @@ func (s *starting) item(it *inventory.Item, person *live.Person) []sensor.Known 
 	if person == &everybody {
 		user = bpf.CommandAnyone
 	}
-	argv := it.Facts.Argv
+	argv := it.Facts.Started.Argv()
 	out := []sensor.Known{known(user, argv, "", bpf.Start{})}
 	name := s.policy.ConnectorOf(it.Identity.Command, "", it.Identity.Content())
-	for _, program := range s.programs.Find(argv[0], person.Dir, it.Facts.Folder) {
+	for _, program := range s.programs.Find(argv[0], person.Dir, it.Facts.Started.Folder()) {
 		start := bpf.Start{Principal: s.number(name), Flags: uint16(decisions[it.Approval.State])}
 		if name != enforce.Undeclared && len(it.Facts.Environment) == 0 {
 			s.pin(&start, program, argv[1:], s.sum(name))

@@ -164,7 +164,7 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	it.Identity.Package = r.pack
 	it.Facts.Unset = unset(argv)
 	if len(it.Facts.Unset) == 0 && it.Identity.Loose == "" {
-		it.Facts.Argv, it.Facts.Folder = argv, s.folderOf(cwd)
+		it.Facts.Started = inventory.Starts(argv, s.folderOf(cwd))
 	}
 	switch {
 	case secret:
