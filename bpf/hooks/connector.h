@@ -278,7 +278,7 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 		connector_refuse(state);
 		return;
 	}
-	buffer->name.length = starting->length;
+	buffer->name.length = starting->length ? starting->length - 1 : 0;
 	bpf_probe_read_kernel(buffer->text, COMMAND_PATH, starting->path);
 	start_judge(state, buffer, OP_CONNECTOR_START, known->principal, known->flags);
 	buffer_give(buffer);

@@ -27,6 +27,7 @@ type Attack struct {
 	Only   Note // cannot be tried elsewhere
 	Policy string
 	Tree   []Entry
+	Known  []Known
 	Steps  []Step
 	Events []Event
 	Counts []bpf.Counter
@@ -57,6 +58,18 @@ type Entry struct {
 	Folder bool
 	Owner  int
 }
+
+// Known is a connector's command that the kernel is told of: what the policy declares by a name, or ? for what a configuration alone
+// names. Where there are any, the actor in a session runs as an agent's own program.
+type Known struct {
+	Name    string
+	State   string // asked, approved, pinned, revoked
+	Program string
+	Args    []string
+}
+
+// states are what people may have said of a command.
+var states = []string{"asked", "approved", "pinned", "revoked"}
 
 // Who does a step.
 type Who string

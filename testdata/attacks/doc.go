@@ -16,6 +16,10 @@
 //	free/                   a folder
 //	own/file 1000           the same, of user 1000
 //
+// The section commands holds connectors that the kernel is told of, one a line: the name that the policy declares, or ? where a
+// configuration alone has it; asked, approved, pinned or revoked; the program, and its arguments. The actor in a session then runs as
+// an agent's own program.
+//
 // The section steps holds one step a line, # begins a comment. Who acts comes first:
 //
 //	host ACT                a helper outside of every session

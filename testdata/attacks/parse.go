@@ -65,10 +65,12 @@ func (r *reader) section(name, text string) error {
 		return r.lines(text, func(string) error { return nil })
 	case "tree":
 		return r.lines(text, r.entry)
+	case "commands":
+		return r.lines(text, r.command)
 	case "steps":
 		return r.lines(text, r.step)
 	}
-	return r.problem("sections are policy.toml, tree and steps", "unknown section %q", name)
+	return r.problem("sections are policy.toml, tree, commands and steps", "unknown section %q", name)
 }
 
 var notePattern = regexp.MustCompile(`^(row|open|only)(?: on ([^:]*))?(?:: ?| )(.*)$`)
@@ -104,6 +106,18 @@ func (r *reader) entry(line string) error {
 		}
 	}
 	r.attack.Tree = append(r.attack.Tree, e)
+	return nil
+}
+
+func (r *reader) command(line string) error {
+	words, err := r.split(line)
+	if err != nil || len(words) == 0 {
+		return err
+	}
+	if len(words) < 3 || !slices.Contains(states, words[1]) {
+		return r.problem("NAME or ?, one of "+strings.Join(states, ", ")+", then program and arguments", "command %q", line)
+	}
+	r.attack.Known = append(r.attack.Known, Known{words[0], words[1], words[2], words[3:]})
 	return nil
 }
 

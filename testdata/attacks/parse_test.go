@@ -143,6 +143,7 @@ func TestParseRefuses(t *testing.T) {
 		"quote-open":                  {`"/data/a b"`, `"/data/a b`, "file-x.txtar:14: ", "quotes as in Go"},
 		"a-control-that-is-refused":   {"control getfd   f {host} {host.s}", "control getfd f {host} {host.s} -> EPERM", "file-x.txtar:18: control expects EPERM", "the agent alone"},
 		"before-after-the-session":    {"both    child user 1000 CLONE_NEWNS", "agent open /data\nbefore open /data", "file-x.txtar:17: before the session", "move it up"},
+		"a-command-without-its-state": {"-- steps --", "-- commands --\nx /bin/x y\n-- steps --", "file-x.txtar:13: command", "asked, approved"},
 		"an-owner-that-is-not-number": {"key 1000", "key alice", "file-x.txtar:10: entry", "owner"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +201,7 @@ func TestFiles(t *testing.T) {
 }
 
 // families begin the names of files.
-var families = []string{"exec-", "file-", "guard-", "net-", "signal-", "trace-", "unix-"}
+var families = []string{"connector-", "exec-", "file-", "guard-", "net-", "signal-", "trace-", "unix-"}
 
 // quoted are names of rules and of code, some of which begin alike.
 var quoted = regexp.MustCompile("`[^`]*`")

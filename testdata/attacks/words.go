@@ -41,10 +41,11 @@ var acts = map[string]string{
 	"openhandle":  "path [flags]",
 	"loop":        "name path", // a loop device's number
 	"exec":        "path words",
-	"run":         "words", // busybox; a status other than 0 is EIO
-	"execmemory":  "",      // a program in a memfd
-	"execdeleted": "path",  // by a descriptor, after its file is gone
-	"execfd":      "path",  // a program whose interpreter reads the descriptor that it gets
+	"run":         "words",      // busybox; a status other than 0 is EIO
+	"launch":      "path words", // as an agent starts a connector; killed before it ran is EPERM, a status other than 0 EIO
+	"execmemory":  "",           // a program in a memfd
+	"execdeleted": "path",       // by a descriptor, after its file is gone
+	"execfd":      "path",       // a program whose interpreter reads the descriptor that it gets
 
 	// Names.
 	"write":    "path to",

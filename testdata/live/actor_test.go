@@ -65,6 +65,7 @@ var basic = map[string]func(act) result{
 	"open":     func(a act) result { return open(a.Path, a.Flags) },
 	"exec":     run,
 	"start":    started,
+	"launch":   launched,
 	"map":      func(a act) result { return mapped(a.Path, unix.PROT_READ|unix.PROT_EXEC, 0) },
 	"mprotect": func(a act) result { return mapped(a.Path, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
 	"chroot":   func(a act) result { return errno(unix.Chroot(a.Path)) },
@@ -169,6 +170,19 @@ func started(a act) result {
 	r := result{Status: status.ExitStatus()}
 	if status.Signaled() {
 		r.Signal = status.Signal()
+	}
+	return r
+}
+
+// launched starts a program as an agent starts a connector.
+func launched(a act) result {
+	r := run(a)
+	switch {
+	case r.Errno != 0:
+	case r.Signal == syscall.SIGKILL:
+		r.Errno = unix.EPERM
+	case r.Status != 0:
+		r.Errno = unix.EIO
 	}
 	return r
 }

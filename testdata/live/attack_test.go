@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/testdata/attacks"
 )
@@ -43,11 +44,11 @@ func TestAttacks(t *testing.T) {
 			if len(a.Only.On) > 0 && !a.Only.Holds(release, kernel.Form.String()) {
 				t.Skip(a.Only.Why)
 			}
-			policy(t, a.Policy)
+			image := policy(t, a.Policy)
 			open := a.Open.Holds(release, kernel.Form.String())
 			var in pass
 			unlessLeftOut(t, func() bool {
-				in = pass{t: t, attack: a, actors: &actors, session: true}
+				in = pass{t: t, attack: a, image: image, actors: &actors, session: true}
 				in.run()
 				return open || len(in.passed) == 0
 			})
@@ -115,6 +116,7 @@ func judge(t *testing.T, open bool, in, out pass) {
 type pass struct {
 	t       *testing.T
 	attack  attacks.Attack
+	image   *enforce.Image
 	actors  *spares
 	session bool
 
@@ -174,7 +176,13 @@ func prepares(s attacks.Step) bool { return s.Who == attacks.Host || s.Who == at
 func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 	t := p.t
 	p.actor.do(act{Do: "noop"})
-	slot, err := kernel.Adopt(context.Background(), sensor.Adoption{PID: p.actor.pid()})
+	adoption := sensor.Adoption{PID: p.actor.pid()}
+	if len(p.attack.Known) > 0 {
+		adoption.Agent = agentOfAttacks
+		must(t, kernel.SetCommands(sensor.Commands(p.commands()), true))
+		defer func() { must(t, kernel.SetCommands(nil, true)) }()
+	}
+	slot, err := kernel.Adopt(context.Background(), adoption)
 	must(t, err)
 	session := slotOf(t, slot).Id
 	stop := watchFor(t, 2*time.Millisecond) // an act's records are there before its answer
@@ -194,6 +202,19 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 			p.unseen = append(p.unseen, fmt.Sprintf("the counter %d did not rise", c))
 		}
 	}
+}
+
+// agentOfAttacks is no agent of the catalogue's: the actor is one because it is said to be.
+const agentOfAttacks = 77
+
+// commands are the connectors that an attack has the kernel know.
+func (p *pass) commands() []sensor.Known {
+	var all []sensor.Known
+	for _, k := range p.attack.Known {
+		flags := map[string]bpf.StartFlag{"approved": bpf.StartApproved, "pinned": bpf.StartApproved | bpf.StartPinned, "revoked": bpf.StartRevoked}
+		all = append(all, knownCommand(p.t, p.image, command{strings.TrimPrefix(k.Name, "?"), k.Program, k.Args, flags[k.State]}))
+	}
+	return all
 }
 
 // tells reports whether a record is the one of a refusal that was carried out.

@@ -81,20 +81,26 @@ type command struct {
 	flags   bpf.StartFlag
 }
 
+// known tells the kernel of commands, and of no others.
 func known(t *testing.T, im *enforce.Image, list ...command) {
 	t.Helper()
 	var all []sensor.Known
 	for _, c := range list {
-		number, _ := im.NameNumber(enforce.OpConnectorStart, c.name)
-		start := bpf.Start{Principal: uint16(number), Flags: uint16(c.flags)}
-		if c.flags&bpf.StartPinned != 0 {
-			var st unix.Stat_t
-			must(t, unix.Stat(c.program, &st))
-			start.Inode, start.Size, start.Changed, start.ChangedNs = st.Ino, uint64(st.Size), st.Ctim.Sec, uint32(st.Ctim.Nsec)
-		}
-		all = append(all, sensor.Known{Command: sensor.Command{User: bpf.CommandAnyone, Name: c.program, Program: c.program, Args: c.args}, Start: start})
+		all = append(all, knownCommand(t, im, c))
 	}
 	must(t, kernel.SetCommands(sensor.Commands(all), true))
+}
+
+func knownCommand(t *testing.T, im *enforce.Image, c command) sensor.Known {
+	t.Helper()
+	number, _ := im.NameNumber(enforce.OpConnectorStart, c.name)
+	start := bpf.Start{Principal: uint16(number), Flags: uint16(c.flags)}
+	if c.flags&bpf.StartPinned != 0 {
+		var st unix.Stat_t
+		must(t, unix.Stat(c.program, &st))
+		start.Inode, start.Size, start.Changed, start.ChangedNs = st.Ino, uint64(st.Size), st.Ctim.Sec, uint32(st.Ctim.Nsec)
+	}
+	return sensor.Known{Command: sensor.Command{User: bpf.CommandAnyone, Name: c.program, Program: c.program, Args: c.args}, Start: start}
 }
 
 var (
@@ -260,7 +266,7 @@ func TestConnectorStartIsTold(t *testing.T) {
 		}
 		e := as[bpf.EventAccess](r.raw)
 		text := string(r.raw[len(r.raw)-int(e.Text):])
-		if im.NameOf(enforce.OpConnectorStart, e.Wanted) == "spaced" && strings.TrimRight(text, "\x00") == server &&
+		if im.NameOf(enforce.OpConnectorStart, e.Wanted) == "spaced" && text == server &&
 			bpf.Action(e.Head.Action) == bpf.ActionAsk && e.Head.Error == -int32(unix.EPERM) {
 			return
 		}
@@ -329,6 +335,19 @@ func TestWrittenIsNoConnector(t *testing.T) {
 		t.Error("what the session wrote starts as what was approved")
 	}
 	copyOf(t, server)
+}
+
+// A connector that starts the agent's program has a session begin, and stays who it is.
+func TestConnectorStaysItselfAsAgent(t *testing.T) {
+	const line = client + " cat /data/secret/key; exit $?"
+	im := connectors(t, strings.Replace(connectorPolicy, `"/bin/busybox cat /data/secret/key; exit $?"`, `"`+line+`"`, 1))
+	known(t, im, command{"parent", server, []string{"sh", "-c", line}, bpf.StartApproved})
+	if found, r := principalsOf(t, im, server+" sh -c '"+line+"'; exit $?"); r.Status == 0 {
+		t.Errorf("the connector reads by way of the agent what its rules refuse: %v", found)
+	}
+	if found, r := principalsOf(t, im, "/bin/busybox sh -c '"+line+"'; exit $?"); r.Status != 0 {
+		t.Errorf("what is no connector is held: %+v, %v", r, found)
+	}
 }
 
 func TestAgentStartIsJudged(t *testing.T) {
