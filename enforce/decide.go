@@ -222,10 +222,16 @@ func (t Table) rowAt(role, principal, slot uint32) uint32 {
 	return t.rowTable + id*uint32(rowSize)
 }
 
-// eachRow visits the rows that speak of a subject: those of any principal and of its own, without taints and with each
+// eachRow visits the rows that speak of a subject: those of any principal and of its own, and of the agent where it is not known by
+// content, without taints and with each
 // that it has.
 func (t Table) eachRow(s Subject, visit func(row uint32)) {
-	for _, principal := range [2]uint32{0, s.Principal} {
+	number, unpinned := PrincipalNumber(s.Principal)
+	whose := []uint32{0, number}
+	if unpinned {
+		whose = append(whose, principalAgent)
+	}
+	for _, principal := range whose {
 		for slot := range 1 + t.taints {
 			if slot > 0 && s.Taints>>(slot-1)&1 == 0 {
 				continue
