@@ -255,6 +255,7 @@ const (
 	SubvolMax      = int(sensorAbiSUBVOL_MAX)
 	AppletMax      = int(sensorAbiAPPLET_MAX)
 	CommandsMax    = int(sensorAbiCOMMANDS_MAX)
+	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
 	NameMax        = int(sensorAbiNAME_MAX_)
