@@ -18,6 +18,10 @@ const (
 	maxPrincipals = 64
 	maxTaints     = 16
 	maxAgents     = 64
+
+	commandText = 1024 // COMMAND_TEXT, of enum abi
+	commandPath = 512  // COMMAND_PATH
+	commandArgs = 256  // COMMAND_ARGS
 )
 
 var severities = []string{"info", "low", "medium", "high", "critical"}
@@ -156,6 +160,7 @@ func (c *checker) checkWho(r *Rule) {
 	}
 	known := c.p.Principals()
 	if r.Principal == "" || slices.Contains(known, r.Principal) {
+		c.checkPinned(r)
 		return
 	}
 	hint := didYouMean(r.Principal, known)
@@ -163,6 +168,15 @@ func (c *checker) checkWho(r *Rule) {
 		hint = fmt.Sprintf("declare it: [[%s]] name = %q", kind, name)
 	}
 	c.rule(r, "principal", hint, "%q %s", r.Principal, undeclared)
+}
+
+// checkPinned warns of what is allowed to somebody who is not known by content, and may do no more than the agent.
+func (c *checker) checkPinned(r *Rule) {
+	if c.p.Unpinned(r.Principal) && r.Action == Allow {
+		c.rule(r, "principal", "declare it with sha256, or allow it to the agent too",
+			"allows it to %s, which is declared without sha256 and may do no more than the agent", r.Principal)
+		c.warn()
+	}
 }
 
 func (c *checker) roleNames() []string {
@@ -294,6 +308,7 @@ func (c *checker) checkDeclared() {
 			c.add(k.Place, what, "command", `command = ["npx", "-y", "name@1.2.3"] or url = "https://..."`, "needs a command or a url, and not both")
 		}
 		c.digest(k.Place, what, k.SHA256)
+		c.command(k, what)
 	}
 	for i := range c.p.Skills {
 		s := &c.p.Skills[i]
@@ -302,6 +317,31 @@ func (c *checker) checkDeclared() {
 			c.add(s.Place, what, "sha256", "", "needs the sha256 of its content or a publisher")
 		}
 		c.digest(s.Place, what, s.SHA256)
+	}
+}
+
+// command checks that the kernel can tell a connector from all others.
+func (c *checker) command(k *Connector, what string) {
+	size := commandPath // whatever the program's path is
+	for _, arg := range k.Command[min(len(k.Command), 1):] {
+		size += len(arg) + 1
+	}
+	if size > commandText || len(k.Command) > commandArgs {
+		c.add(k.Place, what, "command", "put the arguments into a script", "has more than %d bytes or %d of arguments, by which the kernel cannot know it",
+			commandText-commandPath, commandArgs-1)
+	}
+	if i := slices.IndexFunc(k.Command, func(arg string) bool { return strings.ContainsRune(arg, 0) }); i >= 0 {
+		c.add(k.Place, what, "command", "", "holds a byte that no argument can have")
+	}
+	for i := range c.p.Connectors {
+		other := &c.p.Connectors[i]
+		if other == k {
+			return
+		}
+		if slices.Equal(other.Command, k.Command) && other.URL == k.URL && other.SHA256 == k.SHA256 {
+			c.add(k.Place, what, "command", "declare it once; rules may name it as often as they like", "is what connector %q is (%s)", other.Name, other.Place)
+			return
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 package site
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,9 +44,10 @@ func (s *starting) number(name string) uint16 {
 }
 
 // declared are the policy's own: for everybody, and where a home may have the program for that person. Nobody approved them yet, and
-// with what settings they are started nobody knows, so that none is pinned.
+// with what settings they are started nobody knows, so that none is pinned. Of two that fit, the first holds, as in ConnectorOf.
 func (s *starting) declared() []sensor.Known {
 	var out []sensor.Known
+	taken := map[string]bool{}
 	for i := range s.policy.Connectors {
 		c := &s.policy.Connectors[i]
 		if len(c.Command) == 0 {
@@ -53,7 +55,9 @@ func (s *starting) declared() []sensor.Known {
 		}
 		add := func(user uint32, found []string) {
 			for _, program := range found {
-				if c.SHA256 == "" || s.programs.holds(program, c.Command[1:], c.SHA256) {
+				which := fmt.Sprintf("%d %q %q", user, program, c.Command[1:])
+				if !taken[which] && (c.SHA256 == "" || s.programs.holds(program, c.Command[1:], c.SHA256)) {
+					taken[which] = true
 					out = append(out, known(user, c.Command, program, bpf.Start{Principal: s.number(c.Name)}))
 				}
 			}
