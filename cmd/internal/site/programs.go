@@ -23,7 +23,8 @@ import (
 
 // Programs finds programs, and remembers sums of files for as long as these do not change. The zero value is ready.
 type Programs struct {
-	Avoid []string // mounts that may not answer
+	Avoid []string         // mounts that may not answer
+	Now   func() time.Time // nil is time.Now
 
 	mu   sync.Mutex
 	sums map[bpf.Start]string // by inode, size and time of change
@@ -89,7 +90,11 @@ func (p *Programs) script(args []string, sum string) string {
 // interpreter, it can be said only where nobody but root may change it.
 func (p *Programs) pinned(program string, args []string, sum string) (stamp bpf.Start, ok bool) {
 	stamp, is := p.sum(program)
-	if is == "" || time.Since(time.Unix(stamp.Changed, int64(stamp.ChangedNs))) < settled {
+	now := time.Now
+	if p.Now != nil {
+		now = p.Now
+	}
+	if is == "" || now().Sub(time.Unix(stamp.Changed, int64(stamp.ChangedNs))) < settled {
 		return stamp, false
 	}
 	if is == sum {

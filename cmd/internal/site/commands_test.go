@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package site
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
+	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
+	"github.com/reeve-sensor/reeve/sensor/inventory/live"
+)
+
+// bench is a folder with programs, a policy, and one person with one connector.
+type bench struct {
+	t      *testing.T
+	dir    string
+	policy string
+	item   inventory.Item
+}
+
+func (b *bench) program(name, text string) (file, sum string) {
+	b.t.Helper()
+	file = filepath.Join(b.dir, name)
+	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	is := sha256.Sum256([]byte(text))
+	return file, hex.EncodeToString(is[:])
+}
+
+func (b *bench) declare(name, sum string, command ...string) {
+	b.policy += fmt.Sprintf("[[connector]]\nname = %q\ncommand = [\"%s\"]\n", name, strings.Join(command, `", "`))
+	if sum != "" {
+		b.policy += fmt.Sprintf("sha256 = %q\n", sum)
+	}
+}
+
+// configure has the person's configuration name a command whose content is known.
+func (b *bench) configure(sum string, command ...string) {
+	b.item = inventory.Item{Kind: inventory.KindConnector, Name: "x", Owner: "alice", Approval: inventory.Approval{State: "pending"}}
+	b.item.Identity.Command = command
+	b.item.Facts.Started = inventory.Starts(command, b.dir)
+	if sum != "" {
+		b.item.Identity.Files = []inventory.Part{{Name: command[0], Value: sum}}
+	}
+}
+
+// known is what the kernel is told of a command in sessions of a user.
+func (b *bench) known(user uint32, command ...string) (bpf.Start, bool) {
+	b.t.Helper()
+	p, err := enforce.Parse(map[string]string{"a.toml": "version = 1\nbase = \"none\"\n" + b.policy}, enforce.Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	im, err := enforce.Compile(p, nil, 1, enforce.Options{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	people := []live.Person{{Home: discover.Home{User: "alice", Dir: b.dir}, Person: disk.Person{UID: 1000}}}
+	programs := &Programs{Now: func() time.Time { return time.Now().Add(time.Hour) }}
+	text := append([]byte(strings.Join(command, "\x00")), 0)
+	for key, start := range Commands(p, im, []inventory.Item{b.item}, people, programs) {
+		if key.Uid == user && bytes.Equal(key.Text[:key.Length], text) {
+			return start, true
+		}
+	}
+	return bpf.Start{}, false
+}
+
+func newBench(t *testing.T) *bench {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{t: t, dir: dir}
+}
+
+const pinned = uint16(bpf.StartPinned)
+
+// A program that is the declared content is pinned, by what the kernel sees of it.
+func TestContentPins(t *testing.T) {
+	b := newBench(t)
+	file, sum := b.program("server", "\x7fELF one")
+	b.declare("ours", sum, file, "a")
+	b.configure(sum, file, "a")
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if start, ok := b.known(1000, file, "a"); !ok || start.Principal != uint16(bpf.PrincipalFirst) || start.Flags != pinned || start.Size != uint64(info.Size()) || start.Inode == 0 {
+		t.Errorf("%+v %t", start, ok)
+	}
+	if start, ok := b.known(bpf.CommandAnyone, file, "a"); !ok || start.Principal != uint16(bpf.PrincipalFirst) || start.Flags != 0 {
+		t.Errorf("for others: %+v %t", start, ok)
+	}
+	if start, ok := b.known(1000, "server", "a"); !ok || start != (bpf.Start{}) {
+		t.Errorf("by its name: %+v %t", start, ok)
+	}
+}
+
+// What is not known whole is not pinned, and what is not the declared content is not what is declared.
+func TestWhatIsNotPinned(t *testing.T) {
+	for name, c := range map[string]struct {
+		text      string
+		change    func(b *bench, file, sum string)
+		principal bool
+	}{
+		"no sum is declared":        {"\x7fELF", func(b *bench, file, _ string) { b.policy = ""; b.declare("ours", "", file, "a") }, true},
+		"another content":           {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two"); b.item.Identity.Files[0].Value = "2" }, false},
+		"changed since it was read": {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two") }, true},
+		"code by its environment":   {"\x7fELF", func(b *bench, _, _ string) { b.item.Facts.Environment = []string{"LD_PRELOAD"} }, true},
+		"a script, run by PATH":     {"#!/usr/bin/env node\n", func(*bench, string, string) {}, true},
+		"a script that others may change": {"#!/bin/sh\n", func(b *bench, file, _ string) {
+			if err := os.Chmod(file, 0o777); err != nil {
+				b.t.Fatal(err)
+			}
+		}, true},
+	} {
+		b := newBench(t)
+		file, sum := b.program("server", c.text)
+		b.declare("ours", sum, file, "a")
+		b.configure(sum, file, "a")
+		c.change(b, file, sum)
+		start, ok := b.known(1000, file, "a")
+		if !ok || start.Flags&pinned != 0 || start.Principal != 0 != c.principal {
+			t.Errorf("%s: %+v %t", name, start, ok)
+		}
+	}
+}
+
+func TestDecisionsReachTheKernel(t *testing.T) {
+	b := newBench(t)
+	file, _ := b.program("server", "x")
+	b.configure("", file, "a")
+	for state, want := range map[string]bpf.StartFlag{"pending": 0, "changed": 0, "approved": bpf.StartApproved, "pinned": bpf.StartApproved, "revoked": bpf.StartRevoked} {
+		b.item.Approval.State = state
+		if start, ok := b.known(1000, file, "a"); !ok || start.Flags != uint16(want) {
+			t.Errorf("%s: %+v %t", state, start, ok)
+		}
+		if _, ok := b.known(bpf.CommandAnyone, file, "a"); ok {
+			t.Errorf("%s: one person's is everybody's", state)
+		}
+	}
+	b.item.Owner = "system"
+	if _, ok := b.known(bpf.CommandAnyone, file, "a"); !ok {
+		t.Error("the system's is nobody's")
+	}
+}
+
+// A name without a folder leads to whatever the usual folders have, a relative one to the folder that it counts from.
+func TestProgramsAreFound(t *testing.T) {
+	b := newBench(t)
+	bin := filepath.Join(b.dir, ".nvm/versions/node/v24.1.0/bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file, _ := b.program("npx-cli.js", "#!/usr/bin/env node\n")
+	if err := os.Symlink(file, filepath.Join(bin, "reeve-test-npx")); err != nil {
+		t.Fatal(err)
+	}
+	b.configure("", "reeve-test-npx", "-y")
+	if _, ok := b.known(1000, file, "-y"); !ok {
+		t.Error("by its name")
+	}
+	b.configure("", "./npx-cli.js", "-y")
+	if _, ok := b.known(1000, file, "-y"); !ok {
+		t.Error("in its folder")
+	}
+	b.configure("", "reeve-test-nowhere", "-y")
+	if _, ok := b.known(1000, "reeve-test-nowhere", "-y"); !ok {
+		t.Error("what is not found is not known by its name")
+	}
+	avoiding := &Programs{Avoid: []string{b.dir}}
+	if found := avoiding.Find(file, "", "/"); found != nil {
+		t.Errorf("on a mount that may not answer: %v", found)
+	}
+}
