@@ -216,7 +216,7 @@ static __always_inline u32 uid_of(struct task_struct *task)
 	return loginuid != (u32)NO_UID ? loginuid : BPF_CORE_READ(task, cred, uid.val);
 }
 
-/* verifier: a frame of its own, beside that of naming. */
+/* What somebody says is an agent is taken for one: what it starts may be connectors. verifier: a frame of its own, beside that of naming. */
 static __noinline void seed_begin(struct task_struct *task, struct seed *seed, u32 agent, u32 cause)
 {
 	struct birth birth = {
@@ -232,7 +232,7 @@ static __noinline void seed_begin(struct task_struct *task, struct seed *seed, u
 	};
 	struct event_session event = {};
 	struct task_state mark = { .principal = PRINCIPAL_AGENT,
-				   .flags = agent ? TASK_AGENT : 0,
+				   .flags = agent || seed->agent ? TASK_AGENT : 0,
 				   .counted = TASK_COUNTED };
 	struct task_state *state;
 	struct session *session;
