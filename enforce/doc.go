@@ -49,6 +49,11 @@
 // content. Of several files that is the SHA-256 of what `sha256sum` prints of them by ascending name, as
 // `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder; `reeve pin` prints it.
 //
+// A task is a connector where an agent's own program executed the declared command, and so is what it starts. Where the content is not
+// known to be what sha256 says, its answer is the stricter one of its own and the agent's. Rules on connector.start name what is
+// declared, or ? for what a configuration has and the policy does not declare; the default is ask, which `reeve approve` answers. Rules on
+// agent.start name agents as the catalogue does.
+//
 // Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
 // nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,
 // principal and when) means them too.

@@ -81,7 +81,8 @@ var (
 	noAccess     = outcome{Errno: unix.EACCES}
 )
 
-// attempts are what is tried. Loading a module is not: the daemon itself has no right to. An operation with several ways in is held if all of them are.
+// attempts are what is tried. Loading a module is not: the daemon itself has no right to. Nor are starts of connectors and
+// agents, which the program decides that judges command lines. An operation with several ways in is held if all of them are.
 var attempts = []attempt{
 	{bpf.OpExec, "exec", noPermission, ""},
 	{bpf.OpExecMap, "map", noPermission, ""},
