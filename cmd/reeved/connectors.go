@@ -42,6 +42,12 @@ type seen struct {
 	parts, decisions, policy uint64
 }
 
+// begin tells the kernel before anything is attached, from what is remembered.
+func (c *commands) begin(set func(map[bpf.Command]bpf.Start, bool) error, now time.Time) {
+	c.set, c.told = set, seen{}
+	c.look(now)
+}
+
 func (c *commands) keep(ctx context.Context) {
 	often(ctx, commandsEvery, func() { c.look(time.Now()) })
 }

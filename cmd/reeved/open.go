@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
@@ -103,6 +104,7 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 	if err := d.policies.put(d.first); err != nil {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
+	d.starts.begin(k.SetCommands, time.Now())
 	for _, a := range d.agents.Agents {
 		for _, name := range a.Applets {
 			if err := k.SetApplet(a.ID, name); err != nil {

@@ -293,10 +293,22 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 		return sensor.Rule{}
 	}
 	r := l.rule(e)
+	if r == nil && l.takenBack(e) {
+		return sensor.Rule{ID: "revoked", Reason: "an administrator took its approval back", Severity: "medium"}
+	}
 	if r == nil {
 		return sensor.Rule{ID: "default", Reason: fmt.Sprintf("what no rule of role %s allows", p.Role(e.Head.Policy, e.Head.Role))}
 	}
 	return sensor.Rule{ID: r.ID, Place: r.Place.String(), Reason: r.Reason, Severity: r.Severity}
+}
+
+// takenBack reports whether a connector was refused that policy does not refuse: people did.
+func (l *live) takenBack(e *event.Event) bool {
+	if !e.Starts() || enforce.Action(e.Head.Action) != enforce.Deny {
+		return false
+	}
+	who := enforce.Subject{Role: uint32(e.Head.Role), Principal: uint32(e.Head.Principal), Taints: e.Head.Taints}
+	return l.image.Oracle().Named(who, enforce.Op(e.Head.Op), e.Wanted).Action != enforce.Deny
 }
 
 func (l *live) rule(e *event.Event) *enforce.Rule {
@@ -321,6 +333,9 @@ func (p *policies) Instead(e *event.Event) string {
 		return e.Advice()
 	}
 	r := l.policy.Rule(e.Rule)
+	if e.Starts() && enforce.Op(e.Head.Op) == enforce.OpConnectorStart && enforce.Action(e.Head.Action) == enforce.Ask {
+		return "it starts once an administrator has approved it: reeve inventory names it, reeve approve connector:NAME does that"
+	}
 	switch {
 	case r == nil:
 		return e.Advice()

@@ -325,6 +325,64 @@ func TestRulesOfNetworksAreNamed(t *testing.T) {
 	}
 }
 
+const onStarts = `version = 1
+base = "none"
+[[connector]]
+name = "files"
+command = ["files"]
+[[connector]]
+name = "mail"
+command = ["mail"]
+[[rule]]
+id = "no-mail"
+on = ["connector.start"]
+match = ["mail"]
+action = "deny"
+reason = "not here"
+[[rule]]
+id = "files-may"
+on = ["connector.start"]
+match = ["files"]
+action = "allow"
+`
+
+// What starts has the name of the policy, and a reason where no rule refuses it.
+func TestStartsAreNamed(t *testing.T) {
+	p := newPolicies(site.Config{}, &inventory.Catalogue{})
+	p.target = &tables{}
+	l, ps := p.read([]*pb.PolicyFile{{Name: "a.toml", Text: onStarts}})
+	if l == nil {
+		t.Fatal(ps)
+	}
+	if err := p.put(l); err != nil {
+		t.Fatal(err)
+	}
+	files := uint32(bpf.PrincipalFirst)
+	for name, tc := range map[string]struct {
+		number          uint32
+		action          event.Action
+		object, rule    string
+		reason, instead string
+	}{
+		"declared and denied":     {files + 1, event.Deny, "mail", "no-mail", "not here", ""},
+		"nobody declares it":      {0, event.Ask, "?", "default", "what no rule of role default allows", "it starts once an administrator has approved it"},
+		"allowed, and taken back": {files, event.Deny, "files", "revoked", "an administrator took", ""},
+	} {
+		e := event.Single(&event.Record{Wanted: tc.number, Text: []byte("/opt/x"), Head: event.Head{
+			Kind: event.Access, Op: event.Op(bpf.OpConnectorStart), Principal: 1, Action: tc.action, Policy: 1}})
+		e.Object = p.Name(1, e.Head.Op, e.Wanted)
+		r := p.Rule(e)
+		e.Rule, e.Reason = r.ID, r.Reason
+		if e.Object != tc.object || e.Path != "/opt/x" || r.ID != tc.rule || !strings.HasPrefix(r.Reason, tc.reason) || !strings.HasPrefix(p.Instead(e), tc.instead) ||
+			!strings.Contains(e.Message(), "connector.start "+tc.object+" (/opt/x)") {
+			t.Errorf("%s: %+v, %q, instead %q", name, r, e.Message(), p.Instead(e))
+		}
+	}
+	if got := p.Principal(1, uint16(files)|uint16(bpf.PrincipalUnpinned)); got != "connector:files" {
+		t.Errorf("who is not pinned is called %q", got)
+	}
+}
+
 func TestFaultyPolicyLeavesTheOldOneInForce(t *testing.T) {
 	p, target := inForce(t)
 	r, err := p.Apply(context.Background(), []*pb.PolicyFile{{Name: "b.toml", Text: "version = 1\n[[rule]]\nid = \"x\"\ncolour = 1\n"}}, 0)

@@ -100,6 +100,8 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	d.names, d.cutter = resolvers.New(d.config.Sources(), log), cut.New(log)
+	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
+	d.starts = &commands{stock: d.stocked, people: d.config.People, log: log}
 	k, err := d.open(ctx, log)
 	if err != nil {
 		return err
@@ -120,8 +122,6 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
-	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
-	d.starts = &commands{stock: d.stocked, people: d.config.People, set: k.SetCommands, log: log}
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
 	})

@@ -346,6 +346,9 @@ func (e *Event) Message() string {
 		verb = "would " + verb
 	}
 	text := strings.TrimSuffix(fmt.Sprintf("%s %s %s %s", verb, e.Op, e.Object, e.Where()), " ")
+	if e.Starts() && e.Path != "" {
+		text += " (" + e.Path + ")"
+	}
 	switch {
 	case !e.Head.Moved():
 	case e.Head.Op == Op(bpf.OpFileRename):
