@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+// Connectors by tracepoints alone: nothing is refused, and everything says who acts.
+
+import (
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/event"
+)
+
+func TestTracepointsTellConnectors(t *testing.T) {
+	dir := stage(t)
+	k := observed(t, dir)
+	program, tool := filepath.Join(dir, "agent"), filepath.Join(dir, "tool")
+	var st unix.Stat_t
+	must(t, unix.Stat(tool, &st))
+	const number = uint16(bpf.PrincipalFirst)
+	loose := bpf.Start{Principal: number, Flags: uint16(bpf.StartApproved)}
+	pinned := bpf.Start{Principal: number, Flags: uint16(bpf.StartPinned), Inode: st.Ino, Size: uint64(st.Size), Changed: st.Ctim.Sec, ChangedNs: uint32(st.Ctim.Nsec)}
+	stale := pinned
+	stale.ChangedNs ^= 1
+	elsewhere := filepath.Join(dir, "elsewhere", "tool")
+	for name, c := range map[string]struct {
+		known  sensor.Known
+		want   uint16 // who the tool is
+		starts bool   // as a connector
+	}{
+		"its command":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, number | uint16(bpf.PrincipalUnpinned), true},
+		"its content":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: pinned}, number, true},
+		"another content":          {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: stale}, number | uint16(bpf.PrincipalUnpinned), true},
+		"another program's":        {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), true},
+		"arguments cut otherwise":  {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with", "space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
+		"an argument less":         {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
+		"an empty argument more":   {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space", ""}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
+		"the session's user's own": {sensor.Known{Command: sensor.Command{User: 4_000_000, Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.known.Name = c.known.Program
+			if c.known.User == 0 {
+				c.known.User = bpf.CommandAnyone
+			}
+			must(t, k.SetCommands(sensor.Commands([]sensor.Known{c.known}), true))
+			s, stop := record(t, k)
+			root, status := run(t, "agent", program, dir)
+			left := func() *event.Event { return s.find(line("/proc/self/exe", "left behind")) }
+			eventually(func() bool { return left() != nil && s.find(of(event.Exit, root)) != nil })
+			stop()
+			tool := s.find(line(tool, "--flag", "with space"))
+			begun := s.find(of(event.Exec, root))
+			if status != agentStatus || tool == nil || begun == nil || left() == nil {
+				t.Fatalf("the agent ended with %d; %+v, %+v, %+v", status, begun, tool, left())
+			}
+			if begun.Head.Principal != uint16(bpf.PrincipalAgent) || tool.Head.Principal != c.want {
+				t.Errorf("the agent is %d, what it starts %#x, want %#x", begun.Head.Principal, tool.Head.Principal, c.want)
+			}
+			if inherits := left().Head.Principal; inherits != c.want {
+				t.Errorf("what that leaves behind is %#x", inherits)
+			}
+			started := s.find(func(e *event.Event) bool { return e.Starts() && e.Head.Op == event.Op(bpf.OpConnectorStart) })
+			if (started != nil) != c.starts || started != nil && (started.Path != filepath.Join(dir, "tool") || started.Head.Applied()) {
+				t.Errorf("told as a connector's start: %+v, want %t", started, c.starts)
+			}
+		})
+	}
+}
