@@ -14,7 +14,7 @@
 #include "line.h"
 #include "task.h"
 
-/* race: none; the storage is the task's own. */
+/* What the task is about to execute. Kept from the check to the commit, so that who lives long keeps nothing. */
 static __always_inline struct starting *starting_now(u64 flags)
 {
 	return bpf_task_storage_get(&startings, bpf_get_current_task_btf(), NULL, flags);
@@ -79,9 +79,11 @@ struct argument {
 	u64 address;
 	u32 left;
 	u32 skip; /* argv[0], and what `#!` put in */
+	u32 failed;
+	u32 reserved;
 };
 
-/* bound: COMMAND_ARGS. A string that does not end in its room leaves `left` as it is. */
+/* bound: COMMAND_ARGS. Those that no room is left for leave `left` as it is. */
 static long argument_take(u32 index, struct argument *arg)
 {
 	struct command *command = &arg->starting->command;
@@ -91,12 +93,14 @@ static long argument_take(u32 index, struct argument *arg)
 	if (!arg->left || at >= COMMAND_TEXT)
 		return 1;
 	size = bpf_probe_read_user_str(command->text + (at & (COMMAND_TEXT - 1)), COMMAND_TEXT, (void *)arg->address);
-	if (size <= 0)
+	if (size <= 0 || (arg->skip && size == COMMAND_TEXT)) {
+		arg->failed = 1;
 		return 1;
+	}
 	arg->address += size;
 	if (arg->skip) {
 		arg->skip--;
-		return size == COMMAND_TEXT; /* what is skipped and does not end cannot be */
+		return 0;
 	}
 	command->length += size;
 	arg->left--;
@@ -118,8 +122,8 @@ static long argument_clear(u32 index, struct argument *arg)
 	return bpf_probe_read_kernel(command->text + (at & (COMMAND_TEXT - 1)), ZEROS, zeros) != 0;
 }
 
-/* The arguments behind what the command begins with. */
-static __always_inline void command_arguments(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
+/* The arguments behind what the command begins with. false where they cannot be read. */
+static __always_inline bool command_arguments(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
 {
 	struct command *command = &starting->command;
 	struct argument arg = { .starting = starting, .address = start };
@@ -130,6 +134,7 @@ static __always_inline void command_arguments(struct starting *starting, struct 
 	bpf_loop(COMMAND_TEXT / ZEROS, argument_clear, &arg, 0);
 	if (arg.left || command->length > COMMAND_TEXT)
 		command->length = COMMAND_LONGER;
+	return !arg.failed;
 }
 
 struct component {
@@ -151,7 +156,7 @@ static long component_byte(u32 index, struct component *last)
 
 /*
  * The command by the last component of what the agent asked to execute: there is no other way to say which configuration it
- * follows, for where a bare name leads is up to PATH. false: that is longer than anybody means it.
+ * follows, for where a bare name leads is up to PATH. false: that is longer than anybody means it, or cannot be read.
  */
 static __always_inline bool command_by_name(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
 {
@@ -168,18 +173,17 @@ static __always_inline bool command_by_name(struct starting *starting, struct li
 	if (!last.ended || size <= 0)
 		return false;
 	command->length = size;
-	command_arguments(starting, bprm, argc, start);
-	return true;
+	return command_arguments(starting, bprm, argc, start);
 }
 
 /* The command by the program that is executed, wherever the agent found it. */
-static __always_inline void command_by_path(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
+static __always_inline bool command_by_path(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
 {
 	struct command *command = &starting->command;
 
 	bpf_probe_read_kernel(command->text, COMMAND_PATH, starting->path);
 	command->length = starting->length;
-	command_arguments(starting, bprm, argc, start);
+	return command_arguments(starting, bprm, argc, start);
 }
 
 /* Who has the command for a connector: the session's user, else everybody. */
@@ -198,7 +202,7 @@ static __always_inline struct start *command_find(struct command *command, u32 u
 /*
  * Whether the exec is one of a connector; what is known of it then is in starting->known. Every command that user space knows is
  * there by its name too, so that what no configuration has is found out at once. What is asked for by a very long name is
- * nobody's everyday program, and counts as a connector that nobody knows. verifier: a frame of its own, beside the judgement's.
+ * nobody's everyday program, and counts as a connector that nobody knows, as does what cannot be read. verifier: a frame of its own, beside the judgement's.
  */
 static __noinline int connector_find(struct starting *starting, struct linux_binprm *bprm, u32 uid, u32 argc, u64 start)
 {
@@ -214,7 +218,8 @@ static __noinline int connector_find(struct starting *starting, struct linux_bin
 	starting->known = *found;
 	if (!starting->length)
 		return true;
-	command_by_path(starting, bprm, argc, start);
+	if (!command_by_path(starting, bprm, argc, start))
+		return true;
 	by_path = command_find(&starting->command, uid);
 	if (by_path)
 		starting->known = *by_path;
@@ -240,10 +245,9 @@ static __always_inline void start_judge(struct task_state *state, struct buffer 
 }
 
 /* What starts could not be looked at. */
-static __always_inline void connector_refuse(const struct task_state *state)
+static __always_inline void start_refuse(const struct task_state *state, u32 op)
 {
-	count(COUNT_NO_BUFFER);
-	if (judge_blind(state, OP_CONNECTOR_START))
+	if (form_holds(op) && judge_blind(state, op))
 		bpf_send_signal(SIGKILL);
 }
 
@@ -262,7 +266,8 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 	if (!session)
 		return;
 	if (!starting) {
-		connector_refuse(state);
+		count(COUNT_NO_BUFFER);
+		start_refuse(state, OP_CONNECTOR_START);
 		return;
 	}
 	if (!connector_find(starting, bprm, session->uid, exec->argc, start))
@@ -275,7 +280,7 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 	}
 	buffer = buffer_take();
 	if (!buffer) {
-		connector_refuse(state);
+		start_refuse(state, OP_CONNECTOR_START);
 		return;
 	}
 	buffer->name.length = starting->length ? starting->length - 1 : 0;
@@ -286,6 +291,11 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 		state->principal = known->principal | (start_pinned(known, &starting->file) ? 0 : PRINCIPAL_UNPINNED);
 }
 
+static __always_inline void connector_end(void)
+{
+	bpf_task_storage_delete(&startings, bpf_get_current_task_btf());
+}
+
 /*
  * A session of an agent has begun, or has been claimed by it: may it start here? row is index + 1 in the catalogue. That its
  * sessions are only observed says nothing of whether they may begin.
@@ -293,14 +303,14 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 static __noinline void agent_begin(struct task_state *state, u32 row)
 {
 	struct session *session = session_of(state);
-	struct buffer *buffer = buffer_take();
+	struct buffer *buffer;
 	u32 observed;
 
 	if (!session)
 		return;
+	buffer = buffer_take();
 	if (!buffer) {
-		if (judge_blind(state, OP_AGENT_START))
-			bpf_send_signal(SIGKILL);
+		start_refuse(state, OP_AGENT_START);
 		return;
 	}
 	observed = session->flags & SESSION_OBSERVE & agent_session_flags(row);

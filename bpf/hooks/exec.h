@@ -362,6 +362,8 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 		agent_begin(state, exec->agent);
 	if (starts && !exec->agent)
 		connector_begin(bprm, state, exec, start);
+	if (starts)
+		connector_end();
 	if (exec->written && !exec->agent)
 		written_become(state);
 	state->execs++;

@@ -18,7 +18,7 @@ static __always_inline void tag_task(struct socket_tag *tag, const struct task_s
 	tag->pid = task->tgid;
 	tag->tid = task->pid;
 	tag->uid = (u32)bpf_get_current_uid_gid();
-	tag->task = (task->pid == task->tgid ? 0 : EVENT_THREAD) | state->flags * EVENT_AGENT;
+	tag->task = (task->pid == task->tgid ? 0 : EVENT_THREAD) | (state->flags & TASK_TOLD) * EVENT_AGENT;
 	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
 }
 

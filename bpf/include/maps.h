@@ -268,7 +268,7 @@ struct {
 	__type(value, struct start);
 } commands SEC(".maps");
 
-/* Execs by agents' own programs. What a failed one left is written over by the next. */
+/* Execs by agents' own programs, from their check to their commit. What a failed one left is written over by the task's next. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
