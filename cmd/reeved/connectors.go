@@ -6,6 +6,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -88,7 +90,12 @@ func (c *commands) tell(l *live) error {
 		it.Facts.Environment = unknown
 		items = append(items, it)
 	}
-	return c.set(site.Commands(l.policy, l.image, items, people, &c.programs), all)
+	known, untold := site.Commands(l.policy, l.image, items, people, &c.programs)
+	err = c.set(known, all)
+	if untold > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of them are of people who have more than the kernel is told of", untold))
+	}
+	return err
 }
 
 // unknown keeps what is remembered from being pinned: with which settings it is started is read with its file.

@@ -6,6 +6,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -19,15 +20,17 @@ import (
 )
 
 // Commands are those of connectors, as the kernel is told of them. The items have their approvals, and nothing of the policy in them.
-func Commands(p *enforce.Policy, im *enforce.Image, items []inventory.Item, people []live.Person, programs *Programs) map[bpf.Command]bpf.Start {
-	s := &starting{p, im, people, programs}
+// untold are connectors that are left out, since their person has too many.
+func Commands(p *enforce.Policy, im *enforce.Image, items []inventory.Item, people []live.Person, programs *Programs) (known map[bpf.Command]bpf.Start, untold int) {
+	programs.afresh()
+	s := &starting{policy: p, image: im, people: people, programs: programs}
 	out := sensor.Commands(s.configured(items))
 	for key, start := range sensor.Commands(s.declared()) {
 		if _, known := out[key]; !known { // what is configured was decided about
 			out[key] = start
 		}
 	}
-	return out
+	return out, s.untold
 }
 
 type starting struct {
@@ -35,6 +38,7 @@ type starting struct {
 	image    *enforce.Image
 	people   []live.Person
 	programs *Programs
+	untold   int
 }
 
 // number is what the kernel calls a declared connector; 0 for Undeclared.
@@ -75,12 +79,24 @@ func known(user uint32, argv []string, program string, start bpf.Start) sensor.K
 	return sensor.Known{Command: sensor.Command{User: user, Name: argv[0], Program: program, Args: argv[1:]}, Start: start}
 }
 
-// configured are those that the inventory found.
+// ownMax is how many connectors of one person the kernel is told of: what a project brings must not crowd out everybody else's.
+const ownMax = bpf.CommandsMax / 16
+
+// configured are those that the inventory found: of one person the person's own before those that came with a project.
 func (s *starting) configured(items []inventory.Item) []sensor.Known {
+	items = slices.Clone(items)
+	slices.SortStableFunc(items, func(a, b inventory.Item) int {
+		return cmp.Compare(projects[a.Scope], projects[b.Scope])
+	})
 	var out []sensor.Known
+	count := map[string]int{}
 	for i := range items {
 		it := &items[i]
 		if it.Kind != inventory.KindConnector || len(it.Facts.Started.Argv()) == 0 {
+			continue
+		}
+		if count[it.Owner]++; count[it.Owner] > ownMax {
+			s.untold++
 			continue
 		}
 		for _, person := range s.whose(it) {
@@ -89,6 +105,9 @@ func (s *starting) configured(items []inventory.Item) []sensor.Known {
 	}
 	return out
 }
+
+// projects are the scopes of what others may have brought.
+var projects = map[inventory.Scope]int{inventory.ScopeProject: 1}
 
 // everybody has the system's folders alone.
 var everybody = live.Person{}

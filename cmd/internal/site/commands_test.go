@@ -70,7 +70,8 @@ func (b *bench) known(user uint32, command ...string) (bpf.Start, bool) {
 	people := []live.Person{{Home: discover.Home{User: "alice", Dir: b.dir}, Person: disk.Person{UID: 1000}}}
 	programs := &Programs{Now: func() time.Time { return time.Now().Add(time.Hour) }}
 	text := append([]byte(strings.Join(command, "\x00")), 0)
-	for key, start := range Commands(p, im, []inventory.Item{b.item}, people, programs) {
+	told, _ := Commands(p, im, []inventory.Item{b.item}, people, programs)
+	for key, start := range told {
 		if key.Uid == user && bytes.Equal(key.Text[:key.Length], text) {
 			return start, true
 		}
@@ -158,6 +159,45 @@ func TestDecisionsReachTheKernel(t *testing.T) {
 	}
 }
 
+// A project that brings very many leaves the person's own, and other people's.
+func TestManyConnectorsCrowdNobodyOut(t *testing.T) {
+	b := newBench(t)
+	var items []inventory.Item
+	for i := range 3 * ownMax {
+		b.configure("", "server", fmt.Sprint(i))
+		b.item.Scope = inventory.ScopeProject
+		items = append(items, b.item)
+	}
+	for _, owner := range []string{"alice", "system"} {
+		b.configure("", "server", owner)
+		b.item.Owner, b.item.Scope = owner, inventory.ScopeUser
+		items = append(items, b.item)
+	}
+	p, err := enforce.Parse(map[string]string{"a.toml": "version = 1\nbase = \"none\"\n"}, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	im, err := enforce.Compile(p, nil, 1, enforce.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := []live.Person{{Home: discover.Home{User: "alice", Dir: b.dir}, Person: disk.Person{UID: 1000}}}
+	told, untold := Commands(p, im, items, people, &Programs{})
+	if untold != 2*ownMax+1 || len(told) > bpf.CommandsMax/4 {
+		t.Errorf("%d told, %d not", len(told), untold)
+	}
+	for _, owner := range []string{"alice", "system"} {
+		key := "server\x00" + owner + "\x00"
+		found := false
+		for k := range told {
+			found = found || string(k.Text[:k.Length]) == key
+		}
+		if !found {
+			t.Errorf("%s's own is not told", owner)
+		}
+	}
+}
+
 // A name without a folder leads to whatever the usual folders have, a relative one to the folder that it counts from.
 func TestProgramsAreFound(t *testing.T) {
 	b := newBench(t)
@@ -182,6 +222,7 @@ func TestProgramsAreFound(t *testing.T) {
 		t.Error("what is not found is not known by its name")
 	}
 	avoiding := &Programs{Avoid: []string{b.dir}}
+	avoiding.afresh()
 	if found := avoiding.Find(file, "", "/"); found != nil {
 		t.Errorf("on a mount that may not answer: %v", found)
 	}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +20,18 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 )
 
-// Programs finds programs, and remembers sums of files for as long as these do not change. The zero value is ready.
+// Programs finds programs, and remembers sums of files for as long as these do not change. The zero value is ready; one goroutine uses it.
 type Programs struct {
 	Avoid []string         // mounts that may not answer
 	Now   func() time.Time // nil is time.Now
 
-	mu   sync.Mutex
-	sums map[bpf.Start]string // by inode, size and time of change
+	sums    map[bpf.Start]string // by inode, size and time of change
+	folders map[string][]string  // by home; for as long as one question lasts
+	found   map[string][]string
 }
+
+// afresh forgets what is where: another question begins.
+func (p *Programs) afresh() { p.folders, p.found = map[string][]string{}, map[string][]string{} }
 
 // sumMax bounds what is summed: a program of more is not known by its content.
 const sumMax = 1 << 30
@@ -36,6 +39,19 @@ const sumMax = 1 << 30
 // Find lists the files that a program's name may lead to for somebody with that home, symbolic links followed, as the kernel names
 // them. A relative one counts from folder.
 func (p *Programs) Find(name, home, folder string) []string {
+	asked := name + "\x00" + home
+	if strings.Contains(name, "/") {
+		asked += "\x00" + folder
+	}
+	found, known := p.found[asked]
+	if !known {
+		found = p.find(name, home, folder)
+		p.found[asked] = found
+	}
+	return found
+}
+
+func (p *Programs) find(name, home, folder string) []string {
 	var tries []string
 	switch {
 	case filepath.IsAbs(name):
@@ -43,7 +59,10 @@ func (p *Programs) Find(name, home, folder string) []string {
 	case strings.Contains(name, "/"):
 		tries = []string{filepath.Join(folder, name)}
 	default:
-		for _, dir := range folders(home) {
+		if _, known := p.folders[home]; !known {
+			p.folders[home] = folders(home)
+		}
+		for _, dir := range p.folders[home] {
 			tries = append(tries, filepath.Join(dir, name))
 		}
 	}
@@ -119,10 +138,7 @@ func (p *Programs) sum(file string) (bpf.Start, string) {
 	if !regular || stamp.Size > sumMax {
 		return stamp, ""
 	}
-	p.mu.Lock()
-	known := p.sums[stamp]
-	p.mu.Unlock()
-	if known != "" {
+	if known := p.sums[stamp]; known != "" {
 		return stamp, known
 	}
 	h := sha256.New()
@@ -133,8 +149,6 @@ func (p *Programs) sum(file string) (bpf.Start, string) {
 		return after, ""
 	}
 	sum := hex.EncodeToString(h.Sum(nil))
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.sums == nil || len(p.sums) >= sumsMax {
 		p.sums = map[bpf.Start]string{}
 	}
