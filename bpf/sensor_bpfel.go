@@ -530,6 +530,8 @@ type sensorStart struct {
 	Inode     uint64
 	Changed   int64
 	Size      uint64
+	Device    uint32
+	Reserved  uint32
 }
 
 type sensorStartFlag uint32

@@ -66,11 +66,14 @@ func tableOf(infos []*mountinfo.Info, inode inodeOf) (mountTable, []error) {
 func byDevice(infos []*mountinfo.Info) map[uint32][]*mountinfo.Info {
 	m := make(map[uint32][]*mountinfo.Info)
 	for _, i := range infos {
-		device := uint32(i.Major)<<20 | uint32(i.Minor)
+		device := deviceNumber(i)
 		m[device] = append(m[device], i)
 	}
 	return m
 }
+
+// deviceNumber is a file system's number within the kernel (include/linux/kdev_t.h:MKDEV).
+func deviceNumber(m *mountinfo.Info) uint32 { return uint32(m.Major)<<20 | uint32(m.Minor) }
 
 // canonical keeps the mounts whose root lies under no other mount's root, and of one root the first: then a host's own bind mount
 // of a part is an alias. Mounted subvolumes are kept besides: what is in one has its name by it, whether or not the whole is

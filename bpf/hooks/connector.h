@@ -68,6 +68,7 @@ static __always_inline bool connector_note(struct buffer *buffer, struct inode *
 	starting->path[length & (COMMAND_PATH - 1)] = 0;
 	starting->length = length + 1;
 	starting->file.inode = inode->i_ino;
+	starting->file.device = inode->i_sb->s_dev;
 	starting->file.size = BPF_CORE_READ(inode, i_size);
 	file_changed(&starting->file, inode);
 	return true;
@@ -229,8 +230,8 @@ static __noinline int connector_find(struct starting *starting, struct linux_bin
 /* Whether the program is the one that user space looked at when it found the content to be what is declared. */
 static __always_inline bool start_pinned(const struct start *known, const struct start *file)
 {
-	return (known->flags & START_PINNED) && known->inode == file->inode && known->size == file->size &&
-	       known->changed == file->changed && known->changed_ns == file->changed_ns;
+	return (known->flags & START_PINNED) && known->inode == file->inode && known->device == file->device &&
+	       known->size == file->size && known->changed == file->changed && known->changed_ns == file->changed_ns;
 }
 
 /* Judges the start of what is known by a number, and ends the exec where it is refused. */

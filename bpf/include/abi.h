@@ -360,9 +360,11 @@ struct start {
 	__u16 principal; /* 0: one that the policy does not declare */
 	__u16 flags;	 /* enum start_flag */
 	__u32 changed_ns;
-	__u64 inode; /* of the program that was looked at, when it was last changed (ctime), and its size */
+	__u64 inode; /* of the program that was looked at, its file system, when it was last changed (ctime), and its size */
 	__s64 changed;
 	__u64 size;
+	__u32 device;
+	__u32 reserved;
 };
 
 /* An exec by an agent's own program, from its check to its commit. */
@@ -567,4 +569,4 @@ _Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");
 _Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
 _Static_assert(sizeof(struct command) == 1040, "struct command");
-_Static_assert(sizeof(struct start) == 32, "struct start");
+_Static_assert(sizeof(struct start) == 40, "struct start");

@@ -96,9 +96,13 @@ func knownCommand(t *testing.T, im *enforce.Image, c command) sensor.Known {
 	number, _ := im.NameNumber(enforce.OpConnectorStart, c.name)
 	start := bpf.Start{Principal: uint16(number), Flags: uint16(c.flags)}
 	if c.flags&bpf.StartPinned != 0 {
-		var st unix.Stat_t
-		must(t, unix.Stat(c.program, &st))
-		start.Inode, start.Size, start.Changed, start.ChangedNs = st.Ino, uint64(st.Size), st.Ctim.Sec, uint32(st.Ctim.Nsec)
+		f, err := os.Open(c.program)
+		must(t, err)
+		stamp, err := sensor.Stamp(f)
+		must(t, err)
+		must(t, f.Close())
+		stamp.Principal, stamp.Flags = start.Principal, start.Flags
+		start = stamp
 	}
 	return sensor.Known{Command: sensor.Command{User: bpf.CommandAnyone, Name: c.program, Program: c.program, Args: c.args}, Start: start}
 }

@@ -5,10 +5,9 @@ package observe
 // Connectors by tracepoints alone: nothing is refused, and everything says who acts.
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
@@ -19,13 +18,17 @@ func TestTracepointsTellConnectors(t *testing.T) {
 	dir := stage(t)
 	k := observed(t, dir)
 	program, tool := filepath.Join(dir, "agent"), filepath.Join(dir, "tool")
-	var st unix.Stat_t
-	must(t, unix.Stat(tool, &st))
+	f, err := os.Open(tool)
+	must(t, err)
+	pinned, err := sensor.Stamp(f)
+	must(t, err)
+	must(t, f.Close())
 	const number = uint16(bpf.PrincipalFirst)
 	loose := bpf.Start{Principal: number, Flags: uint16(bpf.StartApproved)}
-	pinned := bpf.Start{Principal: number, Flags: uint16(bpf.StartPinned), Inode: st.Ino, Size: uint64(st.Size), Changed: st.Ctim.Sec, ChangedNs: uint32(st.Ctim.Nsec)}
-	stale := pinned
+	pinned.Principal, pinned.Flags = number, uint16(bpf.StartPinned)
+	stale, moved := pinned, pinned
 	stale.ChangedNs ^= 1
+	moved.Device ^= 1
 	elsewhere := filepath.Join(dir, "elsewhere", "tool")
 	for name, c := range map[string]struct {
 		known  sensor.Known
@@ -35,6 +38,7 @@ func TestTracepointsTellConnectors(t *testing.T) {
 		"its command":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, number | uint16(bpf.PrincipalUnpinned), true},
 		"its content":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: pinned}, number, true},
 		"another content":          {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: stale}, number | uint16(bpf.PrincipalUnpinned), true},
+		"another file system":      {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: moved}, number | uint16(bpf.PrincipalUnpinned), true},
 		"another program's":        {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), true},
 		"arguments cut otherwise":  {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with", "space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
 		"an argument less":         {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
 // Programs finds programs, and remembers sums of files for as long as these do not change. The zero value is ready; one goroutine uses it.
@@ -25,7 +26,7 @@ type Programs struct {
 	Avoid []string         // mounts that may not answer
 	Now   func() time.Time // nil is time.Now
 
-	sums    map[bpf.Start]string // by inode, size and time of change
+	sums    map[bpf.Start]string // by file system, inode, size and time of change
 	folders map[string][]string  // by home; for as long as one question lasts
 	found   map[string][]string
 }
@@ -134,8 +135,8 @@ func (p *Programs) sum(file string) (bpf.Start, string) {
 		return bpf.Start{}, ""
 	}
 	defer f.Close()
-	stamp, regular := stampOf(f)
-	if !regular || stamp.Size > sumMax {
+	stamp, err := sensor.Stamp(f)
+	if err != nil || stamp.Size > sumMax {
 		return stamp, ""
 	}
 	if known := p.sums[stamp]; known != "" {
@@ -145,7 +146,7 @@ func (p *Programs) sum(file string) (bpf.Start, string) {
 	if _, err := io.Copy(h, f); err != nil {
 		return stamp, ""
 	}
-	if after, _ := stampOf(f); after != stamp {
+	if after, err := sensor.Stamp(f); err != nil || after != stamp {
 		return after, ""
 	}
 	sum := hex.EncodeToString(h.Sum(nil))
@@ -157,14 +158,6 @@ func (p *Programs) sum(file string) (bpf.Start, string) {
 }
 
 const sumsMax = 4096
-
-func stampOf(f *os.File) (stamp bpf.Start, regular bool) {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return stamp, false
-	}
-	return bpf.Start{Inode: st.Ino, Size: uint64(st.Size), Changed: int64(st.Ctim.Sec), ChangedNs: uint32(st.Ctim.Nsec)}, st.Mode&unix.S_IFMT == unix.S_IFREG
-}
 
 // interpreterOf is what `#!` names; "" where that is looked for by a variable of the environment, or is no absolute path.
 func interpreterOf(file string) (interpreter string, script bool) {
