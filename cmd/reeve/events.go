@@ -102,11 +102,11 @@ func printEvent(e *env, ev *pb.Event, withSession bool, indent string) {
 	case ev.Action != "" && ev.Action != "allow":
 		printVerdict(e, ev, head, left)
 	case ev.Kind == "exec" && ev.Command != "":
-		fmt.Fprintln(e.stdout, head+e.paint.bold("$ ")+text(ev.Command, 2))
+		fmt.Fprintln(e.stdout, head+e.paint.bold("$ ")+text(actor(ev.Principal)+ev.Command, 2))
 	case ev.Kind == "exec":
-		fmt.Fprintln(e.stdout, head+"› "+text(ev.Object, 2))
+		fmt.Fprintln(e.stdout, head+"› "+text(actor(ev.Principal)+ev.Object, 2))
 	case ev.Kind == "access", ev.Kind == "held", ev.Kind == "network":
-		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(pad(ev.Op, 10)+"  "+objectOf(ev), 2)))
+		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(pad(ev.Op, 10)+"  "+actor(ev.Principal)+objectOf(ev), 2)))
 	default:
 		fmt.Fprintln(e.stdout, head+e.paint.dim("  "+text(fmt.Sprintf("%s  %d %s", ev.Kind, ev.Pid, ev.Comm), 2)))
 	}
@@ -134,7 +134,7 @@ func printVerdict(e *env, ev *pb.Event, head string, left int) {
 		mark, word = "!", "would "+ev.Action
 	}
 	line := mark + " " + pad(word, 5) + "  "
-	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+cut(safe(objectOf(ev)), max(e.width-left, evidenceMin)))
+	fmt.Fprintln(e.stdout, head+e.paint.action(ev.Action, line)+pad(ev.Op, 10)+"  "+cut(safe(actor(ev.Principal)+objectOf(ev)), max(e.width-left, evidenceMin)))
 	for _, why := range []string{ruleOf(ev), whyOf(ev)} {
 		if why != "" {
 			fmt.Fprintln(e.stdout, strings.Repeat(" ", left+2)+e.paint.dim(safe(why)))

@@ -12,7 +12,11 @@ import (
 
 // objectOf is what an event is about, with what its object does not say.
 func objectOf(ev *pb.Event) string {
-	return strings.TrimSuffix(ev.Object+" "+ev.Network.GetWhere(), " ")
+	text := strings.TrimSuffix(ev.Object+" "+ev.Network.GetWhere(), " ")
+	if ev.Kind == "access" && ev.Path != "" {
+		text += " (" + ev.Path + ")" // what starts has a name and a program
+	}
+	return text
 }
 
 // whyOf is what decided beside the rule that is shown already.

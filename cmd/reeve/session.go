@@ -150,8 +150,20 @@ func sibling(list []*pb.Process, i int, d uint32) bool {
 	return false
 }
 
-// label is what a process is called: what the model asked for, else its command line.
+// label is what a process is called: what the model asked for, else its command line; before it who it is, where that is not the agent.
 func label(p *pb.Process) string {
+	return actor(p.Principal) + called(p)
+}
+
+// actor names a principal that is not the agent itself, for the front of a line.
+func actor(principal string) string {
+	if principal == "" || principal == "agent" {
+		return ""
+	}
+	return principal + ": "
+}
+
+func called(p *pb.Process) string {
 	switch {
 	case p.Command != "":
 		return "$ " + p.Command
@@ -221,7 +233,7 @@ func showJSON(r *pb.SessionReply) map[string]any {
 	}
 	for _, p := range r.Processes {
 		o := map[string]any{
-			"session": p.Session, "pid": p.Pid, "started": p.Started, "parent_pid": p.ParentPid, "depth": p.Depth, "comm": p.Comm,
+			"session": p.Session, "principal": p.Principal, "pid": p.Pid, "started": p.Started, "parent_pid": p.ParentPid, "depth": p.Depth, "comm": p.Comm,
 			"path": p.Path, "line": p.Line, "command": p.Command, "cwd": p.Cwd, "actions": p.Actions, "status": p.Status,
 			"began": time.UnixMilli(p.BeganMs).UTC(), "ended": nil,
 		}

@@ -73,6 +73,12 @@ func sampleReply() *pb.SessionReply {
 	holds.Kind = "held"
 	kill := verdict(9, "exec.argv", "git push --force origin main", "kill", true)
 	kill.Kind, kill.Rule, kill.Reason = "exec", "force-push", "history is shared"
+	server := process(911, 1, "npx -y @x/files@1.2.3", "", 0, 0)
+	server.Principal = "connector:files"
+	asked := verdict(12, "connector.start", "?", "ask", true)
+	asked.Path, asked.Rule, asked.Reason, asked.Place = "/usr/bin/uvx", "default", "what no rule of role engineering allows", ""
+	bound := verdict(13, "file.read", "/home/alice/.netrc", "deny", true)
+	bound.Principal = "connector:files"
 	observed := verdict(10, "file.write", "/home/alice/.bashrc", "deny", false)
 	audit := verdict(11, "file.read", "/etc/shadow", "audit", false)
 	return &pb.SessionReply{
@@ -87,6 +93,7 @@ func sampleReply() *pb.SessionReply {
 			process(903, 1, "bash -c …", "cat /home/alice/.ssh/id_ed25519", 256, 1),
 			process(906, 1, "git push --force", "", 9, 0),
 			inner, innerChild,
+			server,
 			running,
 		},
 		Held: []*pb.Held{
@@ -102,7 +109,7 @@ func sampleReply() *pb.SessionReply {
 			{TimeUs: ms(1) * 1000, Kind: "exec", Session: "3f2a-1", Action: "allow", Command: "gcc -O1 -o hello hello.c &&\n./hello", Object: "bash -c …"},
 			holds,
 			verdict(5, "file.read", "/home/alice/.ssh/id_ed25519", "deny", true),
-			kill, observed, audit,
+			kill, observed, audit, asked, bound,
 			{TimeUs: ms(42.5) * 1000, Kind: "session.end", Session: "3f2a-1", Agent: "claude-code"},
 		},
 	}

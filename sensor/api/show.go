@@ -61,7 +61,7 @@ func (s *server) process(x *session.Session, n *session.Node, depth uint32) *pb.
 	return &pb.Process{
 		Pid: n.PID, Started: n.Started, ParentPid: n.Parent.PID, ParentStarted: n.Parent.Started, Comm: n.Comm, Path: n.Path,
 		Line: n.Line, Command: n.Command, Cwd: n.Cwd, BeganMs: millis(n.Began), EndedMs: millis(n.Ended), Status: n.Status,
-		Actions: actions(n.Counts), Depth: depth, Session: s.Boot.ID(x.ID),
+		Actions: actions(n.Counts), Depth: depth, Session: s.Boot.ID(x.ID), Principal: n.Principal,
 	}
 }
 

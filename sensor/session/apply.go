@@ -108,7 +108,7 @@ func (t *Table) replace(pid uint32, old place) {
 
 func (t *Table) fork(s *Session, e *event.Event) {
 	p := t.process(s, e)
-	p.Parent = Key{e.ParentPID, e.ParentStarted}
+	p.Parent, p.Principal = Key{e.ParentPID, e.ParentStarted}, e.Principal
 	if parent := s.processes[p.Parent]; parent != nil {
 		parent.children++
 		if p.Path == "" {
@@ -120,7 +120,7 @@ func (t *Table) fork(s *Session, e *event.Event) {
 func (t *Table) exec(s *Session, e *event.Event) {
 	p := t.process(s, e)
 	p.Execs++
-	p.Comm, p.Path, p.Line, p.Command = e.Head.Comm, e.Path, e.Object, e.Command
+	p.Comm, p.Path, p.Line, p.Command, p.Principal = e.Head.Comm, e.Path, e.Object, e.Command, e.Principal
 	if p.Key == s.Root && p.Path == "" {
 		p.Path = s.Program // the exec that began the session was not judged, so no record names its file
 	}

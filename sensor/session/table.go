@@ -64,17 +64,18 @@ type Session struct {
 // Process is one process of a session.
 type Process struct {
 	Key
-	Parent  Key
-	Comm    string
-	Path    string
-	Line    string
-	Command string // what the model asked for
-	Cwd     string
-	Execs   int
-	Began   time.Time
-	Ended   time.Time
-	Status  int32
-	Counts  [len(event.Actions)]uint64
+	Parent    Key
+	Comm      string
+	Path      string
+	Line      string
+	Command   string // what the model asked for
+	Principal string // who it is to the policy
+	Cwd       string
+	Execs     int
+	Began     time.Time
+	Ended     time.Time
+	Status    int32
+	Counts    [len(event.Actions)]uint64
 
 	children int // in the table
 }

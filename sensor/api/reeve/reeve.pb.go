@@ -1101,6 +1101,7 @@ type Process struct {
 	Actions       map[string]uint64      `protobuf:"bytes,13,rep,name=actions,proto3" json:"actions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	Depth         uint32                 `protobuf:"varint,14,opt,name=depth,proto3" json:"depth,omitempty"` // in the tree; processes come in the tree's order
 	Session       string                 `protobuf:"bytes,15,opt,name=session,proto3" json:"session,omitempty"`
+	Principal     string                 `protobuf:"bytes,16,opt,name=principal,proto3" json:"principal,omitempty"` // agent, written, connector:NAME
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1236,6 +1237,13 @@ func (x *Process) GetDepth() uint32 {
 func (x *Process) GetSession() string {
 	if x != nil {
 		return x.Session
+	}
+	return ""
+}
+
+func (x *Process) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
 	}
 	return ""
 }
@@ -3530,7 +3538,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\rSessionsReply\x121\n" +
 	"\bsessions\x18\x01 \x03(\v2\x15.reeve.v1.SessionInfoR\bsessions\" \n" +
 	"\x0eSessionRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xd7\x03\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xf5\x03\n" +
 	"\aProcess\x12\x10\n" +
 	"\x03pid\x18\x01 \x01(\rR\x03pid\x12\x18\n" +
 	"\astarted\x18\x02 \x01(\x04R\astarted\x12\x1d\n" +
@@ -3548,7 +3556,8 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06status\x18\f \x01(\x05R\x06status\x128\n" +
 	"\aactions\x18\r \x03(\v2\x1e.reeve.v1.Process.ActionsEntryR\aactions\x12\x14\n" +
 	"\x05depth\x18\x0e \x01(\rR\x05depth\x12\x18\n" +
-	"\asession\x18\x0f \x01(\tR\asession\x1a:\n" +
+	"\asession\x18\x0f \x01(\tR\asession\x12\x1c\n" +
+	"\tprincipal\x18\x10 \x01(\tR\tprincipal\x1a:\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x99\x02\n" +
