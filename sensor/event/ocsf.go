@@ -62,6 +62,9 @@ var opActivity = map[Op]activity{
 	Op(bpf.OpFileDelete):    {classFile, 4, "Delete"},
 	Op(bpf.OpFileRename):    {classFile, 5, "Rename"},
 	Op(bpf.OpFileAttr):      {classFile, 6, "Set Attributes"},
+
+	Op(bpf.OpConnectorStart): {classLifecycle, 3, "Start"},
+	Op(bpf.OpAgentStart):     {classLifecycle, 3, "Start"},
 }
 
 func (e *Event) activity() activity {
@@ -221,7 +224,14 @@ func (e *Event) subject(a activity, o fields) {
 		}
 		o["process"] = p
 	case classLifecycle:
-		o["app"] = fields{"name": e.Agent, "vendor_name": orUnknown(e.Vendor)}
+		app := fields{"name": e.Agent, "vendor_name": orUnknown(e.Vendor)}
+		if e.Head.Op == Op(bpf.OpConnectorStart) {
+			app = fields{"name": e.Object, "vendor_name": "unknown"}
+		}
+		if e.Starts() && e.Path != "" {
+			app["path"] = e.Path
+		}
+		o["app"] = app
 	}
 }
 

@@ -87,8 +87,13 @@ func TestOCSF(t *testing.T) {
 	tunnel := network(bpf.OpNetDomain, Deny, question("aGk.t.example", bpf.NetRecordType, 16))
 	tunnel.Reason, tunnel.Severity = tunnel.Why(), "medium"
 	listens := network(bpf.OpNetListen, Audit, flowTo("0.0.0.0", 8080, 6, "", bpf.NetByRule, 0))
+	connector := sample(Access, Op(bpf.OpConnectorStart), Ask, true)
+	connector.Object, connector.Path, connector.Rule, connector.Reason = "files", "/usr/share/nodejs/npm/bin/npx-cli.js", "default", "what no rule of role default allows"
+	bound := sample(Access, Op(bpf.OpFileRead), Deny, true)
+	bound.Object, bound.Rule, bound.Principal, bound.Head.Principal = "/home/alice/.netrc", "files-stays-home", "connector:files", uint16(bpf.PrincipalFirst|bpf.PrincipalUnpinned)
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
+		"connector-start": connector, "file-denied-to-connector": bound,
 		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
 		"network-name": named, "network-address": nameless, "network-quic": quic, "dns-allowed": asked, "dns-type": tunnel, "network-listen": listens,
 		"held-refused": held, "held-socket": socket,
