@@ -25,7 +25,7 @@ type Build struct {
 // SetBuilds makes the kernel know these builds and no others. Of those that it would take for one, the last holds. No exec that
 // comes meanwhile misses a build that was known before and is among them. bound: bpf.BuildsMax.
 func (k *Kernel) SetBuilds(builds []Build) error {
-	known := map[bpf.BuildKey]bool{}
+	known := map[bpf.BuildKey]bpf.KnownBuild{}
 	for i := range builds {
 		b := &builds[i]
 		key := bpf.BuildKey{Size: uint64(b.Size), Entry: b.Entry(), Owner: b.Owner}
@@ -33,12 +33,20 @@ func (k *Kernel) SetBuilds(builds []Build) error {
 		if b.Shipped {
 			key.Owner, value.Flags = 0, uint32(bpf.BuildShipped)
 		}
-		known[key] = true
+		known[key] = value
+	}
+	if len(known) > bpf.BuildsMax {
+		return fmt.Errorf("setting %d builds: the kernel holds %d", len(known), bpf.BuildsMax)
+	}
+	if err := k.forgetBuilds(func(key bpf.BuildKey) bool { _, ok := known[key]; return !ok }); err != nil {
+		return err
+	}
+	for key, value := range known {
 		if err := k.Maps.Builds.Put(key, value); err != nil {
-			return fmt.Errorf("setting a build of agent %d: %w", b.Agent, err)
+			return fmt.Errorf("setting a build of agent %d: %w", value.Agent, err)
 		}
 	}
-	return k.forgetBuilds(func(key bpf.BuildKey) bool { return !known[key] })
+	return nil
 }
 
 func (k *Kernel) forgetBuilds(gone func(bpf.BuildKey) bool) error {
