@@ -21,43 +21,40 @@ struct found {
 
 enum elf {
 	ELF_MAGIC = 0x464c457f, /* \x7f ELF */
+	ELF_ENTRY = 24,		/* where an ELF of 64 bits has e_entry */
 };
 
-/* verifier: no branch in the loop; the bytes are in the buffer's slack, which no name reaches. */
-static __always_inline bool build_same(const struct build *build, struct buffer *buffer, struct linux_binprm *bprm)
+static __always_inline bool build_same(const struct build *build, const struct linux_binprm *bprm)
 {
 	const u64 *ours = (const u64 *)build->head;
-	u64 *theirs = (u64 *)(buffer->text + TEXT_MAX + SLACK - BUILD_HEAD);
+	const u64 *theirs = (const u64 *)bprm->buf;
 	u64 differ = 0;
 
-	if (bpf_probe_read_kernel(theirs, BUILD_HEAD, bprm->buf))
-		return false;
-	for (u32 i = 0; i < BUILD_HEAD / sizeof(u64); i++)
+	for (u32 i = 0; i < BUILD_HEAD / sizeof(u64); i++) /* verifier: no branch in it */
 		differ |= ours[i] ^ theirs[i];
 	return !differ;
 }
 
 /* The build that a program is, or NULL. */
-static __always_inline struct build *build_find(struct linux_binprm *bprm, struct buffer *buffer)
+static __always_inline struct build *build_find(const struct linux_binprm *bprm)
 {
-	u32 owner = bprm->file->f_inode->i_uid.val;
+	const struct inode *inode = bprm->file->f_inode;
+	u32 owner = inode->i_uid.val;
 	struct build_key key = {};
 	struct build *build;
-	u32 magic = 0;
 
-	bpf_probe_read_kernel(&magic, sizeof(magic), bprm->buf);
-	if (magic != ELF_MAGIC)
+	if (*(const u32 *)bprm->buf != ELF_MAGIC)
 		return NULL;
-	bpf_probe_read_kernel(&key.entry, sizeof(key.entry), bprm->buf + 24);
-	key.size = bprm->file->f_inode->i_size;
+	key.size = inode->i_size;
+	key.entry = *(const u64 *)(bprm->buf + ELF_ENTRY);
 	build = bpf_map_lookup_elem(&builds, &key);
-	if (build && (owner || (build->flags & BUILD_SHIPPED)) && build_same(build, buffer, bprm))
+	if (build && (owner || (build->flags & BUILD_SHIPPED)) && build_same(build, bprm))
 		return build;
 	if (!owner)
 		return NULL;
 	key.owner = owner;
 	build = bpf_map_lookup_elem(&builds, &key);
-	return build && build_same(build, buffer, bprm) ? build : NULL;
+	return build && build_same(build, bprm) ? build : NULL;
 }
 
 /* The row of an agent's executed files, which is the first of its rows; index + 1, 0 where the catalogue in force has none. */
@@ -76,9 +73,9 @@ static __always_inline u32 build_row(u32 agent)
 }
 
 /* The catalogue's row of the agent whose build is executed, index + 1; 0 for none. verifier: a frame of its own. */
-static __noinline u32 build_of(struct linux_binprm *bprm, struct buffer *buffer)
+static __noinline u32 build_of(struct linux_binprm *bprm)
 {
-	struct build *build = build_find(bprm, buffer);
+	struct build *build = build_find(bprm);
 
 	return build ? build_row(build->agent) : 0;
 }

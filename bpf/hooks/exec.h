@@ -122,7 +122,7 @@ static __always_inline struct found exec_find(struct linux_binprm *bprm, struct 
 	found.row = agent_of(buffer);
 	if (found.row)
 		return found;
-	found.row = build_of(bprm, buffer);
+	found.row = build_of(bprm);
 	found.built = found.row != 0;
 	return found;
 }
