@@ -57,8 +57,11 @@ static __always_inline struct build *build_find(const struct linux_binprm *bprm)
 	return build && build_same(build, bprm) ? build : NULL;
 }
 
-/* The row of an agent's executed files, which is the first of its rows; index + 1, 0 where the catalogue in force has none. */
-static __always_inline u32 build_row(u32 agent)
+/*
+ * The row of an agent's executed files, which is the first of its rows; index + 1, 0 where the catalogue in force has none.
+ * verifier: global, so that its ways end here.
+ */
+__noinline int build_row(u32 agent)
 {
 	const u8 *table = table_now();
 	u32 rows = table ? HEADER(table, agent_count) : 0;
@@ -72,8 +75,8 @@ static __always_inline u32 build_row(u32 agent)
 	return 0;
 }
 
-/* The catalogue's row of the agent whose build is executed, index + 1; 0 for none. verifier: a frame of its own. */
-static __noinline u32 build_of(struct linux_binprm *bprm)
+/* The catalogue's row of the agent whose build is executed, index + 1; 0 for none. */
+static __always_inline u32 build_of(const struct linux_binprm *bprm)
 {
 	struct build *build = build_find(bprm);
 
