@@ -144,7 +144,8 @@ FORCE:
 # Every program loaded and attached: what it refuses, what it agrees with, what the verifier walks.
 LIVE ?= -test.timeout=50m
 FEWER := -decisions 10000 -calls 1000 -storms 2
-LIVE_FILES = -ext4 /data -module btrfs -module veth -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
+LIVE_FILES = -ext4 /data $(addprefix -module ,$(LIVE_MODULES)) -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
+LIVE_MODULES = btrfs veth tls ccm ctr sctp algif_hash tipc rds
 test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 

@@ -265,6 +265,8 @@ const (
 	LineWords      = int(sensorPolicyLimitsLINE_WORDS)
 	LabelWords     = int(sensorPolicyLimitsLABEL_WORDS)
 	PathOps        = int(sensorPolicyLimitsPATH_OPS)
+	Everydays      = int(sensorEverydayEVERYDAY)
+	EverydayLast   = int(sensorEverydayEVERYDAY_DATAGRAM)
 	RolesMax       = int(sensorPolicyLimitsROLES_MAX)
 	PrincipalsMax  = int(sensorPolicyLimitsPRINCIPALS_MAX)
 	TaintsMax      = int(sensorPolicyLimitsTAINTS_MAX)

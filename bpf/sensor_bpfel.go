@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 5
+	sensorAbiABI_VERSION   sensorAbi = 6
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -285,6 +285,18 @@ type sensorEventSession struct {
 	Loginuid uint32
 	Cause    uint32
 }
+
+type sensorEveryday uint32
+
+const (
+	sensorEverydayEVERYDAY_TCP      sensorEveryday = 0
+	sensorEverydayEVERYDAY_UDP      sensorEveryday = 1
+	sensorEverydayEVERYDAY_TCP6     sensorEveryday = 2
+	sensorEverydayEVERYDAY_UDP6     sensorEveryday = 3
+	sensorEverydayEVERYDAY_STREAM   sensorEveryday = 4
+	sensorEverydayEVERYDAY_DATAGRAM sensorEveryday = 5
+	sensorEverydayEVERYDAY          sensorEveryday = 8
+)
 
 type sensorForm uint32
 
@@ -564,6 +576,7 @@ type sensorTableHeader struct {
 	NamesSize  uint32
 	Marks      [16]uint64
 	Guards     [16]uint64
+	Everyday   [8]uint64
 }
 
 type sensorTableRole struct {

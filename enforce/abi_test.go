@@ -65,6 +65,8 @@ func TestNumbersAreTheKernels(t *testing.T) {
 		"agent-script":     {agentScript, int(bpf.AgentScript)},
 		"interpreter":      {agentInterpreter, int(bpf.AgentInterpreter)},
 		"magic":            {tableMagic, bpf.TableMagic},
+		"everydays":        {everydays, bpf.Everydays},
+		"everyday-last":    {len(everyday) - 1, int(bpf.EverydayLast)},
 		"size-of-header":   {headerSize, binary.Size(bpf.TableHeader{})},
 		"size-of-engine":   {engineSize, binary.Size(bpf.TableEngine{})},
 		"size-of-role":     {roleSize, binary.Size(bpf.TableRole{})},

@@ -6,3 +6,6 @@ package enforce
 
 // HeaderOffsets is the place of role_table in struct table_header; row_index follows it.
 const HeaderOffsets = namesAt - 4*4
+
+// MarksAt is the place of marks.
+const MarksAt = marksAt

@@ -18,11 +18,12 @@ import (
 const (
 	tableMagic = 0x52564534
 	engineSize = 2*256 + 4*3 + 5*4
-	headerSize = 24 + engineCount*engineSize + 10*4 + 8*maxTaints + 8*pathOps
+	headerSize = 24 + engineCount*engineSize + 10*4 + 8*maxTaints + 8*pathOps + 8*everydays
 	roleSize   = 8 + 3*opCount
 	rowSize    = 8*pathOps*int(actionCount) + 8*lineWords*int(actionCount) + 8*netOps*int(actionCount) + 4*8
 	stakesAt   = rowSize - 4*8 // refusing, allowing, barring, writable
-	guardsAt   = headerSize - 8*pathOps
+	everydayAt = headerSize - 8*everydays
+	guardsAt   = everydayAt - 8*pathOps
 	marksAt    = guardsAt - 8*maxTaints
 	namesAt    = marksAt - 8
 	agentSize  = 8
@@ -128,6 +129,10 @@ func (im *Image) encode(engines [engineCount]*match.Engine) []byte {
 	at[4], at[5] = uint32(len(blob)), uint32(len(names))
 	blob = append(blob, names...)
 	im.header(blob[:0:headerSize], uint32(len(blob)), layouts, at)
+	for i, family := range everyday {
+		label := match.Walk(blob, layouts[len(layouts)-1], match.Path, []byte("/"+family))
+		le.PutUint64(blob[everydayAt+8*i:], label[0])
+	}
 	return blob
 }
 
@@ -191,6 +196,7 @@ func (im *Image) header(b []byte, size uint32, layouts [engineCount]match.Layout
 	for _, groups := range im.guards() {
 		b = le.AppendUint64(b, groups)
 	}
+	b = append(b, make([]byte, 8*everydays)...) // filled when the table can be walked
 	if len(b) != headerSize {
 		panic(fmt.Sprintf("table header of %d bytes instead of %d", len(b), headerSize))
 	}

@@ -287,8 +287,7 @@ func TestFaultsOfMovesAreFound(t *testing.T) {
 			}
 		},
 		"nothing-marks": func(im *enforce.Image, _ bpf.TableHeader) {
-			marks := binary.Size(bpf.TableHeader{}) - 8*bpf.PathOps - 8*bpf.TaintsMax
-			clear(im.Table[marks : marks+8*bpf.TaintsMax])
+			clear(im.Table[enforce.MarksAt:][:8*bpf.TaintsMax])
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -177,6 +177,13 @@ func familyGlob(glob string) string {
 	return "/" + glob + "/**"
 }
 
+// everyday are the sockets that nearly all are: their groups stand in the table, so that no name is spelt and walked for them.
+var everyday = [...]string{"AF_INET/SOCK_STREAM/6", "AF_INET/SOCK_DGRAM/17", "AF_INET6/SOCK_STREAM/6", "AF_INET6/SOCK_DGRAM/17",
+	"AF_UNIX/SOCK_STREAM/0", "AF_UNIX/SOCK_DGRAM/0"}
+
+// everydays is the room for them, a power of two.
+const everydays = 8
+
 // OrdinaryFamily reports what only a rule speaks of, no default: what is reached by such sockets is asked by name, by address, or
 // by what a unix socket's server bound. KEEP-SYNC family v1 (bpf/hooks/family.h)
 func OrdinaryFamily(object string) bool {

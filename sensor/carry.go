@@ -22,7 +22,8 @@ var abi = bpf.ABIVersion
 // conversions read a session as another ABI has it. A task's state only grows at its end, and has none.
 var conversions = map[int]func([]byte) (bpf.Session, error){
 	3: asBefore, // knew no sockets: those that are open are marked as what a session holds is
-	4: asBefore, // knew no builds
+	4: asBefore, // had no sockets of everyday in its tables
+	5: asBefore, // knew no builds
 }
 
 // asBefore reads a session of an ABI that has the same.

@@ -91,6 +91,42 @@ static __always_inline bool family_ordinary(u32 family, u32 type, u32 protocol)
 	       ((type == SOCK_STREAM && protocol == IPPROTO_TCP) || (type == SOCK_DGRAM && protocol == IPPROTO_UDP));
 }
 
+/* Which socket of everyday it is; EVERYDAY for another one. */
+static __always_inline u32 family_everyday(u32 family, u32 type, u32 protocol)
+{
+	bool datagram = type == SOCK_DGRAM;
+
+	if (type != SOCK_STREAM && !datagram)
+		return EVERYDAY;
+	if (family == AF_UNIX)
+		return protocol ? EVERYDAY : EVERYDAY_STREAM + datagram;
+	if (!family_ordinary(family, type, protocol))
+		return EVERYDAY;
+	return (family == AF_INET6 ? EVERYDAY_TCP6 : EVERYDAY_TCP) + datagram;
+}
+
+/*
+ * Whether the table lets a socket of everyday be made: what the walk over its name would find is known already. verifier: a frame
+ * of its own, beside the walk's.
+ */
+static __noinline bool family_allowed(const struct task_state *state, u32 everyday)
+{
+	struct question q = { .op = OP_NET_FAMILY, .wanted = true };
+	u32 field = __builtin_offsetof(struct table_header, everyday) + (everyday & (EVERYDAY - 1)) * sizeof(u64);
+	const u8 *table = table_now();
+	struct session *session = session_of(state);
+	struct subject who;
+
+	if (everyday >= EVERYDAY || !table || !session)
+		return false;
+	who = subject_of(state, session);
+	if (net_action(table, &who, &q, FIELD(table, u64, field)) != ACTION_ALLOW)
+		return false;
+	judge_seen(session, 1ull << OP_NET_FAMILY);
+	count(COUNT_JUDGED);
+	return true;
+}
+
 /* security_socket_create. One that the kernel makes for itself is nobody's. */
 static __always_inline int decide_socket(u32 family, u32 type, u32 protocol, u32 kernel)
 {
@@ -99,6 +135,8 @@ static __always_inline int decide_socket(u32 family, u32 type, u32 protocol, u32
 	int error;
 
 	if (!state)
+		return 0;
+	if (family_allowed(state, family_everyday(family, type, protocol)))
 		return 0;
 	buffer = buffer_take();
 	if (!buffer)

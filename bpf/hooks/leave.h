@@ -87,8 +87,7 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 		flow_begin(flow);
 		bpf_probe_read_kernel(flow->name, DOMAIN_TEXT_, tag->name);
 		flow->length = BOUNDED(tag->length, DOMAIN_MAX);
-		spell_domain(buffer, flow->port);
-		flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)), NET_BY_RULE);
+		flow_settle(flow, OP_NET_DOMAIN, flow_ask_name(buffer), NET_BY_RULE);
 		flow_reached(buffer);
 	}
 }

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 5,
+	ABI_VERSION = 6,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -515,7 +515,7 @@ enum counter {
 
 _Static_assert(sizeof(struct table_engine) == 544, "struct table_engine");
 _Static_assert(sizeof(struct table_future) == 24, "struct table_future");
-_Static_assert(sizeof(struct table_header) == 2496, "struct table_header");
+_Static_assert(sizeof(struct table_header) == 2560, "struct table_header");
 _Static_assert(sizeof(struct table_role) == 152, "struct table_role");
 _Static_assert(sizeof(struct table_row) == 992, "struct table_row");
 _Static_assert(sizeof(struct event_header) == 88, "struct event_header");

@@ -287,14 +287,22 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	return 1;
 }
 
+/* What the table says of the name in the flow. */
+static __always_inline u32 flow_ask_name(struct buffer *buffer)
+{
+	spell_domain(buffer, buffer->flow.port);
+	return FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN));
+}
+
 /*
  * By the names that are known for the address: which of them is asked for is seen later, if at all, so the mildest answer
- * counts. 0 where none is known.
+ * counts, and its name is the flow's. 0 where none is known.
  */
 static __always_inline int flow_names(struct buffer *buffer)
 {
-	u32 best = 0;
+	u32 best = 0; /* an action and one */
 	u32 at = 0;
+	u32 last = 0;
 
 	buffer->flow.names = 0;
 	for (u32 i = 0; i < ANSWER_NAMES; i++) {
@@ -305,9 +313,9 @@ static __always_inline int flow_names(struct buffer *buffer)
 			break;
 		if (taken < 0)
 			continue;
-		spell_domain(buffer, buffer->flow.port);
-		action = FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)) + 1;
+		action = flow_ask_name(buffer) + 1;
 		buffer->flow.names++;
+		last = i;
 		if (action > best) {
 			best = action;
 			at = i;
@@ -315,9 +323,11 @@ static __always_inline int flow_names(struct buffer *buffer)
 	}
 	if (!best)
 		return 0;
-	answer_take(buffer, at);
-	spell_domain(buffer, buffer->flow.port);
-	flow_settle(&buffer->flow, OP_NET_DOMAIN, FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)), NET_BY_RULE);
+	if (at != last) {
+		answer_take(buffer, at);
+		best = flow_ask_name(buffer) + 1;
+	}
+	flow_settle(&buffer->flow, OP_NET_DOMAIN, best - 1, NET_BY_RULE);
 	return best;
 }
 

@@ -159,6 +159,17 @@ struct table_future {
 	__u64 holds; /* groups that all has below, whatever it is */
 };
 
+/* Sockets that need no walk. KEEP-SYNC family v1 (enforce/net.go) */
+enum everyday {
+	EVERYDAY_TCP, /* of IPv4 */
+	EVERYDAY_UDP,
+	EVERYDAY_TCP6,
+	EVERYDAY_UDP6,
+	EVERYDAY_STREAM, /* of AF_UNIX */
+	EVERYDAY_DATAGRAM,
+	EVERYDAY = 8, /* a power of two */
+};
+
 struct table_header {
 	__u32 magic;
 	__u32 bytes;	  /* used of the value */
@@ -188,6 +199,8 @@ struct table_header {
 
 	/* Groups that refuse each operation whatever the role's mode and whoever lifts what policy refuses; OP_NONE: any of them. */
 	__u64 guards[PATH_OPS];
+
+	__u64 everyday[EVERYDAY]; /* groups of the sockets that nearly all are, by enum everyday */
 };
 
 /* What a role refuses on files that no rule names. */

@@ -58,6 +58,7 @@ const union {
 	enum op op;
 	enum view view;
 	enum policy_limits limits;
+	enum everyday everyday;
 	enum principal principal;
 	enum agent_flag agent_flag;
 	enum event_kind kind;

@@ -68,7 +68,11 @@ const (
 	Both    Who = "both"
 	Agent   Who = "agent"
 	Control Who = "control"
+	Server  Who = "server" // everybody outside the machine: nobody tells him what to do
 )
+
+// Cut is the errno of a connection whose bytes are not let out: an error, sooner or later.
+const Cut = syscall.Errno(0xfff)
 
 // Step is one act. Its fields are what the act's row in words.go asks for; those that name numbers may be variables.
 type Step struct {

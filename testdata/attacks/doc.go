@@ -23,6 +23,8 @@
 //	both ACT                the actor in a session, and the control; it must succeed
 //	agent ACT [-> ERRNO]    the actor in a session; without an errno it must succeed
 //	control ACT             the same program, outside; it must succeed
+//	lost TEXT ...           what the session sent and no server gets, then or later; of the control it comes
+//	gets TEXT ...           what some server gets, of both
 //	event OP ACTION OBJECT  what the session's refusal must be recorded as; an object ? may be anything
 //	count COUNTER           a counter of `reeve status` that must rise
 //
@@ -31,6 +33,10 @@
 //
 // An act is one system call or a few; words.go lists them with their arguments. Words with spaces or odd bytes are quoted
 // as in Go. {130*d/} is d/ 130 times. Acts that keep a descriptor name it first, {NAME} is then its number, {host.NAME} that
-// of the helper's, {host} the helper's process, {self} the program of all actors; {disk}, {major} and {minor} are the block
-// device of /data. Flags are joined by |.
+// of the helper's, {host} and {actor} the helper's process and the actor's, {self} the program of all actors; {disk}, {major} and
+// {minor} are the block device of /data. Flags are joined by |.
+//
+// On networks {who} is "ins" for the session and "out" for the control, so that servers tell them apart; the errno CUT is any, of
+// a connection that is not let out. The object of an event is there the name that was asked for, or ADDRESS:PORT. Names and
+// servers are those of testdata/live (zone, others), where 198.18.0.1 is this machine.
 package attacks

@@ -121,8 +121,10 @@ func (r *reader) step(line string) error {
 		return r.event(words[1:])
 	case "count":
 		return r.count(words[1:])
+	case Lost, Gets:
+		return r.arrivals(words)
 	}
-	return r.problem("host, before, both, agent, control, event or count", "unknown actor %q", words[0])
+	return r.problem("host, before, both, agent, control, lost, gets, event or count", "unknown actor %q", words[0])
 }
 
 func (r *reader) act(words []string) error {
@@ -235,6 +237,24 @@ func (r *reader) argument(s *Step, field, word string) error {
 	return nil
 }
 
+// What servers see.
+const (
+	Lost = "lost"
+	Gets = "gets"
+)
+
+// arrivals reads which texts come to a server, one a step.
+func (r *reader) arrivals(words []string) error {
+	if len(words) == 1 {
+		return r.problem(words[0]+" TEXT", "%s lacks its text", words[0])
+	}
+	for _, text := range words[1:] {
+		s := Step{Line: r.line, Who: Server, Text: words[0] + " " + text, Do: words[0], Path: text}
+		r.attack.Steps = append(r.attack.Steps, s)
+	}
+	return nil
+}
+
 func (r *reader) event(words []string) error {
 	if len(words) != 3 {
 		return r.problem("event OP ACTION OBJECT", "an event of %d words", len(words))
@@ -301,6 +321,8 @@ func (r *reader) whole() error {
 	refused, controlled := map[string]Step{}, map[string]bool{}
 	for _, s := range a.Steps {
 		switch {
+		case s.Do == Lost: // of the control it must come
+			refused[s.Text], controlled[s.Text] = s, true
 		case s.Who == Control:
 			controlled[s.Text] = true
 		case s.Errno != 0:

@@ -73,6 +73,49 @@ func TestParse(t *testing.T) {
 	}
 }
 
+const ofNetworks = `What is sent though it should not be.
+
+row N1
+
+-- steps --
+both net udp4 "sendto 198.18.0.8:7 a-{who}"
+lost a-{who} b-{who}
+gets "c {who}"
+agent netfd s tcp4 "connect 198.18.0.8:7" -> CUT
+control netfd s tcp4 "connect 198.18.0.8:7"
+event net.addr deny 198.18.0.8:7
+`
+
+// What servers see are steps as well; bytes that are lost are a refusal with its own control.
+func TestParseNetworks(t *testing.T) {
+	a, err := Parse("net-x.txtar", []byte(ofNetworks))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []Step{
+		{Line: 6, Who: Both, Text: "net udp4 sendto 198.18.0.8:7 a-{who}", Do: "net"},
+		{Line: 7, Who: Server, Text: "lost a-{who}", Do: Lost, Path: "a-{who}"},
+		{Line: 7, Who: Server, Text: "lost b-{who}", Do: Lost, Path: "b-{who}"},
+		{Line: 8, Who: Server, Text: "gets c {who}", Do: Gets, Path: "c {who}"},
+		{Line: 9, Who: Agent, Text: "netfd s tcp4 connect 198.18.0.8:7", Do: "netfd", Name: "s", Errno: Cut},
+	} {
+		if !sameStep(a.Steps[i], want) || a.Steps[i].Errno != want.Errno {
+			t.Errorf("step %+v, want %+v", a.Steps[i], want)
+		}
+	}
+	if want := []string{"tcp4", "connect 198.18.0.8:7"}; !slices.Equal(a.Steps[4].Words, want) {
+		t.Errorf("words %q, want %q", a.Steps[4].Words, want)
+	}
+	lostAlone := ofNetworks[:strings.Index(ofNetworks, "agent")] + "event net.addr deny ?\n"
+	if _, err := Parse("net-x.txtar", []byte(lostAlone)); err != nil {
+		t.Errorf("lost bytes alone: %v", err)
+	}
+	getsAlone := strings.Replace(lostAlone, "lost", "gets", 1)
+	if _, err := Parse("net-x.txtar", []byte(getsAlone)); err == nil {
+		t.Error("nothing is refused, and nobody minds")
+	}
+}
+
 func sameStep(a, b Step) bool {
 	return a.Line == b.Line && a.Who == b.Who && a.Text == b.Text && a.Do == b.Do && a.Name == b.Name && a.Path == b.Path &&
 		a.To == b.To && a.At == b.At && a.Flags == b.Flags && a.Errno == b.Errno
@@ -94,6 +137,7 @@ func TestParseRefuses(t *testing.T) {
 		"unknown-action":              {" deny ", " refuse ", `file-x.txtar:19: unknown action "refuse"`, "deny"},
 		"unknown-counter":             {"name_deep", "name_far", `file-x.txtar:20: unknown counter "name_far"`, "name_deep"},
 		"unknown-section":             {"-- tree --", "-- trees --", `file-x.txtar:9: unknown section "trees"`, "tree"},
+		"text-missing":                {"count name_deep", "lost", "file-x.txtar:20: lost lacks its text", "lost TEXT"},
 		"argument-missing":            {`hold s "/data/a b"`, "hold s", "file-x.txtar:14: hold lacks its path", "hold name path"},
 		"argument-too-many":           {`hold s "/data/a b"`, "hold s a O_PATH b", `file-x.txtar:14: hold does not take "b"`, "hold name path"},
 		"quote-open":                  {`"/data/a b"`, `"/data/a b`, "file-x.txtar:14: ", "quotes as in Go"},

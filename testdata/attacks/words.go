@@ -119,6 +119,10 @@ var acts = map[string]string{
 	"connectdatagrams": "path",
 	"send":             "path",
 
+	// Networks. Orders to one socket after the other (testdata/live, netOrders), up to the first that fails, which must be the last.
+	"net":   "words",
+	"netfd": "name words", // the number of that socket is kept
+
 	// The kernel.
 	"bpf":        "", // asks for the first program
 	"perf":       "",
@@ -136,6 +140,7 @@ var flags = map[string]int{
 	"RENAME_EXCHANGE": unix.RENAME_EXCHANGE, "RENAME_NOREPLACE": unix.RENAME_NOREPLACE, "RENAME_WHITEOUT": unix.RENAME_WHITEOUT,
 	"AT_SYMLINK_FOLLOW": unix.AT_SYMLINK_FOLLOW, "OPEN_TREE_CLONE": unix.OPEN_TREE_CLONE, "AT_RECURSIVE": unix.AT_RECURSIVE,
 	"CLONE_NEWNS": unix.CLONE_NEWNS, "CLONE_NEWUSER": unix.CLONE_NEWUSER, "CLONE_NEWPID": unix.CLONE_NEWPID,
+	"CLONE_NEWNET": unix.CLONE_NEWNET,
 }
 
 var counters = map[string]bpf.Counter{
@@ -143,9 +148,9 @@ var counters = map[string]bpf.Counter{
 	"name_device": bpf.CountNameDevice, "name_forged": bpf.CountNameForged, "refused": bpf.CountRefused,
 }
 
-// errnos by name, as the kernel's headers have them.
+// errnos by name, as the kernel's headers have them, and one of our own.
 var errnos = func() map[string]syscall.Errno {
-	names := map[string]syscall.Errno{}
+	names := map[string]syscall.Errno{"CUT": Cut}
 	for e := syscall.Errno(1); e < 134; e++ {
 		if name := unix.ErrnoName(e); name != "" {
 			names[name] = e

@@ -10,7 +10,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strconv"
@@ -19,14 +22,13 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
 )
 
 // patience is how long an actor waits for a connection and for bytes.
 const patience = 1500 * time.Millisecond
 
-var networks = map[string]func(act) result{"net": communicate}
+var networks = map[string]func(act) result{"net": communicate, "netfd": communicateAndTell}
 
 // wire is what an actor's orders are about.
 type wire struct {
@@ -52,6 +54,15 @@ func communicate(a act) (r result) {
 		}
 	}
 	r.Seen = string(line.seen)
+	return r
+}
+
+// communicateAndTell: the status is the number of the socket at hand.
+func communicateAndTell(a act) result {
+	r := communicate(a)
+	if r.Errno == 0 {
+		r.Status = line.fd
+	}
 	return r
 }
 
@@ -94,15 +105,16 @@ func init() {
 		"pause":     func(_ *wire, text string) error { d, err := time.ParseDuration(text); time.Sleep(d); return err },
 		"hello":     (*wire).hello,
 		"handshake": (*wire).handshake,
-		"ask":       (*wire).ask,
-		"questions": (*wire).questions,
-		"splice":    (*wire).sendfile,
 		"pass":      (*wire).pass,
 		"take":      (*wire).take,
 		"hand":      (*wire).hand,
-		"ring":      (*wire).ring,
-		"ringto":    (*wire).ringTo,
+		"use":       (*wire).use,
+		"fetch":     (*wire).fetch,
+		"drop":      func(w *wire, _ string) error { w.fd = -1; return nil }, // keeps it open
+		"enter":     func(_ *wire, pid string) error { return enterNet(pid) },
 	}
+	maps.Copy(netOrders, formOrders)
+	maps.Copy(netOrders, nameOrders)
 }
 
 func (w *wire) open(family, kind int) (err error) {
@@ -318,8 +330,13 @@ func clientHello(name string, n map[string]int) []byte {
 	for pad := n["pad"]; pad > 0; pad -= 256 {
 		config.NextProtos = append(config.NextProtos, fmt.Sprintf("%0255d", pad))
 	}
+	return firstOf(&config)
+}
+
+// firstOf is the ClientHello of a connection.
+func firstOf(config *tls.Config) []byte {
 	var wire recorder
-	_ = tls.Client(&wire, &config).Handshake()
+	_ = tls.Client(&wire, config).Handshake()
 	return wire.first[:5+int(binary.BigEndian.Uint16(wire.first[3:]))] // what follows is an alert
 }
 
@@ -335,8 +352,12 @@ func twoRecords(one []byte, at int) []byte {
 	return two
 }
 
-// handshake makes a whole connection by TLS, and sends its name through it.
-func (w *wire) handshake(name string) error {
+// handshake makes a whole connection by TLS, and sends its name through it, or a text: NAME [TEXT].
+func (w *wire) handshake(rest string) error {
+	name, said, ok := strings.Cut(rest, " ")
+	if !ok {
+		said = name
+	}
 	fd, err := unix.Dup(w.fd)
 	if err != nil {
 		return err
@@ -353,123 +374,11 @@ func (w *wire) handshake(name string) error {
 	}
 	safe := tls.Client(conn, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	text := make([]byte, 256)
-	if _, err := safe.Write([]byte(name)); err != nil {
+	if _, err := safe.Write([]byte(said)); err != nil {
 		return err
 	}
 	n, err := safe.Read(text)
 	w.seen = append(w.seen, text[:n]...)
-	return err
-}
-
-var recordTypes = map[string]dnsmessage.Type{"A": dnsmessage.TypeA, "AAAA": dnsmessage.TypeAAAA, "TXT": dnsmessage.TypeTXT,
-	"HTTPS": 65, "SVCB": 64, "ANY": 255}
-
-// question is a whole message.
-func question(id uint16, name, kind string) []byte {
-	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{ID: id, RecursionDesired: true})
-	b.EnableCompression()
-	var edns dnsmessage.ResourceHeader
-	err := errors.Join(b.StartQuestions(),
-		b.Question(dnsmessage.Question{Name: dnsmessage.MustNewName(name + "."), Type: recordTypes[kind], Class: dnsmessage.ClassINET}),
-		b.StartAdditionals(), edns.SetEDNS0(1232, dnsmessage.RCodeSuccess, false), b.OPTResource(edns, dnsmessage.OPTResource{}))
-	text, err2 := b.Finish()
-	if err := errors.Join(err, err2); err != nil {
-		panic(err)
-	}
-	return text
-}
-
-// ask asks for NAME TYPE [SERVER] by a datagram, and by TCP where the answer was cut.
-func (w *wire) ask(rest string) error {
-	words := append(strings.Fields(rest), resolverAt+":53")
-	name, kind, server := words[0], words[1], words[2]
-	udp, tcp := "udp4", "tcp4"
-	if netip.MustParseAddrPort(server).Addr().Is6() {
-		udp, tcp = "udp6", "tcp6"
-	}
-	kept := wire{fd: -1}
-	defer func() { unix.Close(kept.fd) }()
-	if err := errors.Join(netOrders[udp](&kept, ""), netOrders["connect"](&kept, server)); err != nil {
-		return err
-	}
-	if err := kept.send(0, string(question(4711, name, kind))); err != nil {
-		return err
-	}
-	if err := kept.recv(""); err != nil {
-		return err
-	}
-	if m := answerOf(kept.seen); !m.Truncated {
-		w.seen = append(w.seen, addressesOf(m)...)
-		return nil
-	}
-	if err := errors.Join(netOrders[tcp](&kept, ""), netOrders["connect"](&kept, server)); err != nil {
-		return err
-	}
-	err := kept.questions(name + "/" + kind)
-	w.seen = append(w.seen, kept.seen...)
-	return err
-}
-
-// questions asks on the connection at hand: NAME/TYPE,NAME/TYPE [cut=N] [each=N], in one segment where nothing is said.
-func (w *wire) questions(rest string) error {
-	list, n := numbersOf(rest)
-	var text []byte
-	count := 0
-	for one := range strings.SplitSeq(list, ",") {
-		name, kind, _ := strings.Cut(one, "/")
-		m := question(uint16(count), name, kind)
-		text = append(binary.BigEndian.AppendUint16(text, uint16(len(m))), m...)
-		count++
-	}
-	if err := w.pieces(text, n["cut"], n["each"]); err != nil {
-		return err
-	}
-	stream := wire{fd: w.fd}
-	for ; count > 0; count-- {
-		for len(stream.seen) < 2 || len(stream.seen) < 2+int(binary.BigEndian.Uint16(stream.seen)) {
-			if err := stream.recv(""); err != nil {
-				return err
-			}
-		}
-		size := 2 + int(binary.BigEndian.Uint16(stream.seen))
-		w.seen = append(w.seen, addressesOf(answerOf(stream.seen[2:size]))...)
-		stream.seen = stream.seen[size:]
-	}
-	return nil
-}
-
-func answerOf(text []byte) (m dnsmessage.Message) {
-	if err := m.Unpack(text); err != nil {
-		panic(err)
-	}
-	return m
-}
-
-func addressesOf(m dnsmessage.Message) string {
-	var all strings.Builder
-	for _, a := range m.Answers {
-		switch body := a.Body.(type) {
-		case *dnsmessage.AResource:
-			fmt.Fprintln(&all, netip.AddrFrom4(body.A))
-		case *dnsmessage.AAAAResource:
-			fmt.Fprintln(&all, netip.AddrFrom16(body.AAAA))
-		}
-	}
-	return all.String()
-}
-
-// sendfile sends by pages of a file: no check but the packet's own sees them.
-func (w *wire) sendfile(text string) error {
-	fd, err := unix.MemfdCreate("net", 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, []byte(text)); err != nil {
-		return err
-	}
-	var from int64
-	_, err = unix.Sendfile(w.fd, fd, &from, len(text))
 	return err
 }
 
@@ -513,6 +422,39 @@ func (w *wire) take(path string) error {
 
 var mailboxes = map[string]int{}
 
+// use takes a socket by its number.
+func (w *wire) use(number string) (err error) {
+	if w.fd, err = strconv.Atoi(number); err != nil {
+		return err
+	}
+	return w.limits()
+}
+
+// fetch gets a page by HTTP, whatever proxy the environment has.
+func (w *wire) fetch(url string) error {
+	if err := os.Setenv("http_proxy", "http://127.0.0.1:3128"); err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{Proxy: nil}, Timeout: 2 * patience}
+	answer, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	w.seen, err = io.ReadAll(answer.Body)
+	return err
+}
+
+// enterNet enters the network of another process.
+func enterNet(pid string) error {
+	fd, err := unix.Open("/proc/"+pid+"/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Setns(fd, unix.CLONE_NEWNET)
+}
+
 // hand starts a program with the socket at hand as its third descriptor: PROGRAM TEXT, a shell that writes the text there.
 func (w *wire) hand(rest string) error {
 	program, text, _ := strings.Cut(rest, " ")
@@ -523,28 +465,4 @@ func (w *wire) hand(rest string) error {
 	}
 	_, err = syscall.Wait4(pid, nil, 0, nil)
 	return err
-}
-
-// ring sends by a worker of an io_uring.
-func (w *wire) ring(text string) error { return w.byRing(text, entry{opcode: opSend}) }
-
-// ringTo connects by one: ADDRESS:PORT, of version 4.
-func (w *wire) ringTo(to string) error {
-	at := netip.MustParseAddrPort(to)
-	four := at.Addr().As4()
-	raw := binary.NativeEndian.AppendUint16(nil, unix.AF_INET)
-	raw = binary.BigEndian.AppendUint16(raw, at.Port())
-	raw = append(append(raw, four[:]...), make([]byte, 8)...)
-	return w.byRing(string(raw), entry{opcode: opConnect, to: uintptr(len(raw))})
-}
-
-func (w *wire) byRing(text string, e entry) error {
-	e.fd = int32(w.fd)
-	if e.opcode == opSend {
-		e.length = uint32(len(text))
-	}
-	if r := byWorker(act{Path: text}, e); r.Errno != 0 {
-		return r.Errno
-	}
-	return nil
 }

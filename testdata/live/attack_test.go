@@ -119,6 +119,7 @@ type pass struct {
 	session bool
 
 	actor, host *process
+	outside     *others // where the attack is on networks
 	values      map[string]string
 
 	passed []string // steps that were to be refused and were not
@@ -154,8 +155,13 @@ func (p *pass) run() {
 func (p *pass) begin() {
 	self, err := os.Executable()
 	must(p.t, err)
-	p.values = map[string]string{"self": self}
+	p.values = map[string]string{"self": self, "who": map[bool]string{true: "ins", false: "out"}[p.session]}
+	p.values["actor"] = itoa(int(p.actor.pid()))
 	device(p.t, p.values)
+	if slices.ContainsFunc(p.attack.Steps, onNetworks) {
+		p.outside = network(p.t)
+		p.outside.forget()
+	}
 	if slices.ContainsFunc(p.attack.Steps, func(s attacks.Step) bool { return s.Who == attacks.Host || strings.Contains(s.Text, "{host") }) {
 		p.host = p.actors.take(p.t)
 		p.values["host"] = itoa(int(p.host.pid()))
@@ -173,8 +179,10 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 	session := slotOf(t, slot).Id
 	stop := watchFor(t, 2*time.Millisecond) // an act's records are there before its answer
 	p.steps(steps)
+	p.arrived()
 	records := slices.DeleteFunc(stop(), func(r record) bool { return r.Session != session })
 	for _, e := range p.attack.Events {
+		e.Object = p.filled(e.Object)
 		if !slices.ContainsFunc(records, func(r record) bool { return tells(r, e) }) {
 			p.unseen = append(p.unseen, fmt.Sprintf("no record of %s %s %q among %s", e.Op, e.Action, e.Object, told(records)))
 		}
@@ -190,15 +198,32 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 
 // tells reports whether a record is the one of a refusal that was carried out.
 func tells(r record, e attacks.Event) bool {
-	return bpf.EventKind(r.Kind) == bpf.KindAccess && bpf.Op(r.Op) == bpf.Op(e.Op) && r.Action == uint8(e.Action) &&
-		r.Flags&uint16(bpf.EventApplied) != 0 && (e.Object == "?" || r.object() == e.Object)
+	return bpf.Op(r.Op) == bpf.Op(e.Op) && r.Action == uint8(e.Action) && r.Flags&uint16(bpf.EventApplied) != 0 &&
+		(e.Object == "?" || r.about(e.Object))
+}
+
+// about reports whether a record is one of this object; of networks, of its name or of its address.
+func (r record) about(object string) bool {
+	switch bpf.EventKind(r.Kind) {
+	case bpf.KindAccess:
+		return r.object() == object
+	case bpf.KindNet:
+		_, name, at := r.route()
+		return name == object || at.String() == object
+	}
+	return false
 }
 
 func told(records []record) string {
 	var b strings.Builder
 	for _, r := range records {
-		if bpf.EventKind(r.Kind) == bpf.KindAccess && r.Error != 0 {
+		switch {
+		case r.Error == 0:
+		case bpf.EventKind(r.Kind) == bpf.KindAccess:
 			fmt.Fprintf(&b, "\n\top %d action %d errno %d %q", r.Op, r.Action, -r.Error, r.object())
+		case bpf.EventKind(r.Kind) == bpf.KindNet:
+			e, name, at := r.route()
+			fmt.Fprintf(&b, "\n\top %d action %d errno %d %s %q, reason %d", r.Op, r.Action, -r.Error, at, name, e.Reason)
 		}
 	}
 	return b.String()
@@ -215,10 +240,13 @@ func (p *pass) untouched(before map[bpf.Counter]uint64) {
 
 func (p *pass) steps(steps []attacks.Step) {
 	for _, s := range steps {
-		if s.Who == attacks.Agent && !p.session || s.Who == attacks.Control && p.session {
-			continue
+		switch {
+		case s.Who == attacks.Agent && !p.session || s.Who == attacks.Control && p.session:
+		case s.Who == attacks.Server:
+			p.reaches(s)
+		default:
+			p.step(s)
 		}
-		p.step(s)
 	}
 }
 
@@ -231,11 +259,14 @@ func (p *pass) step(s attacks.Step) {
 	if s.Name != "" {
 		p.values[prefix+s.Name] = itoa(max(r.Status, r.PID))
 	}
-	if r.Errno == s.Errno {
+	if asExpected(s, r) {
 		p.mounted(s)
 		return
 	}
-	what := fmt.Sprintf("%s.txtar:%d: %s %.100q: %s, want %s", p.attack.Name, s.Line, s.Who, s.Text, said(r.Errno), said(s.Errno))
+	what := fmt.Sprintf("%s.txtar:%d: %s %.150q: %s, want %s", p.attack.Name, s.Line, s.Who, s.Text, said(r.Errno), said(s.Errno))
+	if r.Errno != 0 && onNetworks(s) {
+		what += fmt.Sprintf(", at %.100q", s.Words[r.Status])
+	}
 	if r.Errno == 0 {
 		p.passed = append(p.passed, what)
 	} else {
@@ -243,11 +274,52 @@ func (p *pass) step(s attacks.Step) {
 	}
 }
 
+// asExpected: of several orders it is the last that is refused, else it is for another reason than is thought.
+func asExpected(s attacks.Step, r result) bool {
+	if r.Errno != 0 && onNetworks(s) && r.Status != len(s.Words)-1 {
+		return false
+	}
+	return r.Errno == s.Errno || r.Errno != 0 && s.Errno == attacks.Cut
+}
+
+func onNetworks(s attacks.Step) bool { return s.Do == "net" || s.Do == "netfd" }
+
 func said(e syscall.Errno) string {
-	if e == 0 {
+	switch e {
+	case 0:
 		return "success"
+	case attacks.Cut:
+		return "that it is cut"
 	}
 	return unix.ErrnoName(e)
+}
+
+// reaches looks what a server was sent.
+func (p *pass) reaches(s attacks.Step) {
+	text := p.filled(s.Path)
+	lost := s.Do == attacks.Lost && p.session
+	limit := 10 * time.Second
+	if lost {
+		limit = grace
+	}
+	came := p.outside.comes(text, limit)
+	what := fmt.Sprintf("%s.txtar:%d: %q came to a server: %t", p.attack.Name, s.Line, text, came)
+	switch {
+	case came == !lost:
+	case lost:
+		p.passed = append(p.passed, what)
+	default:
+		p.wrong = append(p.wrong, what)
+	}
+}
+
+// arrived looks once more for what was to be lost: the kernel tries again.
+func (p *pass) arrived() {
+	for _, s := range p.attack.Steps {
+		if text := p.filled(s.Path); s.Do == attacks.Lost && p.outside.came(text) {
+			p.passed = append(p.passed, fmt.Sprintf("%s.txtar:%d: %q came in the end", p.attack.Name, s.Line, text))
+		}
+	}
 }
 
 // mounted tells the kernel side of mounts that may be the host's, as the daemon does when they change.

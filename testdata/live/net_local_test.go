@@ -6,9 +6,7 @@ package live
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -279,11 +277,9 @@ func toldOfNet(records []record, session uint64) (refused []string, all []bpf.Ev
 		if bpf.EventKind(r.Kind) != bpf.KindNet || r.Session != session {
 			continue
 		}
-		e := as[bpf.EventNet](r.raw)
+		e, name, at := r.route()
 		all = append(all, e)
 		if e.Head.Error != 0 {
-			name := r.raw[binary.Size(e):][:e.Text]
-			at := netip.AddrPortFrom(netip.AddrFrom16(e.Address).Unmap(), e.Port)
 			refused = append(refused, fmt.Sprintf("%s %d %s %s", enforce.Op(e.Head.Op), e.Protocol, at, name))
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/testdata/attacks"
 )
 
 const netPolicy = `
@@ -37,7 +39,7 @@ action = "allow"
 
 const (
 	// cut is what becomes of a connection whose bytes are not let out: an error, sooner or later.
-	cut   = syscall.Errno(0xfff)
+	cut   = attacks.Cut
 	grace = 200 * time.Millisecond // in which a refused packet would have come
 )
 
@@ -219,13 +221,13 @@ func TestNetServerNames(t *testing.T) {
 		"other-good-name":  {orders: to("hello exact.test", "recv"), want: cut},
 		"no-name":          {orders: to("hello -", "recv"), want: cut},
 		"no-tls":           {orders: to("send no hello at all: NAME", "recv"), want: cut, mark: "no hello at all: NAME", rude: true},
-		"evil-by-sendfile": {orders: to("splice no hello by pages: NAME", "recv"), want: cut, mark: "no hello by pages: NAME", rude: true},
-		"evil-by-a-ring":   {orders: to("ring no hello by a ring: NAME", "recv"), want: cut, mark: "no hello by a ring: NAME", rude: true},
+		"evil-by-sendfile": {orders: to("sendfile no hello by pages: NAME", "recv"), want: cut, mark: "no hello by pages: NAME", rude: true},
+		"evil-by-a-ring":   {orders: to("by worker send no hello by a ring: NAME", "recv"), want: cut, mark: "no hello by a ring: NAME", rude: true},
 		"right-then-again": {orders: []string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:443", "hello www.allowed.test", "recv \x16\x03",
 			"unspec", "connect 198.18.0.3:443", "hello evil-g-NAME.test", "recv"}, want: cut, mark: "evil-g-NAME.test"},
 		"elsewhere-in-place": {orders: []string{"ask www.allowed.test A", "tcp4", "connect 198.18.0.3:443", "hello www.allowed.test", "recv \x16\x03",
 			"unspec", "connect 198.18.0.8:7"}, want: unix.EPERM},
-		"by-a-ring": {orders: []string{"tcp4", "ringto 198.18.0.8:7"}, want: unix.EPERM},
+		"by-a-ring": {orders: []string{"tcp4", "by worker connect 198.18.0.8:7"}, want: unix.EPERM},
 	})
 }
 
@@ -256,7 +258,7 @@ func TestNetDatagramsAndTricks(t *testing.T) {
 		"quic":                 {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:443", "send quic-a-NAME"}, want: unix.EPERM, mark: "quic-a-NAME"},
 		"quic-unconnected":     {orders: []string{"ask www.allowed.test A", "udp4", "sendto 198.18.0.3:443 quic-b-NAME"}, want: unix.EPERM, mark: "quic-b-NAME"},
 		"quic-v6":              {orders: []string{"ask www.allowed.test AAAA", "udp6", "sendto [2001:2:0:1::3]:443 quic-c-NAME"}, want: unix.EPERM, mark: "quic-c-NAME"},
-		"quic-by-a-ring":       {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:443", "ring quic-d-NAME"}, want: unix.EPERM, mark: "quic-d-NAME"},
+		"quic-by-a-ring":       {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:443", "by worker send quic-d-NAME"}, want: unix.EPERM, mark: "quic-d-NAME"},
 		"connected-elsewhere":  {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:7", "send a-NAME", "recv a-NAME", "sendto 198.18.0.8:7 b-NAME"}, want: unix.EPERM, mark: "b-NAME"},
 		"dissolved":            {orders: []string{"ask www.allowed.test A", "udp4", "connect 198.18.0.3:7", "send c-NAME", "recv c-NAME", "unspec", "connect 198.18.0.8:7", "send d-NAME"}, want: unix.EPERM, mark: "d-NAME"},
 		"fastopen":             {orders: []string{"tcp4", "fastopen 198.18.0.8:7 e-NAME"}, want: unix.EPERM, mark: "e-NAME"},

@@ -7,6 +7,7 @@ package live
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/bpf"
@@ -35,6 +36,13 @@ func (r record) object() string {
 		}
 	}
 	return text
+}
+
+// route is a record of networks: the name that it is about, if any, and the other end.
+func (r record) route() (e bpf.EventNet, name string, at netip.AddrPort) {
+	e = as[bpf.EventNet](r.raw)
+	name = string(r.raw[binary.Size(e):][:e.Text])
+	return e, name, netip.AddrPortFrom(netip.AddrFrom16(e.Address).Unmap(), e.Port)
 }
 
 // lineOf puts a command line together from the records of one process.

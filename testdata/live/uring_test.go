@@ -39,7 +39,8 @@ type entry struct {
 }
 
 const (
-	opConnect   = 16 // IORING_OP_CONNECT and so on
+	opSendMsg   = 9 // IORING_OP_SENDMSG and so on
+	opConnect   = 16
 	opOpenAt    = 18
 	opSend      = 26
 	opRenameAt  = 35
@@ -47,9 +48,11 @@ const (
 	opMkdirAt   = 37
 	opSymlinkAt = 38
 	opLinkAt    = 39
+	opSocket    = 45
 	here        = 1<<32 + unix.AT_FDCWD // AT_FDCWD, without a sign
 	always      = 1 << 4                // IOSQE_ASYNC: by a worker, whatever could be done at once
-	getEvents   = 1                     // IORING_ENTER_GETEVENTS
+	polled      = 1 << 1                // IORING_SETUP_SQPOLL
+	getEvents   = 1 | 1<<1              // IORING_ENTER_GETEVENTS, and SQ_WAKEUP for a thread that polls
 	offsetRing  = 0
 	offsetEntry = 0x10000000
 	offsetDone  = 0x8000000
@@ -73,18 +76,31 @@ func openByWorker(a act) result {
 	return r
 }
 
-// byWorker lets an io_uring worker do one operation on the act's names. Its status is the operation's result. kernel: a signal while
-// a worker is made cancels what waits for it, and Go's scheduler sends itself some.
+// byWorker lets an io_uring worker do one operation on the act's names. Its status is the operation's result.
 func byWorker(a act, e entry) result {
+	path, to := append([]byte(a.Path), 0), append([]byte(a.To), 0)
+	e.flags, e.fd, e.path = always, unix.AT_FDCWD, uintptr(unsafe.Pointer(&path[0]))
+	if a.To != "" {
+		e.to = uintptr(unsafe.Pointer(&to[0]))
+	}
+	r := submit(e, 0)
+	runtime.KeepAlive(path)
+	runtime.KeepAlive(to)
+	return r
+}
+
+// submit has one operation done by a ring of that kind. kernel: a signal while a worker is made cancels what waits for it, and Go's
+// scheduler sends itself some.
+func submit(e entry, setup uint32) result {
 	for {
-		if r := byNewWorker(a, e); r.Errno != unix.ECANCELED {
+		if r := submitOnce(e, setup); r.Errno != unix.ECANCELED {
 			return r
 		}
 	}
 }
 
-func byNewWorker(a act, e entry) result {
-	var p params
+func submitOnce(e entry, setup uint32) result {
+	p := params{flags: setup, idle: 100}
 	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {
 		return result{Errno: errno}
@@ -99,24 +115,14 @@ func byNewWorker(a act, e entry) result {
 	}
 	page := uint32(4096)
 	queue, entries, done := area(offsetRing, page), area(offsetEntry, page), area(offsetDone, page)
-	path, to := append([]byte(a.Path), 0), append([]byte(a.To), 0)
-	e.flags, e.path = always, uintptr(unsafe.Pointer(&path[0]))
-	if e.fd == 0 {
-		e.fd = unix.AT_FDCWD
-	}
-	if a.To != "" {
-		e.to = uintptr(unsafe.Pointer(&to[0]))
-	}
 	*(*entry)(unsafe.Pointer(&entries[0])) = e
 	*(*uint32)(unsafe.Pointer(&queue[p.sq.array])) = 0
-	*(*uint32)(unsafe.Pointer(&queue[p.sq.tail])) = 1
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&queue[p.sq.tail])), 1)
 	errno = enter(ring, 1)
 	// A signal, and Go's scheduler sends itself some, ends the wait before there is an answer.
 	for answered := (*uint32)(unsafe.Pointer(&done[p.cq.tail])); errno == 0 && atomic.LoadUint32(answered) == 0; {
 		errno = enter(ring, 0)
 	}
-	runtime.KeepAlive(path)
-	runtime.KeepAlive(to)
 	if errno != 0 {
 		return result{Errno: errno}
 	}
