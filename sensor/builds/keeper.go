@@ -23,6 +23,7 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
 )
 
 // Table is what the kernel looks builds up in.
@@ -137,7 +138,8 @@ func (k *Keeper) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case c := <-k.queue:
-			if err := k.look(c); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			err := k.look(c)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, disk.ErrAvoided) {
 				k.o.Log.Warn("an agent's build is not learned", "file", c.file, "process", c.pid, "problem", err)
 			}
 		}
