@@ -7,6 +7,7 @@ package bpf
 // Records of the rings, as include/abi.h describes them.
 type (
 	Applet       = sensorApplet
+	BuildKey     = sensorBuildKey
 	Change       = sensorChange
 	Control      = sensorControl
 	Device       = sensorDevice
@@ -19,6 +20,7 @@ type (
 	EventSession = sensorEventSession
 	Grant        = sensorGrant
 	GrantKey     = sensorGrantKey
+	KnownBuild   = sensorBuild
 	MountKey     = sensorMountKey
 	MountPoint   = sensorMountPoint
 	Seed         = sensorSeed
@@ -36,6 +38,7 @@ type (
 type (
 	Action        = sensorAction
 	AgentFlag     = sensorAgentFlag
+	BuildFlag     = sensorBuildFlag
 	Counter       = sensorCounter
 	DeviceFlag    = sensorDeviceFlag
 	EventFlag     = sensorEventFlag
@@ -66,6 +69,8 @@ const (
 	AgentRelaunch    = sensorAgentFlagAGENT_RELAUNCH
 	AgentScript      = sensorAgentFlagAGENT_SCRIPT
 	AgentInterpreter = sensorAgentFlagAGENT_INTERPRETER
+
+	BuildShipped = sensorBuildFlagBUILD_SHIPPED
 )
 
 const (
@@ -203,6 +208,7 @@ const (
 	CauseExec  = sensorSessionCauseCAUSE_EXEC
 	CauseAdopt = sensorSessionCauseCAUSE_ADOPT
 	CauseSeed  = sensorSessionCauseCAUSE_SEED
+	CauseBuild = sensorSessionCauseCAUSE_BUILD
 )
 
 const (
@@ -237,6 +243,8 @@ const (
 	PrefixMax      = int(sensorAbiPREFIX_MAX)
 	SubvolMax      = int(sensorAbiSUBVOL_MAX)
 	AppletMax      = int(sensorAbiAPPLET_MAX)
+	BuildsMax      = int(sensorAbiBUILDS_MAX)
+	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)
 	TextMax        = int(sensorAbiTEXT_MAX)
 	DepthMax       = int(sensorAbiDEPTH_MAX)

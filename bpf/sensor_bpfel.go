@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 5
+	sensorAbiABI_VERSION   sensorAbi = 6
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -30,6 +30,8 @@ const (
 	sensorAbiANSWER_NAMES  sensorAbi = 8
 	sensorAbiDOMAIN_TEXT_  sensorAbi = 256
 	sensorAbiAPPLETS_MAX   sensorAbi = 1024
+	sensorAbiBUILDS_MAX    sensorAbi = 4096
+	sensorAbiBUILD_HEAD    sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
 	sensorAbiSUBVOL_MAX    sensorAbi = 32
 	sensorAbiAPPLET_MAX    sensorAbi = 28
@@ -67,6 +69,27 @@ type sensorApplet struct {
 	_     structs.HostLayout
 	Agent uint32
 	Name  [28]uint8
+}
+
+type sensorBuild struct {
+	_     structs.HostLayout
+	Agent uint32
+	Flags uint32
+	Head  [256]uint8
+}
+
+type sensorBuildFlag uint32
+
+const (
+	sensorBuildFlagBUILD_SHIPPED sensorBuildFlag = 1
+)
+
+type sensorBuildKey struct {
+	_        structs.HostLayout
+	Size     uint64
+	Entry    uint64
+	Owner    uint32
+	Reserved uint32
 }
 
 type sensorChange struct {
@@ -488,6 +511,7 @@ const (
 	sensorSessionCauseCAUSE_EXEC  sensorSessionCause = 0
 	sensorSessionCauseCAUSE_ADOPT sensorSessionCause = 1
 	sensorSessionCauseCAUSE_SEED  sensorSessionCause = 2
+	sensorSessionCauseCAUSE_BUILD sensorSessionCause = 3
 )
 
 type sensorSessionFlag uint32
@@ -614,6 +638,7 @@ const (
 	sensorMapAnswers             = "answers"
 	sensorMapApplets             = "applets"
 	sensorMapAsking              = "asking"
+	sensorMapBuilds              = "builds"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
 	sensorMapDevices             = "devices"
@@ -819,6 +844,7 @@ type sensorMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
@@ -886,6 +912,7 @@ type sensorMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Builds      *ebpf.Map `ebpf:"builds"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
@@ -921,6 +948,7 @@ func (m *sensorMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Builds,
 		m.Controls,
 		m.Counters,
 		m.Devices,

@@ -38,6 +38,8 @@ type WatchOptions struct {
 	Sink      Sink
 	Limits    session.Limits
 	Boot      session.Boot
+	// Version is that of the build that a process runs, where the file's name and the agent do not tell; nil tells of none.
+	Version func(pid uint32) string
 	// SinceBoot is the kernel's clock, Wall turns its moments into the wall's. nil takes the machine's.
 	SinceBoot func() uint64
 	Wall      func(uint64) time.Time
@@ -59,6 +61,9 @@ type Watch struct {
 func NewWatch(o WatchOptions) *Watch {
 	if o.SinceBoot == nil {
 		o.SinceBoot, o.Wall = procfs.SinceBoot, procfs.Wall
+	}
+	if o.Version == nil {
+		o.Version = func(uint32) string { return "" }
 	}
 	w := &Watch{o: o, table: session.New(o.Limits), assembler: event.NewAssembler()}
 	w.enricher = newEnricher(w)
@@ -165,7 +170,7 @@ func (w *Watch) name(e *event.Event) {
 	e.User = w.enricher.user(e.Head.UID)
 	e.Role = w.o.Names.Role(e.Head.Policy, e.Head.Role)
 	e.Principal = w.o.Names.Principal(e.Head.Policy, e.Head.Principal)
-	if e.Kind == event.SessionStart && e.Cause != event.CauseExec {
+	if e.Kind == event.SessionStart && !e.Cause.AtExec() {
 		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
 	}
 	if e.Judged() && e.Head.Action != event.Allow {

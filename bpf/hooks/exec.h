@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "build.h"
 #include "line.h"
 #include "script.h"
 #include "task.h"
@@ -35,13 +36,14 @@ static __always_inline void exec_name(struct exec_state *exec, struct dentry *de
 	bpf_probe_read_kernel(exec->text, length & (NAME_MAX_ - 1), BPF_CORE_READ(dentry, d_name.name));
 }
 
-static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 row)
+static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, const struct found *found)
 {
-	u32 agent = agent_executed(row);
+	u32 agent = agent_executed(found->row);
 
 	if (exec_first(bprm)) {
 		exec->argc = bprm->argc;
 		exec->agent = 0;
+		exec->built = 0;
 		exec->depth = 0;
 		exec->done = 0;
 		exec->written = 0;
@@ -50,9 +52,11 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->depth++;
 	}
 	exec->last = BPF_CORE_READ(bprm, file, f_inode, i_ino);
-	exec->interpreter = agent_interprets(row);
-	if (agent)
+	exec->interpreter = agent_interprets(found->row);
+	if (agent) {
 		exec->agent = agent;
+		exec->built = found->built;
+	}
 }
 
 /* A program that is no file that could be looked at: in memory alone, or deleted, or that never had a name. */
@@ -108,22 +112,35 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 	return 0;
 }
 
-static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
+/* What is executed, by the catalogue: its row, by the file's name in the host, else by its build. The buffer has the name. */
+static __always_inline struct found exec_find(struct linux_binprm *bprm, struct buffer *buffer)
 {
-	struct exec_state *exec;
-	u32 row;
+	struct found found = {};
 
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
-	row = agent_of(buffer);
-	if (!state && !row)
+	found.row = agent_of(buffer);
+	if (found.row)
+		return found;
+	found.row = build_of(bprm);
+	found.built = found.row != 0;
+	return found;
+}
+
+static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
+{
+	struct exec_state *exec;
+	struct found found;
+
+	found = exec_find(bprm, buffer);
+	if (!state && !found.row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
-	exec_remember(exec, bprm, row);
+	exec_remember(exec, bprm, &found);
 	return state ? exec_judge(state, buffer, exec, bprm->file) : 0;
 }
 
@@ -194,7 +211,7 @@ static __always_inline bool exec_begin(struct task_state *state, const struct ex
 		.loginuid = BPF_CORE_READ(task, loginuid.val),
 		.pid = task->tgid,
 		.started = BPF_CORE_READ(task, group_leader, start_boottime),
-		.cause = CAUSE_EXEC,
+		.cause = exec->built ? CAUSE_BUILD : CAUSE_EXEC,
 	};
 	struct task_state mark = { .principal = PRINCIPAL_AGENT, .flags = TASK_AGENT, .counted = TASK_COUNTED };
 	struct session *session;
@@ -264,19 +281,17 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, const str
 	return exec_begin(state, exec);
 }
 
-/* The catalogue's row whose program is executed, of a file that no check has seen; index + 1. */
-static __always_inline u32 exec_find(struct linux_binprm *bprm)
+/* The same, of a file that no check has seen. */
+static __always_inline struct found exec_find_late(struct linux_binprm *bprm)
 {
 	struct buffer *buffer = buffer_take();
-	u32 row;
+	struct found found = {};
 
 	if (!buffer)
-		return 0;
-	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
-	name_of(buffer);
-	row = agent_of(buffer);
+		return found;
+	found = exec_find(bprm, buffer);
 	buffer_give(buffer);
-	return row;
+	return found;
 }
 
 static __always_inline bool exec_unsettled(void)
@@ -294,10 +309,12 @@ static __always_inline bool exec_unsettled(void)
 static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, const struct task_state *state,
 						    bool last)
 {
-	u32 row = last || exec_unsettled() ? exec_find(bprm) : 0;
+	struct found found = {};
 	struct exec_state *exec;
 
-	if (!state && !row)
+	if (last || exec_unsettled())
+		found = exec_find_late(bprm);
+	if (!state && !found.row)
 		return NULL;
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
@@ -305,11 +322,12 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 		return NULL;
 	}
 	exec->argc = bprm->argc;
-	exec->agent = agent_executed(row);
-	exec->interpreter = agent_interprets(row);
+	exec->agent = agent_executed(found.row);
+	exec->built = found.built;
+	exec->interpreter = agent_interprets(found.row);
 	exec->depth = 0;
 	exec->done = 0;
-	exec->written = 0;
+	exec->written = state && written_find(bprm->file->f_inode);
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
 }
@@ -321,6 +339,8 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 	u16 flags = state && (state->flags & TASK_AGENT) ? TASK_BY_AGENT : 0;
 
 	exec->done = 1;
+	if (exec->built && exec->written)
+		exec->agent = 0; /* what a session made itself may be anything behind its head: it stays its own */
 	if (!exec->agent && exec->interpreter)
 		exec->agent = script_agent(bprm, start);
 	if (exec->agent && !exec_agent(start, state, exec) && cfg_form != FORM_OBSERVE)

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 5,
+	ABI_VERSION = 6,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -28,6 +28,8 @@ enum abi {
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
 	DOMAIN_TEXT_ = 256, /* bytes of a domain name, rounded up */
 	APPLETS_MAX = 1024,
+	BUILDS_MAX = 4096,
+	BUILD_HEAD = 256,  /* bytes of a program that the kernel has read when it asks (BINPRM_BUF_SIZE) */
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
 	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
 	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
@@ -122,6 +124,7 @@ enum session_cause {
 	CAUSE_EXEC,  /* the catalogue matched */
 	CAUSE_ADOPT, /* reeve run or adopt */
 	CAUSE_SEED,  /* it ran before the sensor */
+	CAUSE_BUILD, /* a build that is an agent's was executed under another name */
 };
 
 struct event_access {
@@ -315,7 +318,7 @@ struct exec_state {
 	__u32 depth;	   /* interpreters */
 	__u32 name;	   /* bytes */
 	__u32 written;	   /* it, or an interpreter of it, was written by a session, or is no file */
-	__u32 reserved;
+	__u32 built;	   /* the agent is known by its build: the catalogue does not name the file */
 	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u8 text[NAME_MAX_];
 };
@@ -368,6 +371,27 @@ struct device {
 struct applet {
 	__u32 agent; /* of the catalogue */
 	__u8 name[APPLET_MAX];
+};
+
+/*
+ * A build of a native agent, as it is known without its name: how large the file is, where it begins to run (e_entry), and in
+ * whose files it counts. Owner 0: in everybody's but root's.
+ */
+struct build_key {
+	__u64 size; /* bytes */
+	__u64 entry;
+	__u32 owner; /* uid, in the first user namespace */
+	__u32 reserved;
+};
+
+enum build_flag {
+	BUILD_SHIPPED = 1, /* of the catalogue itself: it counts in root's files too */
+};
+
+struct build {
+	__u32 agent;	       /* of the catalogue */
+	__u32 flags;	       /* enum build_flag */
+	__u8 head[BUILD_HEAD]; /* the file's first bytes, all of which are compared */
 };
 
 enum seed_mode {
@@ -508,3 +532,5 @@ _Static_assert(sizeof(struct label) == 88, "struct label");
 _Static_assert(sizeof(struct task_state) == 40, "struct task_state");
 _Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");
+_Static_assert(sizeof(struct build_key) == 24, "struct build_key");
+_Static_assert(sizeof(struct build) == 264, "struct build");

@@ -53,6 +53,8 @@ struct hlist_head {
 
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
+	long long i_size;
 	unsigned int i_nlink;
 	struct hlist_head i_dentry;
 	struct super_block *i_sb;
@@ -207,6 +209,7 @@ struct linux_binprm {
 	const char *filename;
 	const char *interp;
 	unsigned long exec;
+	char buf[256]; /* the first bytes of file (BINPRM_BUF_SIZE), zeros behind a shorter one */
 };
 
 struct net {

@@ -254,6 +254,18 @@ struct {
 	__type(value, u32);
 } applets SEC(".maps");
 
+/*
+ * Builds by which agents are known wherever their programs lie. Written by user space, read at execs that the catalogue does not
+ * name. Full: user space says so, and what is not in it is known by its path alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BUILDS_MAX);
+	__type(key, struct build_key);
+	__type(value, struct build);
+} builds SEC(".maps");
+
 /* Who is in which role. Written by user space for every user that it has resolved; others have role 0, `default`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -54,6 +54,7 @@ const (
 	probeMapAnswers      = "answers"
 	probeMapApplets      = "applets"
 	probeMapAsking       = "asking"
+	probeMapBuilds       = "builds"
 	probeMapControls     = "controls"
 	probeMapCounters     = "counters"
 	probeMapDevices      = "devices"
@@ -147,6 +148,7 @@ type probeMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
@@ -214,6 +216,7 @@ type probeMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Builds      *ebpf.Map `ebpf:"builds"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
@@ -249,6 +252,7 @@ func (m *probeMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Builds,
 		m.Controls,
 		m.Counters,
 		m.Devices,

@@ -103,6 +103,9 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 	if err := d.policies.put(d.first); err != nil {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
+	if err := d.builds.Fill(k.Kernel); err != nil {
+		return err
+	}
 	for _, a := range d.agents.Agents {
 		for _, name := range a.Applets {
 			if err := k.SetApplet(a.ID, name); err != nil {
