@@ -13,12 +13,6 @@
 
 #include "task.h"
 
-/* What an executed file is to the catalogue. */
-struct found {
-	u32 row;   /* index + 1; 0 is nothing */
-	u32 built; /* known by its build */
-};
-
 enum elf {
 	ELF_MAGIC = 0x464c457f, /* \x7f ELF */
 	ELF_ENTRY = 24,		/* where an ELF of 64 bits has e_entry */
@@ -58,7 +52,7 @@ static __always_inline struct build *build_find(const struct linux_binprm *bprm)
 }
 
 /*
- * The row of an agent's executed files, which is the first of its rows; index + 1, 0 where the catalogue in force has none.
+ * The first row of an agent, which is that of its executed files; index + 1, 0 where the catalogue in force has none.
  * verifier: global, so that its ways end here.
  */
 __noinline int build_row(u32 agent)
@@ -66,11 +60,11 @@ __noinline int build_row(u32 agent)
 	const u8 *table = table_now();
 	u32 rows = table ? HEADER(table, agent_count) : 0;
 
-	for (u32 row = 1; row <= AGENTS_MAX; row++) {
-		if (row > rows)
+	for (u32 i = 0; i < AGENTS_MAX; i++) {
+		if (i >= rows)
 			break;
-		if (agent_id(row) == agent)
-			return agent_executed(row);
+		if (table_u32(table, HEADER(table, agent_table) + i * sizeof(struct table_agent)) == agent)
+			return i + 1;
 	}
 	return 0;
 }

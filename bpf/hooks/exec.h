@@ -112,35 +112,35 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 	return 0;
 }
 
-/* What is executed, by the catalogue: its row, by the file's name in the host, else by its build. The buffer has the name. */
-static __always_inline struct found exec_find(struct linux_binprm *bprm, struct buffer *buffer)
+/* What is executed, by the catalogue: its row, by the file's name in the host, else by its build. The buffer has the name too. */
+static __always_inline void exec_find(struct linux_binprm *bprm, struct buffer *buffer)
 {
-	struct found found = {};
+	u32 row;
 
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
-	found.row = agent_of(buffer);
-	if (found.row)
-		return found;
-	found.row = build_of(bprm);
-	found.built = found.row != 0;
-	return found;
+	row = agent_of(buffer);
+	buffer->found.built = 0;
+	if (!row) {
+		row = build_of(bprm);
+		buffer->found.built = row;
+	}
+	buffer->found.row = row;
 }
 
 static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
 {
 	struct exec_state *exec;
-	struct found found;
 
-	found = exec_find(bprm, buffer);
-	if (!state && !found.row)
+	exec_find(bprm, buffer);
+	if (!state && !buffer->found.row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
-	exec_remember(exec, bprm, &found);
+	exec_remember(exec, bprm, &buffer->found);
 	return state ? exec_judge(state, buffer, exec, bprm->file) : 0;
 }
 
@@ -289,7 +289,8 @@ static __always_inline struct found exec_find_late(struct linux_binprm *bprm)
 
 	if (!buffer)
 		return found;
-	found = exec_find(bprm, buffer);
+	exec_find(bprm, buffer);
+	found = buffer->found;
 	buffer_give(buffer);
 	return found;
 }

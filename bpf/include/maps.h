@@ -204,6 +204,12 @@ enum slack {
 	SLACK = 2048,
 };
 
+/* What an executed file is to the catalogue. verifier: in a map, as struct name. */
+struct found {
+	u32 row;   /* index + 1; 0 is nothing */
+	u32 built; /* not 0: known by its build */
+};
+
 struct buffer {
 	u32 taken; /* of the pool: by a hook that is running */
 	u32 pooled;
@@ -216,6 +222,7 @@ struct buffer {
 	struct progress progress;
 	struct name name;
 	struct source source;
+	struct found found;
 	struct question question;
 	struct place place;
 	struct flow flow;
