@@ -7,6 +7,7 @@ package bpf
 // Records of the rings, as include/abi.h describes them.
 type (
 	Applet       = sensorApplet
+	BuildKey     = sensorBuildKey
 	Change       = sensorChange
 	Command      = sensorCommand
 	Control      = sensorControl
@@ -20,6 +21,7 @@ type (
 	EventSession = sensorEventSession
 	Grant        = sensorGrant
 	GrantKey     = sensorGrantKey
+	KnownBuild   = sensorBuild
 	MountKey     = sensorMountKey
 	MountPoint   = sensorMountPoint
 	Seed         = sensorSeed
@@ -38,6 +40,7 @@ type (
 type (
 	Action        = sensorAction
 	AgentFlag     = sensorAgentFlag
+	BuildFlag     = sensorBuildFlag
 	Counter       = sensorCounter
 	DeviceFlag    = sensorDeviceFlag
 	EventFlag     = sensorEventFlag
@@ -69,6 +72,8 @@ const (
 	AgentRelaunch    = sensorAgentFlagAGENT_RELAUNCH
 	AgentScript      = sensorAgentFlagAGENT_SCRIPT
 	AgentInterpreter = sensorAgentFlagAGENT_INTERPRETER
+
+	BuildShipped = sensorBuildFlagBUILD_SHIPPED
 )
 
 const (
@@ -220,6 +225,7 @@ const (
 	CauseExec  = sensorSessionCauseCAUSE_EXEC
 	CauseAdopt = sensorSessionCauseCAUSE_ADOPT
 	CauseSeed  = sensorSessionCauseCAUSE_SEED
+	CauseBuild = sensorSessionCauseCAUSE_BUILD
 )
 
 const (
@@ -258,6 +264,8 @@ const (
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
+	BuildsMax      = int(sensorAbiBUILDS_MAX)
+	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)
 	TextMax        = int(sensorAbiTEXT_MAX)
 	DepthMax       = int(sensorAbiDEPTH_MAX)

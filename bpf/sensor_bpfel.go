@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 5
+	sensorAbiABI_VERSION   sensorAbi = 6
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -34,6 +34,8 @@ const (
 	sensorAbiCOMMAND_TEXT  sensorAbi = 1024
 	sensorAbiCOMMAND_PATH  sensorAbi = 512
 	sensorAbiCOMMAND_ARGS  sensorAbi = 256
+	sensorAbiBUILDS_MAX    sensorAbi = 4096
+	sensorAbiBUILD_HEAD    sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
 	sensorAbiSUBVOL_MAX    sensorAbi = 32
 	sensorAbiAPPLET_MAX    sensorAbi = 28
@@ -71,6 +73,27 @@ type sensorApplet struct {
 	_     structs.HostLayout
 	Agent uint32
 	Name  [28]uint8
+}
+
+type sensorBuild struct {
+	_     structs.HostLayout
+	Agent uint32
+	Flags uint32
+	Head  [256]uint8
+}
+
+type sensorBuildFlag uint32
+
+const (
+	sensorBuildFlagBUILD_SHIPPED sensorBuildFlag = 1
+)
+
+type sensorBuildKey struct {
+	_        structs.HostLayout
+	Size     uint64
+	Entry    uint64
+	Owner    uint32
+	Reserved uint32
 }
 
 type sensorChange struct {
@@ -504,6 +527,7 @@ const (
 	sensorSessionCauseCAUSE_EXEC  sensorSessionCause = 0
 	sensorSessionCauseCAUSE_ADOPT sensorSessionCause = 1
 	sensorSessionCauseCAUSE_SEED  sensorSessionCause = 2
+	sensorSessionCauseCAUSE_BUILD sensorSessionCause = 3
 )
 
 type sensorSessionFlag uint32
@@ -656,6 +680,7 @@ const (
 	sensorMapAnswers             = "answers"
 	sensorMapApplets             = "applets"
 	sensorMapAsking              = "asking"
+	sensorMapBuilds              = "builds"
 	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
@@ -863,6 +888,7 @@ type sensorMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
@@ -932,6 +958,7 @@ type sensorMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Builds      *ebpf.Map `ebpf:"builds"`
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
@@ -969,6 +996,7 @@ func (m *sensorMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Builds,
 		m.Commands,
 		m.Controls,
 		m.Counters,

@@ -23,6 +23,7 @@ var abi = bpf.ABIVersion
 var conversions = map[int]func([]byte) (bpf.Session, error){
 	3: asBefore, // knew no sockets: those that are open are marked as what a session holds is
 	4: asBefore, // had no sockets of everyday in its tables
+	5: asBefore, // knew no builds
 }
 
 // asBefore reads a session of an ABI that has the same.
@@ -31,6 +32,9 @@ func asBefore(raw []byte) (bpf.Session, error) {
 	_, err := binary.Decode(raw, binary.NativeEndian, &s)
 	return s, err
 }
+
+// carried are the maps that another ABI must have: what was only learned is learned anew.
+var carried = []string{"sessions", "tasks", "controls", "reliefs", "grants", "counters"}
 
 // before are the maps of another ABI, until what they hold is carried over.
 type before struct {
@@ -46,7 +50,7 @@ func (s *starter) foreign() (*before, error) {
 		if p.abi == abi || convert == nil {
 			continue
 		}
-		opened, err := s.Pins.openMaps(p)
+		opened, err := s.Pins.openMaps(p, carried)
 		if err != nil {
 			return nil, fmt.Errorf("carrying over from ABI %d: %w", p.abi, err)
 		}

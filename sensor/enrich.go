@@ -34,6 +34,7 @@ type lookup struct {
 	began   time.Time
 	agent   *inventory.Agent
 	root    bool // the session begins
+	built   bool // by a build
 	child   bool // the process executed something within it
 	trails  []string
 }
@@ -65,7 +66,7 @@ func (n *enricher) see(e *event.Event) {
 	l := lookup{session: e.ID(), process: session.Key{PID: e.Head.PID, Started: e.Head.Started}, began: n.watch.o.Wall(e.Head.Started), agent: a}
 	switch e.Kind {
 	case event.SessionStart, event.SessionClaim:
-		l.root = true
+		l.root, l.built = true, e.Cause == event.CauseBuild
 	case event.SessionEnd:
 		l.trails = n.trails[e.ID()]
 		delete(n.next, e.ID())
@@ -212,6 +213,9 @@ func (n *enricher) files(ctx context.Context, l lookup) (own files) {
 	})
 	if version == "" && (l.agent.Manifest || len(l.agent.Interpreters) > 0) {
 		own.script, own.version = n.program(ctx, l.agent, root)
+	}
+	if version == "" && l.built {
+		own.version = first(own.version, n.watch.o.Version(root.PID))
 	}
 	for _, trail := range slices.Backward(l.trails) {
 		own.conversation = first(own.conversation, procfs.Conversation(l.agent.Trail.Conversation(procfs.Lines(trail), began, folder)))

@@ -200,7 +200,7 @@ func (k *Kernel) maps() map[string]*ebpf.Map {
 // adopt opens a set that is pinned. Programs that sit on no hook any more are attached again by Attach.
 func (p Pins) adopt(s set) (*Kernel, error) {
 	k := &Kernel{Form: s.form, TableSize: s.size, programs: map[string]*ebpf.Program{}, links: map[string]link.Link{}, pinned: true}
-	opened, err := p.openMaps(s)
+	opened, err := p.openMaps(s, mapNames())
 	if err != nil {
 		return nil, err
 	}
@@ -231,10 +231,13 @@ func (p Pins) adopt(s set) (*Kernel, error) {
 	return k, nil
 }
 
-// openMaps opens every map of a set.
-func (p Pins) openMaps(s set) (map[string]*ebpf.Map, error) {
+// mapNames are the names of all maps of this build.
+func mapNames() []string { return slices.Collect(maps.Keys((&Kernel{Maps: new(bpf.Maps)}).maps())) }
+
+// openMaps opens maps of a set.
+func (p Pins) openMaps(s set, names []string) (map[string]*ebpf.Map, error) {
 	out := map[string]*ebpf.Map{}
-	for name := range (&Kernel{Maps: new(bpf.Maps)}).maps() {
+	for _, name := range names {
 		m, err := ebpf.LoadPinnedMap(p.path(s.String(), "map_"+name), nil)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("adopting map %s: %w", name, err), closeMaps(out))

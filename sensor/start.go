@@ -173,7 +173,7 @@ func (s *starter) shared() (map[string]*ebpf.Map, error) {
 		if p.abi != abi {
 			continue
 		}
-		opened, err := s.Pins.openMaps(p)
+		opened, err := s.Pins.openMaps(p, mapNames())
 		if err != nil {
 			continue // not whole
 		}

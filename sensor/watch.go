@@ -40,6 +40,8 @@ type WatchOptions struct {
 	Sink      Sink
 	Limits    session.Limits
 	Boot      session.Boot
+	// Version is that of the build that a process runs, where the file's name and the agent do not tell; nil tells of none.
+	Version func(pid uint32) string
 	// SinceBoot is the kernel's clock, Wall turns its moments into the wall's. nil takes the machine's.
 	SinceBoot func() uint64
 	Wall      func(uint64) time.Time
@@ -61,6 +63,9 @@ type Watch struct {
 func NewWatch(o WatchOptions) *Watch {
 	if o.SinceBoot == nil {
 		o.SinceBoot, o.Wall = procfs.SinceBoot, procfs.Wall
+	}
+	if o.Version == nil {
+		o.Version = func(uint32) string { return "" }
 	}
 	w := &Watch{o: o, table: session.New(o.Limits), assembler: event.NewAssembler()}
 	w.enricher = newEnricher(w)
@@ -170,7 +175,7 @@ func (w *Watch) name(e *event.Event) {
 	if e.Starts() {
 		e.Object = w.o.Names.Name(e.Head.Policy, e.Head.Op, e.Wanted)
 	}
-	if e.Kind == event.SessionStart && e.Cause != event.CauseExec {
+	if e.Kind == event.SessionStart && !e.Cause.AtExec() {
 		e.Head.Comm = procfs.Comm(e.Head.PID) // the record has the name of the process that adopted it
 	}
 	if e.Judged() && e.Head.Action != event.Allow {

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "build.h"
 #include "connector.h"
 #include "line.h"
 #include "script.h"
@@ -36,13 +37,14 @@ static __always_inline void exec_name(struct exec_state *exec, struct dentry *de
 	bpf_probe_read_kernel(exec->text, length & (NAME_MAX_ - 1), BPF_CORE_READ(dentry, d_name.name));
 }
 
-static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, u32 row)
+static __always_inline void exec_remember(struct exec_state *exec, struct linux_binprm *bprm, const struct found *found)
 {
-	u32 agent = agent_executed(row);
+	u32 agent = agent_executed(found->row);
 
 	if (exec_first(bprm)) {
 		exec->argc = bprm->argc;
 		exec->agent = 0;
+		exec->built = 0;
 		exec->depth = 0;
 		exec->done = 0;
 		exec->written = 0;
@@ -52,9 +54,11 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->depth++;
 	}
 	exec->last = BPF_CORE_READ(bprm, file, f_inode, i_ino);
-	exec->interpreter = agent_interprets(row);
-	if (agent)
+	exec->interpreter = agent_interprets(found->row);
+	if (agent) {
 		exec->agent = agent;
+		exec->built = found->built;
+	}
 }
 
 /* What is executed here is executed by the agent's own program, and may be a connector. */
@@ -116,22 +120,35 @@ static __always_inline int exec_forget(struct linux_binprm *bprm)
 	return 0;
 }
 
-static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
+/* What is executed, by the catalogue: its row, by the file's name in the host, else by its build. The buffer has the name too. */
+static __always_inline void exec_find(struct linux_binprm *bprm, struct buffer *buffer)
 {
-	struct exec_state *exec;
 	u32 row;
 
 	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
 	name_of(buffer);
 	row = agent_of(buffer);
-	if (!state && !row)
+	buffer->found.built = 0;
+	if (!row) {
+		row = build_of(bprm);
+		buffer->found.built = row;
+	}
+	buffer->found.row = row;
+}
+
+static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
+{
+	struct exec_state *exec;
+
+	exec_find(bprm, buffer);
+	if (!state && !buffer->found.row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
-	exec_remember(exec, bprm, row);
+	exec_remember(exec, bprm, &buffer->found);
 	if (exec_starts(state) && exec_first(bprm) && !connector_note(buffer, bprm->file->f_inode)) {
 		count(COUNT_NO_BUFFER);
 		return judge_blind(state, OP_EXEC);
@@ -168,7 +185,8 @@ static __always_inline int decide_exec(struct linux_binprm *bprm)
 	return error || !state ? error : exec_hand_over(state, bprm);
 }
 
-static __always_inline void session_announce(u16 kind, const struct task_state *state, const struct session *session)
+/* verifier: a frame of its own, or that of who calls grows too large. */
+static __noinline void session_announce(u16 kind, const struct task_state *state, const struct session *session)
 {
 	struct event_session event = {};
 
@@ -206,7 +224,7 @@ static __always_inline bool exec_begin(struct task_state *state, struct exec_sta
 		.loginuid = BPF_CORE_READ(task, loginuid.val),
 		.pid = task->tgid,
 		.started = BPF_CORE_READ(task, group_leader, start_boottime),
-		.cause = CAUSE_EXEC,
+		.cause = exec->built ? CAUSE_BUILD : CAUSE_EXEC,
 	};
 	struct task_state mark = { .principal = PRINCIPAL_AGENT, .flags = TASK_AGENT, .counted = TASK_COUNTED };
 	struct session *session;
@@ -284,21 +302,20 @@ static __noinline bool exec_agent(u64 start, struct task_state *state, struct ex
 	return exec_begin(state, exec);
 }
 
-/* The catalogue's row whose program is executed, of a file that no check has seen; index + 1. */
-static __always_inline u32 exec_find(struct linux_binprm *bprm, const struct task_state *state)
+/* The same, of a file that no check has seen. */
+static __always_inline struct found exec_find_late(struct linux_binprm *bprm, const struct task_state *state)
 {
 	struct buffer *buffer = buffer_take();
-	u32 row;
+	struct found found = {};
 
 	if (!buffer)
-		return 0;
-	source_of(&buffer->source, bprm->file->f_path.dentry, bprm->file->f_inode);
-	name_of(buffer);
-	row = agent_of(buffer);
+		return found;
+	exec_find(bprm, buffer);
+	found = buffer->found;
 	if (exec_starts(state))
 		connector_note(buffer, bprm->file->f_inode);
 	buffer_give(buffer);
-	return row;
+	return found;
 }
 
 static __always_inline bool exec_unsettled(void)
@@ -316,13 +333,13 @@ static __always_inline bool exec_unsettled(void)
 static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, const struct task_state *state,
 						    bool last)
 {
+	struct found found = {};
 	struct exec_state *exec;
-	u32 row = 0;
 
 	connector_forget();
 	if (last || exec_unsettled())
-		row = exec_find(bprm, state);
-	if (!state && !row)
+		found = exec_find_late(bprm, state);
+	if (!state && !found.row)
 		return NULL;
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
@@ -330,11 +347,12 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 		return NULL;
 	}
 	exec->argc = bprm->argc;
-	exec->agent = agent_executed(row);
-	exec->interpreter = agent_interprets(row);
+	exec->agent = agent_executed(found.row);
+	exec->built = found.built;
+	exec->interpreter = agent_interprets(found.row);
 	exec->depth = 0;
 	exec->done = 0;
-	exec->written = 0;
+	exec->written = state && written_find(bprm->file->f_inode);
 	exec->became = 0;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
@@ -348,6 +366,8 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 	bool starts = exec_starts(state);
 
 	exec->done = 1;
+	if (exec->built && exec->written)
+		exec->agent = 0; /* what a session made itself may be anything behind its head: it stays its own */
 	if (!exec->agent && exec->interpreter)
 		exec->agent = script_agent(bprm, start);
 	if (exec->agent && !exec_agent(start, state, exec) && cfg_form != FORM_OBSERVE)

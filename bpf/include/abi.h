@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 5,
+	ABI_VERSION = 6,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -32,14 +32,16 @@ enum abi {
 	COMMAND_TEXT = 1024, /* bytes of a connector's command by which it is known */
 	COMMAND_PATH = 512,  /* of them, its program's path */
 	COMMAND_ARGS = 256,  /* arguments */
-	PREFIX_MAX = 256,    /* bytes of a mount point's host path; longer ones cannot be named */
-	SUBVOL_MAX = 32,     /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
-	APPLET_MAX = 28,     /* bytes of an applet's name, its end included */
-	NAME_MAX_ = 256,     /* bytes of a path component, rounded up */
-	ALIASES_MAX = 64,    /* further names of one object that are judged with it */
-	TEXT_MAX = 4096,     /* bytes of a path, and of one piece of a command line */
-	DEPTH_MAX = 512,     /* components between a file and the root of its file system */
-	LINE_KEEP = 65536,   /* bytes of a command line that are recorded; all of it is judged */
+	BUILDS_MAX = 4096,
+	BUILD_HEAD = 256,  /* bytes of a program that the kernel has read when it asks (BINPRM_BUF_SIZE) */
+	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
+	SUBVOL_MAX = 32,   /* bytes of a btrfs subvolume's name, its end included; longer ones are cut */
+	APPLET_MAX = 28,   /* bytes of an applet's name, its end included */
+	NAME_MAX_ = 256,   /* bytes of a path component, rounded up */
+	ALIASES_MAX = 64,  /* further names of one object that are judged with it */
+	TEXT_MAX = 4096,   /* bytes of a path, and of one piece of a command line */
+	DEPTH_MAX = 512,   /* components between a file and the root of its file system */
+	LINE_KEEP = 65536, /* bytes of a command line that are recorded; all of it is judged */
 	KEEP_ROLE = 0xffff,
 	LINE_MAX_ = 8 << 20, /* bytes of a command line; the kernel's own limit is below */
 };
@@ -126,6 +128,7 @@ enum session_cause {
 	CAUSE_EXEC,  /* the catalogue matched */
 	CAUSE_ADOPT, /* reeve run or adopt */
 	CAUSE_SEED,  /* it ran before the sensor */
+	CAUSE_BUILD, /* a build that is an agent's was executed under another name */
 };
 
 struct event_access {
@@ -327,8 +330,10 @@ struct exec_state {
 	__u32 depth;	   /* interpreters */
 	__u32 name;	   /* bytes */
 	__u32 written;	   /* it, or an interpreter of it, was written by a session, or is no file */
-	__u32 became;	   /* enum exec_became */
-	__u32 done; /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
+	__u32 built;	   /* the agent is known by its build: the catalogue does not name the file */
+	__u32 done;   /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
+	__u32 became; /* enum exec_became */
+	__u32 unused;
 	__u8 text[NAME_MAX_];
 };
 
@@ -426,6 +431,27 @@ struct device {
 struct applet {
 	__u32 agent; /* of the catalogue */
 	__u8 name[APPLET_MAX];
+};
+
+/*
+ * A build of a native agent, as it is known without its name: how large the file is, where it begins to run (e_entry), and in
+ * whose files it counts. Owner 0: in everybody's but root's.
+ */
+struct build_key {
+	__u64 size; /* bytes */
+	__u64 entry;
+	__u32 owner; /* uid, in the first user namespace */
+	__u32 reserved;
+};
+
+enum build_flag {
+	BUILD_SHIPPED = 1, /* of the catalogue itself: it counts in root's files too */
+};
+
+struct build {
+	__u32 agent;	       /* of the catalogue */
+	__u32 flags;	       /* enum build_flag */
+	__u8 head[BUILD_HEAD]; /* the file's first bytes, all of which are compared */
 };
 
 enum seed_mode {
@@ -565,8 +591,10 @@ _Static_assert(sizeof(struct event_process) == 104, "struct event_process");
 _Static_assert(sizeof(struct session) == 128, "struct session");
 _Static_assert(sizeof(struct label) == 88, "struct label");
 _Static_assert(sizeof(struct task_state) == 40, "struct task_state");
-_Static_assert(sizeof(struct exec_state) == 296, "struct exec_state");
+_Static_assert(sizeof(struct exec_state) == 304, "struct exec_state");
 _Static_assert(sizeof(struct mount_key) == 48, "struct mount_key");
+_Static_assert(sizeof(struct build_key) == 24, "struct build_key");
+_Static_assert(sizeof(struct build) == 264, "struct build");
 _Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
 _Static_assert(sizeof(struct command) == 1040, "struct command");
 _Static_assert(sizeof(struct start) == 40, "struct start");

@@ -53,6 +53,8 @@ struct hlist_head {
 
 struct inode {
 	unsigned short i_mode;
+	kuid_t i_uid;
+	long long i_size;
 	unsigned int i_nlink;
 	struct hlist_head i_dentry;
 	struct super_block *i_sb;
@@ -61,7 +63,6 @@ struct inode {
 	u32 i_rdev;
 	u32 i_generation;
 	struct address_space *i_mapping;
-	long long i_size;
 	long long i_ctime_sec; /* since 6.11 */
 	u32 i_ctime_nsec;
 };
@@ -224,6 +225,7 @@ struct linux_binprm {
 	const char *filename;
 	const char *interp;
 	unsigned long exec;
+	char buf[256]; /* the first bytes of file (BINPRM_BUF_SIZE), zeros behind a shorter one */
 };
 
 struct net {

@@ -206,6 +206,12 @@ enum slack {
 	SLACK = 2048,
 };
 
+/* What an executed file is to the catalogue. verifier: in a map, as struct name. */
+struct found {
+	u32 row;   /* index + 1; 0 is nothing */
+	u32 built; /* not 0: known by its build */
+};
+
 struct buffer {
 	u32 taken; /* of the pool: by a hook that is running */
 	u32 pooled;
@@ -218,6 +224,7 @@ struct buffer {
 	struct progress progress;
 	struct name name;
 	struct source source;
+	struct found found;
 	struct question question;
 	struct place place;
 	struct flow flow;
@@ -255,6 +262,18 @@ struct {
 	__type(key, struct applet);
 	__type(value, u32);
 } applets SEC(".maps");
+
+/*
+ * Builds by which agents are known wherever their programs lie. Written by user space, read at execs that the catalogue does not
+ * name. Full: user space says so, and what is not in it is known by its path alone.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BUILDS_MAX);
+	__type(key, struct build_key);
+	__type(value, struct build);
+} builds SEC(".maps");
 
 /*
  * Commands of connectors: those that a policy declares, and those that configurations name. Written by user space, compared whole.

@@ -54,6 +54,7 @@ const (
 	probeMapAnswers      = "answers"
 	probeMapApplets      = "applets"
 	probeMapAsking       = "asking"
+	probeMapBuilds       = "builds"
 	probeMapCommands     = "commands"
 	probeMapControls     = "controls"
 	probeMapCounters     = "counters"
@@ -149,6 +150,7 @@ type probeMapSpecs struct {
 	Answers     *ebpf.MapSpec `ebpf:"answers"`
 	Applets     *ebpf.MapSpec `ebpf:"applets"`
 	Asking      *ebpf.MapSpec `ebpf:"asking"`
+	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
@@ -218,6 +220,7 @@ type probeMaps struct {
 	Answers     *ebpf.Map `ebpf:"answers"`
 	Applets     *ebpf.Map `ebpf:"applets"`
 	Asking      *ebpf.Map `ebpf:"asking"`
+	Builds      *ebpf.Map `ebpf:"builds"`
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
@@ -255,6 +258,7 @@ func (m *probeMaps) Close() error {
 		m.Answers,
 		m.Applets,
 		m.Asking,
+		m.Builds,
 		m.Commands,
 		m.Controls,
 		m.Counters,

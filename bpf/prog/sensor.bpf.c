@@ -42,6 +42,9 @@ const union {
 	struct grant_key grant_key;
 	struct label label;
 	struct seed seed;
+	struct build_key build_key;
+	struct build build;
+	enum build_flag build_flag;
 	struct change change;
 	struct exec_state exec_state;
 	struct owner owner;

@@ -62,7 +62,7 @@ func (d *daemon) stock(log *slog.Logger, boot session.Boot, people func() []keep
 	}
 	k, err := keeping.New(keeping.Options{
 		Catalogue: d.agents, Bounds: d.config.Bounds(), People: people, State: d.config.State, Every: d.config.Inventory.Every,
-		Limit: partMax, Log: log, Changed: s.changed,
+		Limit: partMax, Log: log, Changed: s.changed, Installed: d.builds.Installed,
 	})
 	if err != nil {
 		log.Error("when things were first seen is not known", "problem", err)

@@ -105,6 +105,9 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
 	d.starts.begin(k.SetCommands, time.Now())
+	if err := d.builds.Fill(k.Kernel); err != nil {
+		return err
+	}
 	for _, a := range d.agents.Agents {
 		for _, name := range a.Applets {
 			if err := k.SetApplet(a.ID, name); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
+	"github.com/reeve-sensor/reeve/sensor/builds"
 	"github.com/reeve-sensor/reeve/sensor/cut"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -47,6 +48,7 @@ type daemon struct {
 	starts   *commands
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
+	builds   *builds.Keeper
 
 	inherited *inheritor
 }
@@ -99,7 +101,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	d.names, d.cutter = resolvers.New(d.config.Sources(), log), cut.New(log)
+	d.names, d.cutter, d.builds = resolvers.New(d.config.Sources(), log), cut.New(log), d.buildsKeeper(log)
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	d.starts = &commands{stock: d.stocked, people: d.config.People, log: log}
 	k, err := d.open(ctx, log)
@@ -123,7 +125,8 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: &onlooker{d.outlet, d.stocked}, Limits: limits, Boot: session.BootOf(boot),
+		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
+		Version: d.builds.Version,
 	})
 	watch.Resume(slots)
 	d.stocked.follow(watch)
@@ -132,6 +135,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	k.losses = func() map[string]uint64 {
 		out := losses(watch, events, d.stocked, d.cutter.Counts())
 		out["kills_postponed"] = d.safety.killer.missed.Load()
+		out["builds_unlearned"] = d.builds.Missed()
 		return out
 	}
 	k.facts = func() []*pb.Counter { return []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}} }
@@ -187,6 +191,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.inherited.run(ctx); return nil })
 	loop(func() error { d.names.Run(ctx); return nil })
 	loop(func() error { d.cutter.Run(ctx); return nil })
+	loop(func() error { d.builds.Run(ctx); return nil })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}

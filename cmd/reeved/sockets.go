@@ -34,7 +34,7 @@ func newInheritor(next sensor.Sink, mark func(uint64) error, log *slog.Logger) *
 
 // Append hands the event on, and does not wait. What adoption and seeding find, they mark themselves.
 func (i *inheritor) Append(e *event.Event) {
-	if e.Kind == event.SessionStart && e.Cause == event.CauseExec {
+	if e.Kind == event.SessionStart && e.Cause.AtExec() {
 		i.lower(e.ID() - 1)
 		select {
 		case i.begun <- struct{}{}:

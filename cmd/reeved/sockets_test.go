@@ -41,7 +41,7 @@ func TestInheritedSocketsAreMarked(t *testing.T) {
 	if after := <-marked; after != 6 {
 		t.Errorf("marked after %d, want 6", after)
 	}
-	begin(9, event.CauseExec)
+	begin(9, event.CauseBuild)
 	begin(8, event.CauseExec)
 	begin(3, event.CauseAdopt)
 	proceed <- true

@@ -151,6 +151,11 @@ func TestNamesCoverTheABI(t *testing.T) {
 			t.Errorf("kind %d has no name", k)
 		}
 	}
+	for c := Cause(bpf.CauseExec); c <= Cause(bpf.CauseBuild); c++ {
+		if c.String() == "?" {
+			t.Errorf("cause %d has no name", c)
+		}
+	}
 	for v := range View(bpf.Views) {
 		if v.String() == "?" {
 			t.Errorf("view %d has no name", v)

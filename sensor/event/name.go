@@ -128,7 +128,7 @@ func (v View) String() string {
 	return "?"
 }
 
-var causeNames = []string{"exec", "adopt", "seed"}
+var causeNames = []string{"exec", "adopt", "seed", "build"}
 
 // Cause says how a session came to be.
 type Cause uint32
@@ -138,7 +138,11 @@ const (
 	CauseExec  = Cause(bpf.CauseExec)
 	CauseAdopt = Cause(bpf.CauseAdopt)
 	CauseSeed  = Cause(bpf.CauseSeed)
+	CauseBuild = Cause(bpf.CauseBuild)
 )
+
+// AtExec reports whether the session began within an exec: by its file's name, or by its build.
+func (c Cause) AtExec() bool { return c == CauseExec || c == CauseBuild }
 
 func (c Cause) String() string {
 	if int(c) < len(causeNames) {

@@ -33,6 +33,8 @@ type Agent struct {
 	Version      []string          `toml:"version"`      // expressions over its path; the first group is the version
 	Manifest     bool              `toml:"manifest"`     // npm's, in whose package the program lies, has the version
 	Applets      []string          `toml:"applets"`      // argv[0] by which its program serves as a tool of its own
+	Shared       bool              `toml:"shared"`       // its program is others' too, as a node is: it is known by its path alone
+	Builds       []Shipped         `toml:"build"`        // that are known without having been seen
 	Verified     string            `toml:"verified"`
 	Trail        Trail             `toml:"trail"`
 	Start        Start             `toml:"start"`

@@ -135,8 +135,8 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "manifest", "applets", "moved", "options", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
-	"[[config]] scope, file, format, reads, verified"}
+	"entrypoint", "version", "manifest", "applets", "moved", "options", "shared", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
+	"[[config]] scope, file, format, reads, verified", "[[build]] version, size, head"}
 
 // lineOf finds the line on which a key is written, or 0.
 func lineOf(text string, key toml.Key) int {
@@ -203,6 +203,14 @@ func (a *Agent) check(text string) []error {
 		add("trail", "file, a glob, and line, a regular expression with a group (?P<id>…)", "trail: %s", wrong)
 	}
 	errs = append(errs, a.checkConfig(text)...)
+	for i := range a.Builds {
+		if _, err := a.Builds[i].Build(); err != nil {
+			add("build", "size is that of `stat -c %s FILE`, head that of `head -c 256 FILE | base64 -w 0`", "build %q: %v", a.Builds[i].Version, err)
+		}
+	}
+	if len(a.Builds) > 0 && !a.Marked() {
+		add("build", "take them out, or shared; what only contains is known by its path alone", "build: the agent is known by its path alone")
+	}
 	for _, v := range a.Version {
 		re, err := regexp.Compile(v)
 		if err != nil || re.NumSubexp() < 1 {

@@ -23,8 +23,9 @@ type Attack struct {
 	Name   string // of the file, without its ending
 	What   string
 	Row    string
-	Open   Note // not stopped
-	Only   Note // cannot be tried elsewhere
+	Open   Note   // not stopped
+	Only   Note   // cannot be tried elsewhere
+	Agent  string // program that the catalogue names, and whose build is known once the host's steps are done; "" is none
 	Policy string
 	Tree   []Entry
 	Known  []Known

@@ -9,6 +9,7 @@
 //	open: WHY               it is not stopped: the run fails once it is, so that this line and THREATS.md are put right
 //	open on 6.1 lsm: WHY    the same where the kernel's series or the form of the programs is one of these
 //	only on 7.3: WHY        elsewhere it cannot be tried
+//	agent PATH              the program of a native agent, that the catalogue names and whose build is known
 //
 // The section policy.toml holds rules. The section tree is made below /data, afresh for the session and for the control:
 //

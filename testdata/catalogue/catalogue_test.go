@@ -16,7 +16,7 @@ import (
 
 var (
 	machines = flag.String("machines", "6.12", "kernels, each with nobpf at its end for one without bpf in lsm=")
-	only     = flag.String("agents", "", "names of the agents to run; all where there is none")
+	only     = flag.String("agents", "", "names of the agents to run, or renamed for those whose programs lie elsewhere; all where there is none")
 	onStage  = flag.Bool("stage", false, "this is the machine")
 )
 

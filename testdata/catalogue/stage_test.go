@@ -42,6 +42,9 @@ func TestOnStage(t *testing.T) {
 		}
 		t.Run(a.Name, func(t *testing.T) { a.play(t.Context(), t, scenario) })
 	}
+	if only := os.Getenv("AGENTS"); only == "" || only == "renamed" {
+		t.Run("renamed", func(t *testing.T) { (&renamed{p, r}).play(t.Context(), t) })
+	}
 	if text, err := p.Output(t.Context(), "cat", p.Home+"/.ssh/id_ed25519"); err != nil || text != secret+"\n" {
 		t.Errorf("alice does not read her own key outside of the sessions: %q, %v", text, err)
 	}

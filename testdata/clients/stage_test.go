@@ -163,6 +163,9 @@ func (p *play) outside(ctx context.Context, command string) (string, error) {
 // inside runs it in a session of its own.
 func (p *play) inside(ctx context.Context, command string) (string, error) {
 	out, err := p.person.Command(ctx, p.reeve.Program, "run", "--agent", "claude-code", "--", "bash", "-c", command).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("reeve run: %w: %s", err, out)
+	}
 	return string(out), err
 }
 
@@ -243,7 +246,7 @@ func (p *play) arrivals() map[string][]string {
 		"connections by name":        p.seen.lines("connection at " + refused),
 		"connections by name and v6": p.seen.lines("connection at [" + refusedSix),
 		"connections by address":     p.seen.lines("connection at " + listed),
-		"shells by name":             linesOf(sshLog, "Connection from", " on "+refused+" "),
+		"shells by name":             append(linesOf(sshLog, "Connection from", " on "+refused+" "), linesOf(sshLog, "Connection from", " on "+refusedSix+" ")...),
 		"shells by address":          linesOf(sshLog, "Connection from", " on "+listed+" "),
 	}
 }

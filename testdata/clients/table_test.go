@@ -71,7 +71,7 @@ client=$1 command=$(<` + programs + `/$1.sh)
 shift
 for H; do
 	export H
-	folder=/tmp/try-$USER-$$-$H
+	folder=/tmp/try-$USER-$$-$((++n))
 	mkdir $folder && cd $folder || exit
 	begun=$EPOCHREALTIME
 	timeout -k 1 60 bash -c "$command" > $folder.said 2>&1 < /dev/null

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	rounds = 15
+	rounds = 45
 	batch  = 200 // operations of a round
 )
 

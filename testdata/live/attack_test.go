@@ -44,7 +44,7 @@ func TestAttacks(t *testing.T) {
 			if len(a.Only.On) > 0 && !a.Only.Holds(release, kernel.Form.String()) {
 				t.Skip(a.Only.Why)
 			}
-			image := policy(t, a.Policy)
+			image := policy(t, a.Policy, agentsOf(a)...)
 			open := a.Open.Holds(release, kernel.Form.String())
 			var in pass
 			unlessLeftOut(t, func() bool {
@@ -141,6 +141,7 @@ func (p *pass) run() {
 	p.steps(p.attack.Steps[:i])
 	_, err = kernel.SyncMounts()
 	must(t, err)
+	learned(t, p.attack.Agent)
 	if p.session {
 		p.attacked(p.attack.Steps[i:], before)
 	} else {
@@ -151,6 +152,30 @@ func (p *pass) run() {
 	if p.host != nil {
 		p.host.end()
 	}
+}
+
+// attackers is the number of an attack's own agent.
+const attackers = 70
+
+// agentsOf are the catalogue of an attack.
+func agentsOf(a attacks.Attack) []enforce.Agent {
+	if a.Agent == "" {
+		return nil
+	}
+	return []enforce.Agent{{ID: attackers, Exec: []string{a.Agent}}}
+}
+
+// learned makes the build of an attack's agent known, as the daemon does.
+func learned(t *testing.T, agent string) {
+	t.Helper()
+	if agent == "" {
+		return
+	}
+	text, err := os.ReadFile(agent)
+	must(t, err)
+	var st unix.Stat_t
+	must(t, unix.Stat(agent, &st))
+	learn(t, sensor.Build{Build: buildOf(t, text), Agent: attackers, Owner: st.Uid})
 }
 
 // begin finds the values that every attack may use, and starts the helper for those that do.

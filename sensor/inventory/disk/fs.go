@@ -60,6 +60,12 @@ func (r Root) name(op, name string) (string, error) {
 	return full, nil
 }
 
+// Near is an error for a name where somebody may not answer. Nothing is asked for it.
+func (r Root) Near(name string) error {
+	_, err := r.name("open", name)
+	return err
+}
+
 // Open opens for reading, and waits for no other end of a pipe.
 func (r Root) Open(name string) (fs.File, error) {
 	full, err := r.name("open", name)

@@ -41,6 +41,7 @@ type Options struct {
 	Log       *slog.Logger
 	Changed   func(inventory.Item, []inventory.Change) // told of what is new (no changes) or not what it was, after the first pass
 	Now       func() time.Time
+	Installed func(file, version string) // told of each agent's program, whenever it is looked at
 }
 
 // Progress is how the passes are.
@@ -98,6 +99,9 @@ func New(o Options) (*Keeper, error) {
 	}
 	if o.Changed == nil {
 		o.Changed = func(inventory.Item, []inventory.Change) {}
+	}
+	if o.Installed == nil {
+		o.Installed = func(string, string) {}
 	}
 	k := &Keeper{
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),

@@ -130,6 +130,27 @@ func TestChangesWhileNobodyLookedAreTold(t *testing.T) {
 	}
 }
 
+// Each program of an agent is told with its version whenever its part is looked at, those that are not new too.
+func TestInstalledProgramsAreTold(t *testing.T) {
+	var mu sync.Mutex
+	told := map[string]int{}
+	r := start(t, t.TempDir(), func(k *Keeper) {
+		k.o.Installed = func(file, version string) {
+			mu.Lock()
+			defer mu.Unlock()
+			told[filepath.Base(file)+" "+version]++
+		}
+	})
+	r.put(".local/share/claude/versions/2.1.330", "x")
+	r.put(".claude.json", servers("srv"))
+	for range 2 {
+		r.Once(t.Context())
+	}
+	if len(told) != 1 || told["2.1.330 2.1.330"] < 2 {
+		t.Errorf("%v", told)
+	}
+}
+
 // saw has an event taken in, and waits until it is.
 func (r *rig) saw(e *event.Event) {
 	r.t.Helper()

@@ -151,6 +151,9 @@ func (k *Keeper) fit(p place, r *discover.Result) {
 func (k *Keeper) put(p place, r discover.Result) {
 	for i := range r.Items {
 		risk.Judge(&r.Items[i])
+		if it := &r.Items[i]; it.Kind == inventory.KindAgent {
+			k.o.Installed(it.File, it.Version)
+		}
 	}
 	k.mu.Lock()
 	k.fit(p, &r)
