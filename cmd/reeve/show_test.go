@@ -193,12 +193,14 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 	var show struct {
 		Session   struct{ ID, Ended string }
 		Processes []struct {
-			Depth int
-			Ended *string
+			Depth     int
+			Principal string
+			Ended     *string
 		}
 		Timeline []struct{ Rule, Action string }
 	}
-	if err := json.Unmarshal([]byte(lines[1]), &show); err != nil || show.Session.ID != "3f2a-1" || len(show.Processes) != 10 || show.Processes[9].Ended != nil || show.Timeline[2].Rule != "ssh-keys" {
+	if err := json.Unmarshal([]byte(lines[1]), &show); err != nil || show.Session.ID != "3f2a-1" || len(show.Processes) != 11 || show.Processes[10].Ended != nil ||
+		show.Processes[9].Principal != "connector:files" || show.Timeline[2].Rule != "ssh-keys" {
 		t.Errorf("%+v, %v", show, err)
 	}
 }
