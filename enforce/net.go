@@ -177,7 +177,8 @@ func familyGlob(glob string) string {
 	return "/" + glob + "/**"
 }
 
-// everyday are the sockets that nearly all are: their groups stand in the table, so that no name is spelt and walked for them.
+// everyday are the sockets that nearly all are, in the order of enum everyday: their groups stand in the table, so that no name is spelt
+// and walked for them. KEEP-SYNC family v1 (bpf/hooks/family.h)
 var everyday = [...]string{"AF_INET/SOCK_STREAM/6", "AF_INET/SOCK_DGRAM/17", "AF_INET6/SOCK_STREAM/6", "AF_INET6/SOCK_DGRAM/17",
 	"AF_UNIX/SOCK_STREAM/0", "AF_UNIX/SOCK_DGRAM/0"}
 

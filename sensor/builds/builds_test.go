@@ -4,9 +4,12 @@ package builds
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -238,6 +241,16 @@ func TestShippedBuildsComeLast(t *testing.T) {
 type recorder struct{ all *[]sensor.Build }
 
 func (r recorder) SetBuilds(all []sensor.Build) error { *r.all = all; return nil }
+
+// What has ended before anybody looked is no problem that a log should tell of.
+func TestProcessThatHasEndedIsNoProblem(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
+	must(t, cmd.Run())
+	r := begin(t, "")
+	if err := r.look(candidate{pid: uint32(cmd.Process.Pid)}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, want that it does not exist", err)
+	}
+}
 
 func TestNobodyWaitsForTheKeeper(t *testing.T) {
 	r := begin(t, "")

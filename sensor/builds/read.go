@@ -24,6 +24,9 @@ func (k *Keeper) open(c candidate) (known, error) {
 	if c.pid != 0 {
 		name = procfs.Program(c.pid)
 	}
+	if name == "" {
+		return known{}, fs.ErrNotExist // it has ended
+	}
 	f, err := opened(name, name)
 	if err != nil {
 		return known{}, err
