@@ -97,8 +97,11 @@ static __always_inline bool script_rest(struct buffer *buffer, u64 address)
 	return length > 1 && length < NAME_MAX_ - 1;
 }
 
-/* Walks the folder's name, then what the argument adds. The host's root has no name to put in front. */
-static __always_inline u32 script_walk(struct buffer *buffer)
+/*
+ * Walks the folder's name, then what the argument adds. The host's root has no name to put in front. verifier: a frame of its
+ * own, beside that of naming.
+ */
+static __noinline u32 script_walk(struct buffer *buffer)
 {
 	const u8 *table = table_now();
 	struct walk w;
