@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/reeve-sensor/reeve/sensor/durable"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 )
 
@@ -32,42 +33,14 @@ func machineClock() clock {
 
 // keep writes v to a file that only root reads.
 func keep(dir, name string, v any) error {
-	if err := write(dir, name, v); err != nil {
-		return fmt.Errorf("keeping %s in %s: %w", name, dir, err)
-	}
-	return nil
-}
-
-func write(dir, name string, v any) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return err
+		return fmt.Errorf("keeping %s: %w", name, err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return fmt.Errorf("keeping %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(raw, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(dir)
-}
-
-// syncFolder makes a rename or removal in it last.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Write(filepath.Join(dir, name), append(raw, '\n'))
 }
 
 // kept reads what keep wrote. It is false where nothing is kept.
@@ -92,7 +65,7 @@ func drop(dir, name string) error {
 		return nil
 	}
 	if err == nil {
-		err = syncFolder(dir)
+		err = durable.Folder(dir)
 	}
 	if err != nil {
 		return fmt.Errorf("forgetting %s in %s: %w", name, dir, err)

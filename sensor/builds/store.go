@@ -17,6 +17,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/durable"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
 
@@ -96,16 +97,5 @@ func write(dir string, learned []known) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("keeping the builds of agents: %w", err)
-	}
-	_, err = f.Write(append(raw, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("keeping the builds of agents in %s: %w", dir, err), os.Remove(f.Name()))
-	}
-	return nil
+	return durable.Write(filepath.Join(dir, name), append(raw, '\n'))
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/sensor/durable"
 )
 
 // Store is approvals.json in the state folder.
@@ -64,10 +66,7 @@ func (s Store) Add(more []Record) error {
 	if err != nil {
 		return err // what cannot be read is not written over
 	}
-	if err := s.write(keep(records, more)); err != nil {
-		return fmt.Errorf("keeping approvals in %s: %w", s.Dir, err)
-	}
-	return nil
+	return s.write(keep(records, more))
 }
 
 func (s Store) write(records []Record) error {
@@ -75,21 +74,5 @@ func (s Store) write(records []Record) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(s.Dir, "."+name+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(raw, '\n'))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(s.Dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(s.Dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Write(filepath.Join(s.Dir, name), append(raw, '\n'))
 }

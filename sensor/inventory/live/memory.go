@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reeve-sensor/reeve/sensor/durable"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
 
@@ -65,19 +66,7 @@ func store(dir string, raw []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+memoryFile+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(raw)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, memoryFile))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return durable.Write(filepath.Join(dir, memoryFile), raw)
 }
 
 // see notes that items are there, and tells which of them are new.
