@@ -98,7 +98,7 @@ func agentName(agents []Agent, id uint32) string {
 	return ""
 }
 
-// Named is the kernel's answer about what it knows by a number. KEEP-SYNC rule v2 (bpf/include/rule.h, judge.h)
+// Named is the kernel's answer about what it knows by a number. KEEP-SYNC started v1 (bpf/include/judge.h)
 func (t Table) Named(s Subject, op Op, number uint32) Verdict {
 	if !op.ofName() {
 		return Verdict{Action: Deny}

@@ -712,6 +712,7 @@ static __always_inline u32 name_action(u32 action, u32 decided)
 /*
  * What has a bare name is started. The question says by which number it is known, and in its flags what was decided about it
  * (enum start_flag); name.length bytes at the beginning of the buffer are told of it. verifier: global, as name_of.
+ * KEEP-SYNC started v1 (enforce/name.go)
  */
 __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * From subject, operation and label to an action. Pure: reads the table, nothing else.
- * KEEP-SYNC rule v2 (enforce/decide.go, enforce/name.go)
+ * KEEP-SYNC rule v2 (enforce/decide.go)
  */
 #pragma once
 
