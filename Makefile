@@ -272,7 +272,7 @@ fuzz-c: provision-build $(FUZZERS:%=bin/fuzz/%)
 # How long the model goes on with random sequences, on each kernel of the matrix.
 SOAK       ?= 30m
 SOAK_NOBPF ?= 5m
-soak: provision-vm ## kernel against oracle and model, at length and with a seed of the day; every restart
+soak: provision-vm ## kernel against oracle and model, at length and with a seed of the day; every restart; 10,000 sessions a machine
 	@$(MAKE) --no-print-directory test-live LIVE="-test.timeout=60m -test.run=Oracle -decisions 500000 -calls 50000 -seed $$(date +%s)"
 	@for kernel in $(KERNELS); do for form in ':$(SOAK)' 'nobpf:$(SOAK_NOBPF)'; do \
 		printf '== soak: the model on %s %s\n' $$kernel $$form; \
@@ -280,6 +280,7 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 			-- "./live.test -test.v -test.run=TestModel -test.timeout=65m -for $${form#*:} -seed $$(date +%s)"; \
 	done; done
 	@$(MAKE) --no-print-directory test-churn CHURN='-restarts 50 -upgrades 20 -kills 20 -reloads 200'
+	@$(MAKE) --no-print-directory test-churn CHURN='-test.run=ManySessions -sessions 10000'
 
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
