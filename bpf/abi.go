@@ -107,6 +107,7 @@ const (
 	CountNamesLearned    = sensorCounterCOUNT_NAMES_LEARNED
 	CountNamesDropped    = sensorCounterCOUNT_NAMES_DROPPED
 	CountConnectors      = sensorCounterCOUNT_CONNECTORS
+	CountVerdictsFlood   = sensorCounterCOUNT_VERDICTS_FLOOD
 	Counters             = sensorCounterCOUNTERS
 )
 

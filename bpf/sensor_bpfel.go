@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 6
+	sensorAbiABI_VERSION   sensorAbi = 7
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -25,6 +25,8 @@ const (
 	sensorAbiSERVERS_MAX   sensorAbi = 16384
 	sensorAbiGUARDED_MAX   sensorAbi = 64
 	sensorAbiWRITTEN_MAX   sensorAbi = 131072
+	sensorAbiFLOODS_MAX    sensorAbi = 4096
+	sensorAbiFLOOD_MOST    sensorAbi = 1000
 	sensorAbiRESOLVERS_MAX sensorAbi = 64
 	sensorAbiANSWERS_MAX   sensorAbi = 32768
 	sensorAbiANSWER_NAMES  sensorAbi = 8
@@ -162,7 +164,8 @@ const (
 	sensorCounterCOUNT_NAMES_LEARNED    sensorCounter = 27
 	sensorCounterCOUNT_NAMES_DROPPED    sensorCounter = 28
 	sensorCounterCOUNT_CONNECTORS       sensorCounter = 29
-	sensorCounterCOUNTERS               sensorCounter = 30
+	sensorCounterCOUNT_VERDICTS_FLOOD   sensorCounter = 30
+	sensorCounterCOUNTERS               sensorCounter = 31
 )
 
 type sensorDevice struct {
@@ -686,6 +689,7 @@ const (
 	sensorMapCounters            = "counters"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
+	sensorMapFloods              = "floods"
 	sensorMapGrants              = "grants"
 	sensorMapGuarded             = "guarded"
 	sensorMapHellos              = "hellos"
@@ -894,6 +898,7 @@ type sensorMapSpecs struct {
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
+	Floods      *ebpf.MapSpec `ebpf:"floods"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
 	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
@@ -964,6 +969,7 @@ type sensorMaps struct {
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
+	Floods      *ebpf.Map `ebpf:"floods"`
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Guarded     *ebpf.Map `ebpf:"guarded"`
 	Hellos      *ebpf.Map `ebpf:"hellos"`
@@ -1002,6 +1008,7 @@ func (m *sensorMaps) Close() error {
 		m.Counters,
 		m.Devices,
 		m.Execs,
+		m.Floods,
 		m.Grants,
 		m.Guarded,
 		m.Hellos,

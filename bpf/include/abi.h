@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 6,
+	ABI_VERSION = 7,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -23,6 +23,8 @@ enum abi {
 	SERVERS_MAX = 16384,
 	GUARDED_MAX = 64,
 	WRITTEN_MAX = 131072,
+	FLOODS_MAX = 4096,
+	FLOOD_MOST = 1000, /* refusals of one session, operation and label that are told in a second */
 	RESOLVERS_MAX = 64,
 	ANSWERS_MAX = 32768,
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
@@ -569,6 +571,7 @@ enum counter {
 	COUNT_NAMES_LEARNED,   /* addresses that answers gave a name */
 	COUNT_NAMES_DROPPED,   /* addresses of answers that are private, or for which there was no room */
 	COUNT_CONNECTORS,      /* that agents started, or were refused */
+	COUNT_VERDICTS_FLOOD, /* refusals, asks and audits beyond what is told of one kind in a second; with `folded` of their session */
 	COUNTERS,
 };
 

@@ -89,18 +89,55 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 		bpf_ringbuf_submit_dynptr(&entry, wake);                                        \
 	} while (0)
 
+/*
+ * Whether one more of its kind is told: FLOOD_MOST in a second, the rest is counted. So a session that asks for what is refused,
+ * again and again and by names that are ever new, hides no refusal of others, nor its own by other rules. verifier: a frame of its
+ * own, as name_of.
+ */
+__noinline int event_due(const struct event_header *head, u64 label)
+{
+	u64 now = bpf_jiffies64();
+	struct flood fresh = { .until = now + cfg_second, .told = 1 };
+	struct flood_key kind = {};
+	struct session *session;
+	struct flood *flood;
+	u32 slot;
+
+	if (!head)
+		return true;
+	kind.session = head->session;
+	kind.label = label;
+	kind.op = head->op;
+	flood = bpf_map_lookup_elem(&floods, &kind);
+	if (!flood || flood->until < now) {
+		bpf_map_update_elem(&floods, &kind, &fresh, BPF_ANY);
+		return true;
+	}
+	if (__sync_fetch_and_add(&flood->told, 1) < FLOOD_MOST)
+		return true;
+	count(COUNT_VERDICTS_FLOOD);
+	slot = head->slot;
+	session = bpf_map_lookup_elem(&sessions, &slot);
+	if (session)
+		__sync_fetch_and_add(&session->folded, 1);
+	return false;
+}
+
 /* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
-#define EVENT_SEND_BY_ACTION(record, length, write)                                                            \
+#define EVENT_SEND_IF(due, record, length, write)                                                              \
 	do {                                                                                                   \
 		(record)->head.size = sizeof(*record) + (length);                                              \
 		if ((record)->head.action == ACTION_ALLOW)                                                     \
 			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write);     \
-		else                                                                                           \
+		else if (due)                                                                                  \
 			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write); \
 	} while (0)
 
-#define EVENT_SEND_NAME(record, buffer) \
-	EVENT_SEND_BY_ACTION(record, (buffer)->name.length, event_name(&entry, sizeof(*record), buffer))
+#define EVENT_SEND_BY_ACTION(record, length, write) EVENT_SEND_IF(true, record, length, write)
+
+#define EVENT_SEND_NAME(record, buffer)                                                              \
+	EVENT_SEND_IF(event_due(&(record)->head, (record)->label[0]), record, (buffer)->name.length, \
+		      event_name(&entry, sizeof(*record), buffer))
 
 #define EVENT_SEND_TEXT(record, buffer, length) \
 	EVENT_SEND_BY_ACTION(record, length, event_text(&entry, sizeof(*record), buffer, length))

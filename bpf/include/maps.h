@@ -358,6 +358,32 @@ struct {
 	__type(value, struct written);
 } written SEC(".maps");
 
+/* Refusals, asks and audits of one kind. */
+struct flood_key {
+	u64 session; /* id */
+	u64 label;
+	u32 op;
+	u32 reserved;
+};
+
+/* race: two processors may begin the same second; then some more are told. */
+struct flood {
+	u64 until; /* jiffies */
+	u32 told;  /* since the second began */
+	u32 reserved;
+};
+
+/*
+ * How much was told of each kind within its second. Written and read by the kernel. Full: the kind that was told of longest ago
+ * goes, and begins a second anew.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FLOODS_MAX);
+	__type(key, struct flood_key);
+	__type(value, struct flood);
+} floods SEC(".maps");
+
 /*
  * The daemon, which no session may signal or look into, nor what it starts: when it began (start_boottime, ns), by process.
  * Written when it asks. Full: those that have ended go first, as nobody asks for them.

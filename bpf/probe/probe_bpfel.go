@@ -60,6 +60,7 @@ const (
 	probeMapCounters     = "counters"
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
+	probeMapFloods       = "floods"
 	probeMapGrants       = "grants"
 	probeMapGuarded      = "guarded"
 	probeMapHellos       = "hellos"
@@ -156,6 +157,7 @@ type probeMapSpecs struct {
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
+	Floods      *ebpf.MapSpec `ebpf:"floods"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
 	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
 	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
@@ -226,6 +228,7 @@ type probeMaps struct {
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
+	Floods      *ebpf.Map `ebpf:"floods"`
 	Grants      *ebpf.Map `ebpf:"grants"`
 	Guarded     *ebpf.Map `ebpf:"guarded"`
 	Hellos      *ebpf.Map `ebpf:"hellos"`
@@ -264,6 +267,7 @@ func (m *probeMaps) Close() error {
 		m.Counters,
 		m.Devices,
 		m.Execs,
+		m.Floods,
 		m.Grants,
 		m.Guarded,
 		m.Hellos,

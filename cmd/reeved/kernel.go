@@ -165,6 +165,7 @@ var counterNames = []struct {
 	{bpf.CountSessionsFull, "sessions_full", true},
 	{bpf.CountLineUnread, "line_unread", true},
 	{bpf.CountLineCut, "line_cut", true},
+	{bpf.CountVerdictsFlood, "verdicts_beyond_rate", true},
 	{bpf.CountSocketUntagged, "socket_untagged", true},
 	{bpf.CountCheckLate, "checks_late", false},
 	{bpf.CountSessionsStarted, "sessions_started", false},

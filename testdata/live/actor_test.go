@@ -87,6 +87,7 @@ var basic = map[string]func(act) result{
 	"leave":    leave,
 	"zombie":   zombie,
 	"spawn":    spawn,
+	"flood":    flood,
 }
 
 // keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.

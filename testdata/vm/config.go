@@ -75,6 +75,7 @@ type Result struct {
 	LSM     string        // the guest's active security modules
 	Up      time.Duration // the guest's uptime when the job began
 	Elapsed time.Duration // from QEMU's start to its end
+	Busy    time.Duration // of the host's processors, QEMU's alone
 }
 
 func (c Config) complete() (Config, error) {

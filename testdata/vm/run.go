@@ -144,6 +144,9 @@ func (r *run) boot(ctx context.Context) (Result, error) {
 	start := time.Now()
 	err := cmd.Run()
 	result := Result{Console: console.String(), Elapsed: time.Since(start), Code: CodeDied}
+	if cmd.ProcessState != nil {
+		result.Busy = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	if report, err := os.ReadFile(r.path("status")); err == nil {
 		result.read(string(report))
 	}

@@ -38,7 +38,8 @@ func boot(t *testing.T, c Config) Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s %s: code %d, job after %s, whole %s", result.Kernel, c.Mode, result.Code, result.Up, result.Elapsed.Round(100*time.Millisecond))
+	t.Logf("%s %s: code %d, job after %s, whole %s, processors busy %s", result.Kernel, c.Mode, result.Code, result.Up,
+		result.Elapsed.Round(100*time.Millisecond), result.Busy.Round(100*time.Millisecond))
 	return result
 }
 

@@ -66,8 +66,8 @@ func run(ctx context.Context, args []string) (int, error) {
 		showTrouble(result.Console)
 	}
 	if *verbose || *quiet {
-		fmt.Fprintf(os.Stderr, "vm: code %d, kernel %s, lsm %s, job after %.1f s, whole %.1f s\n",
-			result.Code, result.Kernel, result.LSM, result.Up.Seconds(), result.Elapsed.Seconds())
+		fmt.Fprintf(os.Stderr, "vm: code %d, kernel %s, lsm %s, job after %.1f s, whole %.1f s, processors busy %.1f s\n",
+			result.Code, result.Kernel, result.LSM, result.Up.Seconds(), result.Elapsed.Seconds(), result.Busy.Seconds())
 	}
 	return result.Code, nil
 }
