@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/reeve-sensor/reeve/enforce"
 )
 
 // Plugins is what holds for all plugins.
@@ -32,6 +34,8 @@ type Plugin struct {
 	Acts     []string          `toml:"acts"` // what it may ask for beside what a rule named
 	Settings map[string]any    `toml:"settings"`
 	Secrets  map[string]string `toml:"secrets"` // setting to file
+
+	Actions []string `toml:"-"` // that it answers to, as it says when it runs; nil where it has not said so yet
 }
 
 // DefaultPlugin is what a plugin has that says nothing but its name.
@@ -70,13 +74,22 @@ func texts(v any) ([]string, bool) {
 	return out, ok
 }
 
-// PluginNames are the plugins that rules can respond by.
-func (c *Config) PluginNames() []string {
-	names := []string{}
+// responders are the plugins that rules can respond by.
+func (c *Config) responders() []enforce.Plugin {
+	all := []enforce.Plugin{}
 	for i := range c.Plugin {
-		names = append(names, c.Plugin[i].Name)
+		all = append(all, enforce.Plugin{Name: c.Plugin[i].Name, Actions: c.Plugin[i].Actions})
 	}
-	return names
+	return all
+}
+
+// Told is the configuration with what plugins said that they answer to, by their names.
+func (c Config) Told(actions map[string][]string) Config {
+	c.Plugin = slices.Clone(c.Plugin)
+	for i := range c.Plugin {
+		c.Plugin[i].Actions = actions[c.Plugin[i].Name]
+	}
+	return c
 }
 
 var (
