@@ -61,7 +61,7 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 		"read " + secret, "list " + state, "connect " + admin, "list " + o.State, "list " + filepath.Join(o.State, "victim"),
 		"list " + o.Run, "list " + filepath.Join(o.Run, "victim"),
 		"read /proc/" + pid + "/environ", "read /proc/" + pid + "/mem", "read /proc/" + pid + "/maps", "list /proc/" + pid + "/fd",
-		"trace " + pid, "signal " + pid, "root ", "read /etc/shadow", "signal " + strconv.Itoa(os.Getpid()),
+		"trace " + pid, "signal " + pid, "others ", "root ", "read /etc/shadow", "signal " + strconv.Itoa(os.Getpid()),
 	}
 	sockets, err := filepath.Glob(filepath.Join(o.Run, "victim", "*", "plugin*"))
 	if err != nil || len(sockets) != 1 {
