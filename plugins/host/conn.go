@@ -83,6 +83,9 @@ func (dispensed) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, c *grpc.C
 // launch starts a plugin and brings it to where it can be asked. Whatever the plugin does, it returns in bounded time.
 func (w *worker) launch(ctx context.Context) (*conn, error) {
 	a, err := accountOf(&w.spec)
+	if err == nil {
+		err = a.alone(&w.spec, w.o.Plugins)
+	}
 	if err != nil && privileged() {
 		return nil, err
 	}

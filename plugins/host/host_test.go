@@ -489,11 +489,12 @@ func TestSettingsAreHeldAgainstWhatThePluginKnows(t *testing.T) {
 		"secret's gone": {func(s *host.Spec) { s.Secrets = map[string]string{"token": open + "x"} }, "no such file"},
 		"no program":    {func(s *host.Spec) { s.Path, s.Name = "", "none" }, "no program none"},
 		"root":          {func(s *host.Spec) { s.User = "0" }, "root"},
+		"a person":      {func(s *host.Spec) { s.User = "1000" }, "is a person's by its number 1000"},
 		"no user":       {func(s *host.Spec) { s.User = "reeve-nobody-has-it" }, "no user reeve-nobody-has-it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if name == "root" || name == "no user" {
+			if name == "root" || name == "no user" || name == "a person" {
 				need.Root(t) // who alone changes users
 			}
 			s := spec(t, "good", nil)

@@ -87,6 +87,19 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 	}
 }
 
+// One user under two names is one: neither of its plugins runs.
+func TestPluginsDoNotShareAUser(t *testing.T) {
+	t.Parallel()
+	need.Root(t) // who alone gives plugins users of their own
+	one, two := spec(t, "one", nil), spec(t, "two", nil)
+	one.User, two.User = "nobody", "65534"
+	r := start(t, options(t, one, two))
+	plugintest.Wait(t, "both refusals", func() bool {
+		all := r.Status()
+		return strings.Contains(all[0].Problem, "is also that of plugin two") && strings.Contains(all[1].Problem, "is also that of plugin one")
+	})
+}
+
 // TestControlReadsWhatIsOpen is the control: the same attempt succeeds where nothing forbids it.
 func TestControlReadsWhatIsOpen(t *testing.T) {
 	t.Parallel()

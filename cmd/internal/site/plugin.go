@@ -5,6 +5,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -123,10 +124,11 @@ func (c *Config) checkPlugins(name, text string) (out []error) {
 		if seen[p.Name] {
 			add(line("name"), "a plugin runs once", "plugin %q: is there twice", p.Name)
 		}
-		if other, taken := users[p.User]; taken && p.User != "" {
+		user := cmp.Or(p.User, "reeve-"+p.Name)
+		if other, taken := users[user]; taken && !seen[p.Name] {
 			add(line("user"), "each has a user of its own, so that none can read another's secrets", "plugin %q: has the user of %q", p.Name, other)
 		}
-		seen[p.Name], users[p.User] = true, p.Name
+		seen[p.Name], users[user] = true, p.Name
 	}
 	return out
 }
