@@ -229,8 +229,9 @@ func thiefGetsNothing(t *testing.T, r *stage.Reeve, lair *plugintest.Backend) {
 	}
 }
 
-// script is a session that writes to an open connection for as long as it can, asks for another one, and then writes to a file.
-const script = `trap '' PIPE
+// beat is a session that writes to an open connection for as long as it can, asks for another one, and then writes to a file. It
+// is a file, since no command line may have /dev/tcp in it.
+const beat = `trap '' PIPE
 exec 3<> /dev/tcp/127.0.0.1/$1
 while echo tick >&3; do sleep 0.1; done 2> /dev/null
 if (exec 4<> /dev/tcp/127.0.0.1/$1) 2> /dev/null; then echo connected; else echo refused; fi > $2/again
@@ -258,8 +259,17 @@ func contained(ctx context.Context, t *testing.T, r *stage.Reeve, alice *stage.P
 	}()
 	_, port, err := net.SplitHostPort(tcp.Addr().String())
 	must(t, err)
-	run := alice.Command(ctx, "reeve", "run", "--", "bash", "-c", script, "bash", port, alice.Home)
+	must(t, alice.Write(map[string]string{"beat.sh": beat}))
+	must(t, alice.Own())
+	run := alice.Command(ctx, "reeve", "run", "--", "bash", "beat.sh", port, alice.Home)
+	var complaint bytes.Buffer
+	run.Stderr = &complaint
 	must(t, run.Start())
+	defer func() {
+		if t.Failed() {
+			t.Log(complaint.String())
+		}
+	}()
 	wait(t, r, "ticks", func() bool { return ticks.Load() > 20 })
 	all, err := stage.Objects[shown](ctx, r, "sessions", "--json")
 	must(t, err)
