@@ -80,7 +80,7 @@ func answer(a archive) (name, text string) {
 	}
 	p, _ := enforce.Parse(files, enforce.Options{Homes: []string{"/data/u/ana"}}) // what is wrong, Check tells
 	var b strings.Builder
-	ps := enforce.Check(p, enforce.CheckOptions{Groups: fakeGroups{}, Agents: agents, Starts: []enforce.Start{claude}, Plugins: []string{"contain"}})
+	ps := enforce.Check(p, enforce.CheckOptions{Groups: fakeGroups{}, Agents: agents, Starts: []enforce.Start{claude}, Plugins: []enforce.Plugin{{Name: "contain", Actions: []string{"freeze", "kill"}}, {Name: "syslog", Actions: []string{""}}, {Name: "pager"}}})
 	for _, q := range ps {
 		kind := ""
 		if q.Warning {

@@ -38,7 +38,7 @@ type CheckOptions struct {
 	Agents []Agent
 	Starts []Start
 	// Plugins are those that run here; nil where that is not known.
-	Plugins []string
+	Plugins []Plugin
 }
 
 // ownStart is what sessions need of Reeve: to ask why, and to be heard by its hooks.

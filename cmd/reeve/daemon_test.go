@@ -92,7 +92,10 @@ func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
 	f := fake{table}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	b := api.Backend{Table: f, Events: events, Kernel: f, Contain: f, Policies: f, Glass: f, Catalogue: agents, Boot: "3f2a", Started: began, Notes: func() []string { return nil }}
+	b := api.Backend{Table: f, Events: events, Kernel: f, Contain: f, Policies: f, Glass: f, Catalogue: agents, Boot: "3f2a", Started: began, Notes: func() []string { return nil },
+		Plugins: func() []*pb.Plugin {
+			return []*pb.Plugin{{Name: "contain", State: "running", Actions: []string{"freeze", "kill"}}, {Name: "pager", State: "starting"}}
+		}}
 	go func() { done <- api.Serve(ctx, dir, -1, b, func(int) (uint64, error) { return 0, nil }) }()
 	t.Cleanup(func() {
 		stop()
@@ -117,6 +120,38 @@ func daemon(t *testing.T) (*env, *bytes.Buffer, *bytes.Buffer) {
 	stderr := &bytes.Buffer{}
 	e.stderr, e.config = stderr, config
 	return e, out, stderr
+}
+
+// What a rule wants of a plugin that does not know it is told before the rule fires, where a daemon runs that can be asked.
+func TestPolicyIsHeldAgainstWhatPluginsAnswerTo(t *testing.T) {
+	const rule = "version = 1\nbase = \"none\"\n[[rule]]\nid = \"x\"\non = [\"file.read\"]\nmatch = [\"/x\"]\naction = \"deny\"\nrespond = [\"contain:frieze\", \"contain:kill\", \"pager:any\"]\n"
+	file := filepath.Join(t.TempDir(), "a.toml")
+	if err := os.WriteFile(file, []byte(rule), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e, out, stderr := daemon(t)
+	raw, err := os.ReadFile(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const plugins = "[[plugin]]\nname = \"contain\"\n[[plugin]]\nname = \"pager\"\n"
+	if err := os.WriteFile(e.config, append(raw, plugins...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code := dispatch(context.Background(), e, []string{"policy", "check", file}); code != 0 {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	want := "warning: " + file + ":8: rule \"x\": respond[0]: plugin \"contain\" knows no action \"frieze\": nothing will respond\n  hint: did you mean \"freeze\"?\nok: "
+	if !strings.HasPrefix(out.String(), want) {
+		t.Errorf("got\n%s\nwant\n%s", out, want)
+	}
+	out.Reset()
+	if err := os.WriteFile(e.config, []byte("run = \"/nowhere\"\n"+plugins), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code := dispatch(context.Background(), e, []string{"policy", "check", file}); code != 0 || !strings.HasPrefix(out.String(), "ok: ") {
+		t.Errorf("without a daemon: exit %d, %s%s", code, out, stderr)
+	}
 }
 
 func TestCommandsAgainstADaemon(t *testing.T) {

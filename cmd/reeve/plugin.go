@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 )
 
@@ -88,6 +89,32 @@ func writeSkeleton(dir string, values map[string]string) (files []string, err er
 	return files, nil
 }
 
+// askWithin is how long a daemon is waited for that has a word to say, but need not.
+const askWithin = 2 * time.Second
+
+// askPlugins has a running daemon say what its plugins answer to; where none does, policies are not held against that.
+func askPlugins(c site.Config) site.Config {
+	if len(c.Plugin) == 0 {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+	defer cancel()
+	client, err := api.Dial(ctx, c.Run, api.Admin, api.Own)
+	if err != nil {
+		return c
+	}
+	defer client.Close()
+	s, err := client.Status(ctx, &pb.StatusRequest{})
+	if err != nil {
+		return c
+	}
+	actions := map[string][]string{}
+	for _, p := range s.Plugins {
+		actions[p.Name] = p.Actions
+	}
+	return c.Told(actions)
+}
+
 // printPlugins adds a row for each plugin to the status.
 func printPlugins(e *env, plugins []*pb.Plugin, now time.Time, row func(what, text string)) {
 	what := "plugins"
@@ -155,7 +182,7 @@ func pluginsJSON(plugins []*pb.Plugin) []map[string]any {
 		out = append(out, map[string]any{
 			"name": p.Name, "version": p.Version, "state": p.State, "problem": p.Problem, "health": p.Health, "sha256": p.Sha256, "pid": p.Pid,
 			"restarts": p.Restarts, "exported": p.Exported, "refused": p.Refused, "dropped": p.Dropped, "queued": p.Queued,
-			"queued_bytes": p.QueuedBytes, "answered": p.Answered, "failed": p.Failed,
+			"queued_bytes": p.QueuedBytes, "answered": p.Answered, "failed": p.Failed, "actions": p.Actions,
 		})
 	}
 	return out

@@ -35,6 +35,7 @@ func (e *env) load(paths []string) (*enforce.Policy, site.Config, enforce.Proble
 	if err != nil {
 		return nil, c, nil, err
 	}
+	c = askPlugins(c)
 	if len(paths) == 1 && strings.HasPrefix(paths[0], presetPrefix) {
 		name := strings.TrimPrefix(paths[0], presetPrefix)
 		if !slices.Contains(enforce.Presets(), name) {

@@ -61,12 +61,13 @@ type measure struct {
 	act    func(context.Context, *containment, map[uint64]bool) (int, error)
 	notice string
 	done   string
+	lifts  bool // what was refused until the act was done is let be: those it is done to do nothing any more
 }
 
 // measures is the table of actions.
 var measures = map[api.Action]measure{
 	api.Kill:    {act: kill, notice: event.SessionKilled, done: "killed"},
-	api.Freeze:  {needs: canFreeze, act: freeze, notice: event.SessionFrozen, done: "frozen", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchFreeze)}},
+	api.Freeze:  {needs: canFreeze, act: freeze, notice: event.SessionFrozen, done: "frozen", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchFreeze), DeniedSet: every}, lifts: true},
 	api.Isolate: {notice: event.SessionIsolated, done: "isolated", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchIsolate), DeniedSet: away}},
 	api.Deny:    {notice: event.SessionDenied, done: "denied everything", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchDenyAll), DeniedSet: every}},
 	api.Thaw:    {act: thaw, notice: event.SessionThawed, done: "let go on", change: bpf.Change{SwitchesClear: ^uint32(0), DeniedClear: every}},
@@ -125,6 +126,9 @@ func (c *containment) Take(ctx context.Context, m api.Measure) (int, error) {
 		}
 	}
 	reached, err := c.rounds(ctx, todo, m, slots)
+	if err == nil && todo.lifts {
+		err = c.lift(m.Family)
+	}
 	if err != nil {
 		return reached, err
 	}
@@ -169,6 +173,31 @@ func (c *containment) round(ctx context.Context, todo measure, family map[uint64
 		return 0, nil
 	}
 	return todo.act(ctx, c, family)
+}
+
+// lift takes back what was refused beyond the sessions' switches.
+func (c *containment) lift(family map[uint64]bool) error {
+	slots, err := c.reach(family)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		change := bpf.Change{Slot: s.Number, Generation: s.Generation, Role: bpf.KeepRole, DeniedClear: every &^ denied(s.Switches)}
+		if err := c.kernel.Change(change); err != nil && !errors.Is(err, sensor.ErrSessionEnded) {
+			return err
+		}
+	}
+	return nil
+}
+
+// denied is what switches refuse for as long as they are thrown.
+func denied(switches uint32) (ops uint64) {
+	for _, m := range measures {
+		if !m.lifts && m.change.SwitchesSet&switches != 0 {
+			ops |= m.change.DeniedSet
+		}
+	}
+	return ops
 }
 
 // reach gives the slots of the family that live, and adds to it what began inside of it.

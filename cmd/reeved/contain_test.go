@@ -135,6 +135,62 @@ func TestSwitchesAreThrownAndTakenBack(t *testing.T) {
 	}
 }
 
+// slowIce sees what the kernel refuses while it freezes, and may fail.
+type slowIce struct {
+	ice
+	kernel *sessionsOf
+	fails  error
+	denied map[uint64]uint64
+}
+
+func (i slowIce) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) {
+	for id := range ids {
+		i.denied[id] = i.kernel.slots[uint32(id)].Denied
+	}
+	n, _ := i.ice.Freeze(ctx, ids)
+	return n, i.fails
+}
+
+// The switch binds at the next hook whoever has not stopped yet; who stands still needs no refusal, and is not to find one at thaw.
+func TestFreezeRefusesUntilAllStandStill(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before api.Action
+		fails  error
+		want   uint64
+	}{
+		"all-stand-still":    {},
+		"isolated-before":    {before: api.Isolate, want: away},
+		"denied-before":      {before: api.Deny, want: every},
+		"some-do-not-stop":   {fails: sensor.ErrNotFrozen, want: every},
+		"isolated-then-some": {before: api.Isolate, fails: sensor.ErrNotFrozen, want: every},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, k, frozen, _ := newContainment(t)
+			slow := slowIce{frozen, k, tc.fails, map[uint64]uint64{}}
+			c.freezer = func() (freezer, error) { return slow, nil }
+			if tc.before != "" {
+				take(t, c, tc.before, by(1000))
+			}
+			m := by(1000)
+			m.Action = api.Freeze
+			if _, err := c.Take(context.Background(), m); !errors.Is(err, tc.fails) {
+				t.Error(err)
+			}
+			for id := range uint32(2) {
+				if s := k.slots[id+1]; slow.denied[s.Id] != every || s.Denied != tc.want || s.Switches&uint32(bpf.SwitchFreeze) == 0 {
+					t.Errorf("session %d: %x was denied while it was frozen, %x after, want %x; switches %x", s.Id, slow.denied[s.Id], s.Denied, tc.want, s.Switches)
+				}
+			}
+			if s := k.slots[9]; s.Denied != 0 {
+				t.Errorf("another session is denied %x", s.Denied)
+			}
+			if take(t, c, api.Thaw, by(1000)); k.slots[1].Denied != 0 || k.slots[2].Switches != 0 {
+				t.Errorf("thawed: %+v", k.slots[1])
+			}
+		})
+	}
+}
+
 func TestThawIsForWhoContainedAndForAdministrators(t *testing.T) {
 	admin := by(1001)
 	admin.Admin = true

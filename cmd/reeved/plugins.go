@@ -36,11 +36,48 @@ func (d *daemon) plugins(log *slog.Logger, h event.Host, contain func() *contain
 			tell(event.Said{Name: n.Name, Severity: n.Severity, Message: n.Message, Session: n.Session})
 		},
 		Act: func(ctx context.Context, a host.Act) (int, error) { return act(ctx, contain(), a) },
+		Answers: func(name string, actions []string) {
+			d.policies.reportUnanswered(log, enforce.Plugin{Name: name, Actions: actions})
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening plugins: %w", err)
 	}
+	d.policies.askPlugins(opened.Status)
 	return opened, nil
+}
+
+// askPlugins has policies held against what plugins say that they answer to.
+func (p *policies) askPlugins(status func() []host.Status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plugins = status
+}
+
+// told is the configuration with what plugins have said so far.
+func (p *policies) told() site.Config {
+	p.mu.Lock()
+	status := p.plugins
+	p.mu.Unlock()
+	if status == nil {
+		return p.config
+	}
+	actions := map[string][]string{}
+	for _, s := range status() {
+		actions[s.Name] = s.Actions
+	}
+	return p.config.Told(actions)
+}
+
+// reportUnanswered logs what the policy in force wants of a plugin that has just said what it can do, and cannot do that.
+func (p *policies) reportUnanswered(log *slog.Logger, plugin enforce.Plugin) {
+	l := p.now()
+	if l == nil {
+		return
+	}
+	for _, problem := range enforce.Unanswered(l.policy, plugin) {
+		log.Warn("policy", "problem", problem)
+	}
 }
 
 func specs(list []site.Plugin) []host.Spec {
@@ -151,7 +188,7 @@ func pluginStates(h *host.Host) []*pb.Plugin {
 		p := &pb.Plugin{
 			Name: s.Name, Version: s.Version, State: string(s.State), Problem: s.Problem, Health: s.Health, Sha256: s.SHA256, Pid: uint32(s.PID),
 			Restarts: s.Restarts, Exported: s.Exported, Refused: s.Refused, Dropped: s.Dropped, Queued: s.Queued, QueuedBytes: s.Bytes,
-			Answered: s.Answered, Failed: s.Failed,
+			Answered: s.Answered, Failed: s.Failed, Actions: s.Actions,
 		}
 		if !s.Since.IsZero() {
 			p.SinceMs = s.Since.UnixMilli()

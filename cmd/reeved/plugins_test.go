@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/store"
 )
@@ -89,6 +91,37 @@ func TestRuleRespondsToWhatItDid(t *testing.T) {
 	}
 }
 
+// What plugins say that they answer to is asked when a policy is applied, and the policy in force is held against what is news.
+func TestPoliciesAreHeldAgainstWhatPluginsAnswerTo(t *testing.T) {
+	p := responding(t)
+	p.config.Plugin = []site.Plugin{{Name: "contain"}, {Name: "syslog"}}
+	p.askPlugins(func() []host.Status {
+		return []host.Status{{Name: "contain", Actions: []string{"kill"}}, {Name: "syslog"}}
+	})
+	reply, err := p.Apply(context.Background(), []*pb.PolicyFile{{Name: "a.toml", Text: freezing}}, 0)
+	if err != nil || !reply.Applied {
+		t.Fatalf("%v, %v", reply, err)
+	}
+	const want = `plugin "contain" knows no action "freeze": nothing will respond`
+	if n := len(reply.Problems); n != 1 || !reply.Problems[0].Warning || !strings.HasSuffix(reply.Problems[0].Text, want) {
+		t.Errorf("%v", reply.Problems)
+	}
+	for name, tc := range map[string]struct {
+		plugin enforce.Plugin
+		want   string
+	}{
+		"says-another": {enforce.Plugin{Name: "contain", Actions: []string{"kill"}}, want},
+		"says-it":      {enforce.Plugin{Name: "contain", Actions: []string{"freeze"}}, ""},
+		"not-named":    {enforce.Plugin{Name: "pager", Actions: []string{"tell"}}, ""},
+	} {
+		var log bytes.Buffer
+		p.reportUnanswered(slog.New(slog.NewTextHandler(&log, nil)), tc.plugin)
+		if got := strings.ReplaceAll(log.String(), `\"`, `"`); !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 // TestContainFreezesByItself has the real plugin, the real host and the one way to contain; only the kernel is missing.
 func TestContainFreezesByItself(t *testing.T) {
 	dir, err := os.MkdirTemp("", "reeve-")
@@ -131,8 +164,8 @@ func TestContainFreezesByItself(t *testing.T) {
 	if len(*said) != 1 || (*said)[0].By != nil || !strings.HasPrefix((*said)[0].Message, "session 3f2a-1 was frozen by reeved: plugin contain: rule secrets: ") {
 		t.Errorf("said %+v", *said)
 	}
-	if pb := pluginStates(h); len(pb) != 1 || pb[0].Answered != 1 || pb[0].Name != "contain" {
-		t.Errorf("%v", pb)
+	if rows := pluginStates(h); len(rows) != 1 || rows[0].Answered != 1 || rows[0].Name != "contain" || len(rows[0].Actions) != 5 {
+		t.Errorf("%v", rows)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/api"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
@@ -45,6 +46,7 @@ type policies struct {
 	target  target
 	clock   clock
 	notices *notices
+	plugins func() []host.Status // nil until there are any
 
 	change  sync.Mutex // one change at a time
 	mu      sync.Mutex // of what follows
@@ -83,7 +85,8 @@ func (p *policies) compile(policy *enforce.Policy, files []string) (*live, error
 func (p *policies) read(files []*pb.PolicyFile) (*live, enforce.Problems) {
 	var policy *enforce.Policy
 	var ps enforce.Problems
-	names := p.config.Files()
+	c := p.told()
+	names := c.Files()
 	if len(files) > 0 {
 		texts := map[string]string{}
 		names = nil
@@ -91,9 +94,9 @@ func (p *policies) read(files []*pb.PolicyFile) (*live, enforce.Problems) {
 			texts[f.Name] = f.Text
 			names = append(names, f.Name)
 		}
-		policy, ps = p.config.Parse(texts, p.agents)
+		policy, ps = c.Parse(texts, p.agents)
 	} else {
-		policy, ps = p.config.Load(names, p.agents)
+		policy, ps = c.Load(names, p.agents)
 	}
 	if policy == nil {
 		return nil, ps

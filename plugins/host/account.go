@@ -43,11 +43,31 @@ func accountOf(s *Spec) (account, error) {
 	return account{uint32(uid), uint32(gid)}.checked(name)
 }
 
+// People's numbers, as distributions give them out. What a plugin leaves behind is found by its user and ended, which no person's
+// processes may be mistaken for.
+const (
+	firstPerson = 1000
+	lastPerson  = 60000
+)
+
 func (a account) checked(name string) (account, error) {
-	if a.uid == 0 || a.gid == 0 {
+	switch {
+	case a.uid == 0 || a.gid == 0:
 		return a, fmt.Errorf("user %s is root's or of root's group", name)
+	case a.uid >= firstPerson && a.uid <= lastPerson:
+		return a, fmt.Errorf("user %s is a person's by its number %d: systemd-sysusers or useradd --system makes one for a plugin", name, a.uid)
 	}
 	return a, nil
+}
+
+// alone refuses a user that another plugin has, by whatever name: each could read the other's secrets.
+func (a account) alone(s *Spec, all []Spec) error {
+	for i := range all {
+		if other, err := accountOf(&all[i]); all[i].Name != s.Name && err == nil && other.uid == a.uid {
+			return fmt.Errorf("its user, %d, is also that of plugin %s", a.uid, all[i].Name)
+		}
+	}
+	return nil
 }
 
 // privileged reports whether this process can give plugins users of their own. One that cannot is no daemon: a test, or

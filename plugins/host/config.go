@@ -74,8 +74,9 @@ type Options struct {
 	Log        *slog.Logger
 	Act        func(context.Context, Act) (processes int, err error)
 	Tell       func(Notice)
-	Clock      Clock         // nil is the machine's
-	Patience   time.Duration // with a plugin that starts, and half of it with one that is asked how it is; 0 is 10 s
+	Answers    func(plugin string, actions []string) // told when a plugin says what it answers to, and it is news; may be nil
+	Clock      Clock                                 // nil is the machine's
+	Patience   time.Duration                         // with a plugin that starts, and half of it with one that is asked how it is; 0 is 10 s
 }
 
 // Clock is how the host waits.

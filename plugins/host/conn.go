@@ -5,6 +5,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,22 @@ type conn struct {
 
 	mu      sync.Mutex
 	process *process // nil until there is one
+	fault   error    // for which it was ended, where it did not end by itself
+}
+
+// endFor ends the process for a fault, which is told from then on in the place of the signal that it ended by.
+func (c *conn) endFor(fault error) {
+	c.mu.Lock()
+	c.fault = cmp.Or(c.fault, fault)
+	c.mu.Unlock()
+	c.kill()
+}
+
+// ending is why the process has ended.
+func (c *conn) ending() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.fault, fmt.Errorf("%w: %s", errEnded, c.process.state))
 }
 
 // kill ends the process, if there is one.
@@ -66,6 +83,9 @@ func (dispensed) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, c *grpc.C
 // launch starts a plugin and brings it to where it can be asked. Whatever the plugin does, it returns in bounded time.
 func (w *worker) launch(ctx context.Context) (*conn, error) {
 	a, err := accountOf(&w.spec)
+	if err == nil {
+		err = a.alone(&w.spec, w.o.Plugins)
+	}
 	if err != nil && privileged() {
 		return nil, err
 	}

@@ -322,18 +322,37 @@ func TestBackEndThatIsDownForFiveMinutes(t *testing.T) {
 	if s := status(r); s.State != host.Waiting || !strings.Contains(s.Problem, "refused") || s.Until.Before(s.Since) {
 		t.Errorf("%+v", s)
 	}
+	sent := 3000
 	for began := fast.Now(); fast.Now().Sub(began) < 5*time.Minute; time.Sleep(10 * time.Millisecond) {
+		handed := time.Now()
+		export(r, sent, sent+10)
+		if took := time.Since(handed); took > 250*time.Millisecond {
+			t.Errorf("10 events took %s of who had them happen", took)
+		}
+		sent += 10
 	}
-	export(r, 3000, 4000)
 	if n := len(r.told(host.NoticeDown)); n != 1 {
 		t.Errorf("it was told %d times", n)
 	}
 	b.Up(t)
-	if twice := complete(t, b, 4000); twice > 0 {
+	if twice := complete(t, b, sent); twice > 0 {
 		t.Errorf("%d came twice", twice)
 	}
 	plugintest.Wait(t, "the all-clear", func() bool { return len(r.told(host.NoticeUp)) == 1 && status(r).State == host.Running })
 	if s := status(r); s.Restarts != 0 || s.Dropped != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A plugin that runs and says that it is not well is shown as that, and goes on.
+func TestHealthIsInTheStatus(t *testing.T) {
+	t.Parallel()
+	b := plugintest.NewBackend(t)
+	r := start(t, options(t, spec(t, "ill-health", b)))
+	plugintest.Wait(t, "what it says", func() bool { return status(r).Health == "its certificate ends tomorrow" })
+	export(r, 0, 100)
+	complete(t, b, 100)
+	if s := status(r); s.State != host.Running || s.Restarts != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -470,11 +489,12 @@ func TestSettingsAreHeldAgainstWhatThePluginKnows(t *testing.T) {
 		"secret's gone": {func(s *host.Spec) { s.Secrets = map[string]string{"token": open + "x"} }, "no such file"},
 		"no program":    {func(s *host.Spec) { s.Path, s.Name = "", "none" }, "no program none"},
 		"root":          {func(s *host.Spec) { s.User = "0" }, "root"},
+		"a person":      {func(s *host.Spec) { s.User = "1000" }, "is a person's by its number 1000"},
 		"no user":       {func(s *host.Spec) { s.User = "reeve-nobody-has-it" }, "no user reeve-nobody-has-it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if name == "root" || name == "no user" {
+			if name == "root" || name == "no user" || name == "a person" {
 				need.Root(t) // who alone changes users
 			}
 			s := spec(t, "good", nil)

@@ -61,7 +61,7 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 		"read " + secret, "list " + state, "connect " + admin, "list " + o.State, "list " + filepath.Join(o.State, "victim"),
 		"list " + o.Run, "list " + filepath.Join(o.Run, "victim"),
 		"read /proc/" + pid + "/environ", "read /proc/" + pid + "/mem", "read /proc/" + pid + "/maps", "list /proc/" + pid + "/fd",
-		"trace " + pid, "signal " + pid, "root ", "read /etc/shadow", "signal " + strconv.Itoa(os.Getpid()),
+		"trace " + pid, "signal " + pid, "others ", "root ", "read /etc/shadow", "signal " + strconv.Itoa(os.Getpid()),
 	}
 	sockets, err := filepath.Glob(filepath.Join(o.Run, "victim", "*", "plugin*"))
 	if err != nil || len(sockets) != 1 {
@@ -85,6 +85,19 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 			t.Errorf("it knows of %s:\n%s", name, said)
 		}
 	}
+}
+
+// One user under two names is one: neither of its plugins runs.
+func TestPluginsDoNotShareAUser(t *testing.T) {
+	t.Parallel()
+	need.Root(t) // who alone gives plugins users of their own
+	one, two := spec(t, "one", nil), spec(t, "two", nil)
+	one.User, two.User = "nobody", "65534"
+	r := start(t, options(t, one, two))
+	plugintest.Wait(t, "both refusals", func() bool {
+		all := r.Status()
+		return strings.Contains(all[0].Problem, "is also that of plugin two") && strings.Contains(all[1].Problem, "is also that of plugin one")
+	})
 }
 
 // TestControlReadsWhatIsOpen is the control: the same attempt succeeds where nothing forbids it.

@@ -194,12 +194,12 @@ func (w *worker) lost(c *conn, err error) error {
 	case errors.Is(err, io.EOF):
 		return errors.New("it broke off")
 	case status.Code(err) == codes.DeadlineExceeded:
-		c.kill()
+		c.endFor(errHangs)
 		return errHangs
 	}
 	select {
 	case <-c.process.ended:
-		return fmt.Errorf("%w: %s", errEnded, c.process.state)
+		return c.ending()
 	case <-time.After(orderPause):
 		return err
 	}

@@ -3,6 +3,7 @@
 package host_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,10 @@ func unhurried(t *testing.T, specs ...host.Spec) host.Options {
 func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 	s := spec(t, "contain", nil)
 	s.Path = program(t, "contain")
-	r := start(t, unhurried(t, s))
+	o := unhurried(t, s)
+	said := make(chan []string, 8)
+	o.Answers = func(plugin string, actions []string) { said <- append(actions, plugin) }
+	r := start(t, o)
 	export(r, 0, 100) // some before it is known that it exports nothing
 	began := time.Now()
 	if !r.Order("contain", "freeze", 7, denied) || r.Order("none", "freeze", 7, denied) {
@@ -38,6 +42,11 @@ func TestContainAsksForWhatTheRuleNamed(t *testing.T) {
 	got := r.asked()[0]
 	if got.Plugin != "contain" || got.Action != "freeze" || got.Session != 7 || got.Reason != "rule secrets: deny file.read /x" || got.Event.ID != "e1" {
 		t.Errorf("%+v", got)
+	}
+	endProcess(t, status(r).PID) // its next life has nothing new to say
+	plugintest.Wait(t, "another life", func() bool { return status(r).Restarts == 1 && status(r).State == host.Running })
+	if n, first := len(said), <-said; n != 1 || !slices.Equal(first, []string{"kill", "freeze", "isolate", "deny", "thaw", "contain"}) {
+		t.Errorf("said %d times, first %v", n, first)
 	}
 	export(r, 100, 200)
 	plugintest.Wait(t, "an empty queue", func() bool { return status(r).Queued == 0 })

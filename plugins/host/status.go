@@ -6,7 +6,10 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	pb "github.com/reeve-sensor/reeve/plugins/api/plugin"
 )
 
 // State is where a plugin is in its life.
@@ -28,6 +31,7 @@ type Status struct {
 	Problem string // why it waits or rests
 	Health  string // what it says is wrong
 	SHA256  string
+	Actions []string // that rules may name, "" for its name alone; as it said when it ran last
 	PID     int
 	Since   time.Time // the state began
 	Until   time.Time // the next attempt, where it waits or rests
@@ -65,6 +69,13 @@ func (w *worker) lives(c *conn) {
 	if c != nil && !c.about.Exports {
 		defer w.well()
 	}
+	if w.changes(c) && w.o.Answers != nil {
+		w.o.Answers(w.spec.Name, actionsOf(c.about))
+	}
+}
+
+// changes puts another life in the place of the last one, and reports whether it answers to something else.
+func (w *worker) changes(c *conn) (news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = c
@@ -72,13 +83,26 @@ func (w *worker) lives(c *conn) {
 	w.changed = make(chan struct{})
 	if c == nil {
 		w.status.PID = 0
-		return
+		return false
 	}
 	w.silent.Store(!c.about.Exports)
 	s := &w.status
 	s.Version, s.SHA256, s.State, s.Problem = oneLine(c.about.Version), c.sum, Running, ""
 	s.PID, s.Since, s.Until = c.process.cmd.Process.Pid, w.clock.Now(), time.Time{}
+	news, s.Actions = !slices.Equal(s.Actions, actionsOf(c.about)), actionsOf(c.about)
 	w.o.Log.Info("plugin runs", "plugin", w.spec.Name, "version", s.Version, "process", s.PID, "sha256", c.sum)
+	return news
+}
+
+// actionsOf are the actions that rules may name.
+func actionsOf(about *pb.Description) (names []string) {
+	for _, a := range about.Actions {
+		names = append(names, a.Name)
+	}
+	if about.Exports && !slices.Contains(names, "") {
+		names = append(names, "")
+	}
+	return names
 }
 
 // died says that a life has ended.

@@ -144,7 +144,7 @@ func (w *worker) watch(ctx context.Context, c *conn) error {
 		case <-ctx.Done():
 			return nil
 		case <-c.process.ended:
-			return fmt.Errorf("%w: %s", errEnded, c.process.state)
+			return c.ending()
 		case <-time.After(watchEvery):
 		}
 		if n := c.process.resident(); n > w.spec.Memory {

@@ -159,7 +159,9 @@ func lineOf(text string, key toml.Key) int {
 
 var (
 	agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	verified  = []string{"run", "binary", "doc", "teardown", "reported", "recalled"}
+	// How sure an entry is: the agent was run here, its program read, its vendor's documentation read, others took it apart, others
+	// say so; or nobody has looked.
+	verified = []string{"run", "binary", "doc", "teardown", "reported", "recalled"}
 )
 
 // check tells what an entry says and cannot mean.

@@ -20,16 +20,19 @@ type receiver struct {
 	out string
 }
 
-func newReceiver(t *testing.T, protocol string) *receiver {
+func newReceiver(t *testing.T, protocol, cert, key string) *receiver {
 	t.Helper()
-	dir := folder(t)
+	dir, secure := folder(t), ""
+	if cert != "" {
+		secure = fmt.Sprintf(", tls: {cert_file: %q, key_file: %q}", cert, key)
+	}
 	r := &receiver{server: server{t: t, port: port(t)}, out: filepath.Join(dir, "out")}
-	conf := fmt.Sprintf(`receivers: {otlp: {protocols: {%s: {endpoint: "127.0.0.1:%d"}}}}
+	conf := fmt.Sprintf(`receivers: {otlp: {protocols: {%s: {endpoint: "127.0.0.1:%d"%s}}}}
 exporters: {file: {path: %q, append: true, flush_interval: 100ms}}
 service:
   telemetry: {metrics: {level: none}, logs: {level: warn}}
   pipelines: {logs: {receivers: [otlp], exporters: [file]}}
-`, protocol, r.port, r.out)
+`, protocol, r.port, secure, r.out)
 	name := filepath.Join(dir, "collector.yaml")
 	if err := os.WriteFile(name, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
@@ -100,7 +103,7 @@ func (r *receiver) ids() (ids []string) {
 func TestDenialsOfAnOutageArriveInTheCollector(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
-			r := newReceiver(t, protocol)
+			r := newReceiver(t, protocol, "", "")
 			x := newExporter(t, "otlp", map[string]any{"endpoint": fmt.Sprintf("http://127.0.0.1:%d", r.port), "protocol": protocol})
 			outage(t, x)
 			r.up()
@@ -120,6 +123,20 @@ func TestDenialsOfAnOutageArriveInTheCollector(t *testing.T) {
 			if got := x.status(); got.Dropped+got.Refused+got.Restarts > 0 {
 				t.Errorf("%+v", got)
 			}
+		})
+	}
+}
+
+func TestCertificateOfTheCollectorThatHasExpiredKeepsEventsHere(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http"} {
+		t.Run(protocol, func(t *testing.T) {
+			dir := folder(t)
+			cert, key := certificate(t, dir, "old", time.Now().Add(-time.Hour))
+			r := newReceiver(t, protocol, cert, key)
+			r.up()
+			expires(t, "otlp", dir, cert, key, &r.server, r.ids, map[string]any{
+				"endpoint": fmt.Sprintf("https://127.0.0.1:%d", r.port), "protocol": protocol, "ca": cert,
+			})
 		})
 	}
 }

@@ -293,19 +293,47 @@ func certificate(t *testing.T, dir, name string, until time.Time) (cert, key str
 	return cert, key
 }
 
-// outage keeps a back end down for five minutes of the host's clock, in the middle of which the daemon is restarted.
+// expires: what goes to a server whose certificate is over stays here and is told, and leaves when the server has another.
+func expires(t *testing.T, plugin, dir, cert, key string, s *server, ids func() []string, settings map[string]any) {
+	t.Helper()
+	x := newExporter(t, plugin, settings)
+	x.export(0, 500)
+	plugintest.Wait(t, "the problem", func() bool { return strings.Contains(x.status().Problem, "certificate has expired") })
+	plugintest.Wait(t, "a notice", func() bool { return len(x.notices) > 0 })
+	if n := <-x.notices; n.Name != host.NoticeDown || !strings.Contains(n.Message, "exports of plugin "+plugin+" wait: ") || len(ids()) > 0 {
+		t.Errorf("%+v, %d arrived", n, len(ids()))
+	}
+	s.down()
+	next, nextKey := certificate(t, dir, "new", time.Now().Add(24*time.Hour))
+	for from, to := range map[string]string{next: cert, nextKey: key} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.up()
+	x.stop() // the new authority is a new setting
+	x.start(t)
+	complete(t, ids, 500)
+}
+
+// outage keeps a back end down for five minutes of the host's clock, under load all the while, and restarts the daemon after them.
 func outage(t *testing.T, x *exporter) {
 	t.Helper()
-	x.export(0, denials/2)
+	const first, step = 1000, 20
+	x.export(0, first)
 	plugintest.Wait(t, "exports to wait", func() bool { return x.status().State == host.Waiting })
+	sent := first
 	for began := fast.Now(); fast.Now().Sub(began) < 5*time.Minute; time.Sleep(10 * time.Millisecond) {
+		next := min(sent+step, denials-first)
+		x.export(sent, next)
+		sent = next
 	}
 	x.stop()
 	x.start(t)
 	began := time.Now()
-	x.export(denials/2, denials)
+	x.export(sent, denials)
 	if took := time.Since(began); took > time.Second {
-		t.Errorf("%d denials took %s of the daemon's time", denials/2, took)
+		t.Errorf("%d denials took %s of the daemon's time", denials-sent, took)
 	}
 	if s := x.status(); s.Dropped != 0 {
 		t.Errorf("%+v", s)

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
 )
 
@@ -103,22 +102,5 @@ func TestCertificateThatHasExpiredKeepsEventsHere(t *testing.T) {
 	cert, key := certificate(t, dir, "old", time.Now().Add(-time.Hour))
 	s := newRsyslog(t, cert, key)
 	s.up()
-	x := newExporter(t, "syslog", map[string]any{"address": fmt.Sprintf("127.0.0.1:%d", s.port), "ca": cert})
-	x.export(0, 500)
-	plugintest.Wait(t, "the problem", func() bool { return strings.Contains(x.status().Problem, "certificate has expired") })
-	plugintest.Wait(t, "a notice", func() bool { return len(x.notices) > 0 })
-	if n := <-x.notices; n.Name != host.NoticeDown || !strings.Contains(n.Message, "exports of plugin syslog wait: ") || len(s.ids()) > 0 {
-		t.Errorf("%+v, %d arrived", n, len(s.ids()))
-	}
-	s.down()
-	next, nextKey := certificate(t, dir, "new", time.Now().Add(24*time.Hour))
-	for from, to := range map[string]string{next: cert, nextKey: key} {
-		if err := os.Rename(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.up()
-	x.stop() // the new authority is a new setting
-	x.start(t)
-	complete(t, s.ids, 500)
+	expires(t, "syslog", dir, cert, key, &s.server, s.ids, map[string]any{"address": fmt.Sprintf("127.0.0.1:%d", s.port), "ca": cert})
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,14 +21,16 @@ import (
 )
 
 // freezer is the one of this machine, whose cgroup v2 may have to be mounted first.
-func freezer(t *testing.T) *sensor.Freezer {
+func freezer(t *testing.T) *sensor.Freezer { t.Helper(); return freezerOf(t, kernel) }
+
+func freezerOf(t *testing.T, m sensor.Members) *sensor.Freezer {
 	t.Helper()
-	f, err := sensor.NewFreezer(kernel)
+	f, err := sensor.NewFreezer(m)
 	if errors.Is(err, sensor.ErrNoFreezer) {
 		mount := t.TempDir()
 		must(t, unix.Mount("none", mount, "cgroup2", 0, ""))
 		t.Cleanup(func() { _ = unix.Unmount(mount, unix.MNT_DETACH) })
-		f, err = sensor.NewFreezer(kernel)
+		f, err = sensor.NewFreezer(m)
 	}
 	must(t, err)
 	return f
@@ -93,6 +96,90 @@ func TestFrozenSessionStopsWhereItIs(t *testing.T) {
 	becomes(t, func() bool { return size(t, dir+"/in") > before })
 	in.want(secret, unix.EACCES)
 	must(t, f.Clean(nil))
+}
+
+// writers begins three below an actor that end with the test, each of which writes a byte to its file in each of its rounds: one does
+// nothing else, one reckons, one forks.
+func writers(t *testing.T, p *process, dir string) (files map[int]string) {
+	t.Helper()
+	p.want(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", `cd $1
+		while :; do echo; done > plain & echo $! > pids
+		while :; do for i in 1 2 3 4 5 6 7 8 9; do :; done; echo; done > reckons & echo $! >> pids
+		while :; do (:); echo; done > forks & echo $! >> pids
+		: > begun`, "sh", dir}}, 0)
+	waitFor(t, dir+"/begun")
+	raw, err := os.ReadFile(dir + "/pids")
+	must(t, err)
+	files = map[int]string{}
+	for i, word := range strings.Fields(string(raw)) {
+		pid, err := strconv.Atoi(word)
+		must(t, err)
+		t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
+		files[pid] = dir + "/" + []string{"plain", "reckons", "forks"}[i]
+		becomes(t, func() bool { return size(t, files[pid]) > 3 })
+	}
+	return files
+}
+
+// observer is asked whose a process is, right before it is moved to the frozen group, and notes then how far the one before it had
+// come by when it was there.
+type observer struct {
+	sensor.Members
+	t     *testing.T
+	files map[int]string
+	last  int
+	had   map[string]int64
+}
+
+func (o *observer) TaskSession(fd int) (sensor.Slot, bool, error) {
+	if file := o.files[o.last]; file != "" && o.had[file] == 0 {
+		o.had[file] = size(o.t, file)
+	}
+	raw, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	must(o.t, err)
+	_, pid, _ := strings.Cut(string(raw), "\nPid:")
+	o.last, err = strconv.Atoi(strings.Fields(pid)[0])
+	must(o.t, err)
+	return o.Members.TaskSession(fd)
+}
+
+// foremost makes this thread run before all others on their processor, so that nothing of theirs goes on between two of its steps.
+func foremost(t *testing.T, others map[int]string) {
+	t.Helper()
+	var one unix.CPUSet
+	one.Set(0)
+	for pid := range others {
+		must(t, unix.SchedSetaffinity(pid, &one))
+	}
+	runtime.LockOSThread() // never unlocked, so that the thread ends with the test
+	must(t, unix.SchedSetaffinity(0, &one))
+	must(t, unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0))
+	must(t, os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0))
+}
+
+// Who is frozen goes no further than to the end of the call that it is in: a loop does not come round once more. (How often it is given
+// a processor until then cannot be counted: what preempts it in the kernel divides its turn.)
+func TestFrozenLoopsDoNotComeRoundAgain(t *testing.T) {
+	files(t)
+	policy(t, secretPolicy)
+	in := memberOf(t, 0)
+	written := writers(t, in.process, t.TempDir())
+	saw := &observer{Members: kernel, t: t, files: written, had: map[string]int64{}}
+	f, ids := freezerOf(t, saw), map[uint64]bool{in.slot.Id: true}
+	t.Cleanup(func() { _, _ = f.Thaw(ids) })
+	foremost(t, written)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := f.Freeze(ctx, ids)
+	must(t, err)
+	if time.Sleep(time.Second); len(saw.had) != 3 {
+		t.Errorf("seen at their freezing: %v, want three", saw.had)
+	}
+	for file, had := range saw.had {
+		if now := size(t, file); now > had+1 {
+			t.Errorf("%s had %d bytes when its writer was frozen, and has %d", file, had, now)
+		}
+	}
 }
 
 // One change of the session binds all of its threads at their next act.

@@ -20,7 +20,7 @@ var (
 
 func TestRuleFreezesByPlugin(t *testing.T) {
 	vmtest.Machine(t)
-	plugins := vmtest.Build(t, "../..", "./plugins/contain", "./plugins/syslog")
+	plugins := vmtest.Build(t, "../..", "./plugins/contain", "./plugins/syslog", "./plugins/plugintest/hostile")
 	vmtest.Play(t, *machines, "../..", vm.Config{
 		Memory: 3072, Timeout: 10 * time.Minute, Files: []vm.File{{From: plugins, To: "plugins"}},
 	})

@@ -5,6 +5,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/reeve-sensor/reeve/enforce"
 )
 
 // Plugins is what holds for all plugins.
@@ -32,6 +35,8 @@ type Plugin struct {
 	Acts     []string          `toml:"acts"` // what it may ask for beside what a rule named
 	Settings map[string]any    `toml:"settings"`
 	Secrets  map[string]string `toml:"secrets"` // setting to file
+
+	Actions []string `toml:"-"` // that it answers to, as it says when it runs; nil where it has not said so yet
 }
 
 // DefaultPlugin is what a plugin has that says nothing but its name.
@@ -70,13 +75,22 @@ func texts(v any) ([]string, bool) {
 	return out, ok
 }
 
-// PluginNames are the plugins that rules can respond by.
-func (c *Config) PluginNames() []string {
-	names := []string{}
+// responders are the plugins that rules can respond by.
+func (c *Config) responders() []enforce.Plugin {
+	all := []enforce.Plugin{}
 	for i := range c.Plugin {
-		names = append(names, c.Plugin[i].Name)
+		all = append(all, enforce.Plugin{Name: c.Plugin[i].Name, Actions: c.Plugin[i].Actions})
 	}
-	return names
+	return all
+}
+
+// Told is the configuration with what plugins said that they answer to, by their names.
+func (c Config) Told(actions map[string][]string) Config {
+	c.Plugin = slices.Clone(c.Plugin)
+	for i := range c.Plugin {
+		c.Plugin[i].Actions = actions[c.Plugin[i].Name]
+	}
+	return c
 }
 
 var (
@@ -110,10 +124,11 @@ func (c *Config) checkPlugins(name, text string) (out []error) {
 		if seen[p.Name] {
 			add(line("name"), "a plugin runs once", "plugin %q: is there twice", p.Name)
 		}
-		if other, taken := users[p.User]; taken && p.User != "" {
+		user := cmp.Or(p.User, "reeve-"+p.Name)
+		if other, taken := users[user]; taken && !seen[p.Name] {
 			add(line("user"), "each has a user of its own, so that none can read another's secrets", "plugin %q: has the user of %q", p.Name, other)
 		}
-		seen[p.Name], users[p.User] = true, p.Name
+		seen[p.Name], users[user] = true, p.Name
 	}
 	return out
 }

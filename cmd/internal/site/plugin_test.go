@@ -49,6 +49,7 @@ func TestPluginFaultsSayWhereAndHow(t *testing.T) {
 		"sum":           {two + "sha256 = 'abc'\n", `reeve.toml:5: plugin "b": sha256 "abc": is none`, "64 digits"},
 		"root":          {two + "user = 'root'\n", `reeve.toml:5: plugin "b": user "root": plugins do not run as root`, ""},
 		"shared user":   {"[[plugin]]\nname = 'a'\nuser = 'x'\n[[plugin]]\nname = 'b'\nuser = 'x'\n", `reeve.toml:6: plugin "b": has the user of "a"`, "secrets"},
+		"its default":   {"[[plugin]]\nname = 'a'\n[[plugin]]\nname = 'b'\nuser = 'reeve-a'\n", `reeve.toml:5: plugin "b": has the user of "a"`, "secrets"},
 		"events":        {two + "events = 'none'\n", `reeve.toml:5: plugin "b": events "none": unknown`, "notable, all, chosen"},
 		"timeout":       {two + "timeout = '1ms'\n", `reeve.toml:5: plugin "b": timeout 1ms: not between`, "10s"},
 		"memory":        {two + "memory_mb = 3\n", `reeve.toml:5: plugin "b": memory_mb 3: not between 16 and`, ""},

@@ -107,7 +107,7 @@ func (c *Config) ParseSources(list []enforce.Source, agents *inventory.Catalogue
 
 // verify tells what reading found and what only this host shows.
 func (c *Config) verify(p *enforce.Policy, agents *inventory.Catalogue) (*enforce.Policy, enforce.Problems) {
-	ps := enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents), Plugins: c.PluginNames()})
+	ps := enforce.Check(p, enforce.CheckOptions{Options: c.Options(), Groups: Groups{}, Agents: Compiled(agents), Starts: Starts(agents), Plugins: c.responders()})
 	if len(ps.Errors()) > 0 {
 		return nil, ps
 	}

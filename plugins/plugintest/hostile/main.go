@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,7 +97,7 @@ func main() {
 		},
 		Configure: configure,
 		Export:    export,
-		Health:    func(context.Context) error { at("health"); return nil },
+		Health:    health,
 		Actions: []api.Action{
 			{Name: "freeze", Do: respond("freeze")}, {Name: "kill", Do: respond("kill")}, {Name: "many", Do: many},
 		},
@@ -108,6 +109,14 @@ func configure(_ context.Context, v api.Values) error {
 	backend, poison = v.Text("backend", ""), v.Text("poison", "")
 	if targets := v.List("targets"); targets != nil {
 		return tell(append(steal(targets), "env "+strings.ReplaceAll(strings.Join(os.Environ(), "|"), "\n", "|"), fmt.Sprintf("uid %d", os.Getuid())))
+	}
+	return nil
+}
+
+func health(context.Context) error {
+	at("health")
+	if strings.HasPrefix(os.Args[0], "ill-") {
+		return errors.New("its certificate ends tomorrow")
 	}
 	return nil
 }
@@ -183,6 +192,34 @@ var attempts = map[string]func(string) error{
 	"signal":  func(pid string) error { return syscall.Kill(number(pid), syscall.SIGTERM) },
 	"root":    func(string) error { return syscall.Setuid(0) },
 	"exec":    func(name string) error { return exec.Command(name).Run() },
+	"others":  func(string) error { return readOthers() },
+}
+
+// readOthers tries to read the environment and the descriptors of every process that has another user.
+func readOthers() error {
+	names, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return err
+	}
+	refused := 0
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil || info.Sys().(*syscall.Stat_t).Uid == uint32(os.Getuid()) {
+			continue
+		}
+		environment, err1 := os.ReadFile(filepath.Join(name, "environ"))
+		descriptors, err2 := os.ReadDir(filepath.Join(name, "fd"))
+		if len(environment)+len(descriptors) > 0 {
+			return nil
+		}
+		if errors.Is(err1, os.ErrPermission) && errors.Is(err2, os.ErrPermission) {
+			refused++
+		}
+	}
+	if refused == 0 {
+		return nil // nobody was there to be read
+	}
+	return fmt.Errorf("refused by all %d", refused)
 }
 
 func number(pid string) int {

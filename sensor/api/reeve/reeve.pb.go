@@ -350,6 +350,7 @@ type Plugin struct {
 	QueuedBytes   int64                  `protobuf:"varint,15,opt,name=queued_bytes,json=queuedBytes,proto3" json:"queued_bytes,omitempty"`
 	Answered      uint64                 `protobuf:"varint,16,opt,name=answered,proto3" json:"answered,omitempty"` // responses
 	Failed        uint64                 `protobuf:"varint,17,opt,name=failed,proto3" json:"failed,omitempty"`
+	Actions       []string               `protobuf:"bytes,18,rep,name=actions,proto3" json:"actions,omitempty"` // that rules may name; "": its name alone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -501,6 +502,13 @@ func (x *Plugin) GetFailed() uint64 {
 		return x.Failed
 	}
 	return 0
+}
+
+func (x *Plugin) GetActions() []string {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
 }
 
 // What becomes of one operation: held, seen, or not seen.
@@ -3462,7 +3470,7 @@ const file_reeve_proto_rawDesc = "" +
 	"\aplugins\x18\x14 \x03(\v2\x10.reeve.v1.PluginR\aplugins\"8\n" +
 	"\bResolver\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04from\x18\x02 \x01(\tR\x04from\"\xb9\x03\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\"\xd3\x03\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
@@ -3481,7 +3489,8 @@ const file_reeve_proto_rawDesc = "" +
 	"\x06queued\x18\x0e \x01(\x04R\x06queued\x12!\n" +
 	"\fqueued_bytes\x18\x0f \x01(\x03R\vqueuedBytes\x12\x1a\n" +
 	"\banswered\x18\x10 \x01(\x04R\banswered\x12\x16\n" +
-	"\x06failed\x18\x11 \x01(\x04R\x06failed\"F\n" +
+	"\x06failed\x18\x11 \x01(\x04R\x06failed\x12\x18\n" +
+	"\aactions\x18\x12 \x03(\tR\aactions\"F\n" +
 	"\x06Effect\x12\x0e\n" +
 	"\x02op\x18\x01 \x01(\tR\x02op\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
