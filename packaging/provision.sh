@@ -211,7 +211,7 @@ connectors() {
 	command -v go > /dev/null || golang
 	packages dnsmasq-base iproute2 curl
 	servers=$(cd "$(dirname "$0")/../testdata/connectors/servers" && pwd)
-	sum=$(cd "$servers" && find . -type f -not -path '*/node_modules/*' | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-16)
+	sum=$(cd "$servers" && find . -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-16)
 	layer=$cache/connectors/servers-$sum
 	if [ -d "$layer" ]; then
 		return

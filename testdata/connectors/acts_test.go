@@ -76,7 +76,7 @@ func (p *play) unapproved(t *testing.T) {
 	d.run()
 }
 
-// approved: each has what is its own, and nothing else; the agent beside them goes on as before.
+// approved: each has what is its own, and nothing else.
 func (p *play) approved(t *testing.T) {
 	for _, c := range both {
 		p.approve(t, c)
@@ -87,9 +87,6 @@ func (p *play) approved(t *testing.T) {
 			d.calls(c, a)
 		}
 	}
-	d.bash("the agent's own hand", "cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+refused+"/hello", func(said string) bool {
-		return hasAll(said, secret) && strings.Count(said, served) == 2
-	})
 	d.run()
 }
 

@@ -44,7 +44,14 @@ type event struct {
 	}
 }
 
-func (p *play) dialogue(t *testing.T) *dialogue { return &dialogue{play: p, t: t} }
+// dialogue begins one. What connectors may not read or fetch, the agent beside them may, each time.
+func (p *play) dialogue(t *testing.T) *dialogue {
+	d := &dialogue{play: p, t: t}
+	d.bash("the agent's own hand", "cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+refused+"/hello", func(said string) bool {
+		return hasAll(said, secret) && strings.Count(said, served) == 2
+	})
+	return d
+}
 
 func (d *dialogue) ask(turn messages.Turn, check func(said string)) {
 	d.turns, d.checks = append(d.turns, turn), append(d.checks, check)
@@ -123,7 +130,7 @@ func (d *dialogue) run() {
 func (d *dialogue) command(ctx context.Context, url string) *exec.Cmd {
 	cmd := d.person.Command(ctx, filepath.Join(d.person.Home, messages.ClaudeProgram), "-p", "Work.", "--permission-mode", "bypassPermissions")
 	cmd.Env = slices.Concat(cmd.Env, messages.Environ(url), messages.Emulated(), []string{
-		"MCP_TIMEOUT=180000", "MCP_TOOL_TIMEOUT=180000", "MCP_CONNECTION_NONBLOCKING=false", "ENABLE_TOOL_SEARCH=false",
+		"CLAUDE_CODE_MCP_STARTUP_WAIT_MS=120000", "MCP_TIMEOUT=120000", "MCP_TOOL_TIMEOUT=120000", // an emulated processor takes its time
 	})
 	cmd.Dir = filepath.Join(d.person.Home, "work")
 	return cmd

@@ -22,6 +22,7 @@ import (
 const (
 	moduleFilesMax = 2_000 // files of its own
 	moduleDepsMax  = 1_000 // packages that it needs, theirs among them
+	moduleNamesMax = 5_000 // names by which these are asked for
 	linksMax       = 40    // symbolic links of one name
 )
 
@@ -162,9 +163,13 @@ func (w *part) own(dir, below string, depth int, visit func(name string, e fs.Di
 // needed are the packages that one needs, where Node.js finds them, each by the sum of its manifest.
 func (w *part) needed(m *module) ([]inventory.Part, error) {
 	var out []inventory.Part
-	seen := map[string]bool{m.dir: true}
+	seen, asked := map[string]bool{m.dir: true}, 0
 	for wait := []*module{m}; len(wait) > 0; wait = wait[1:] {
-		for _, name := range wait[0].needs() {
+		names := wait[0].needs()
+		if asked += len(names); asked > moduleNamesMax {
+			return nil, fmt.Errorf("more than %d names of packages that it needs", moduleNamesMax)
+		}
+		for _, name := range names {
 			dep := w.find(wait[0].dir, name)
 			if dep == nil || seen[dep.dir] {
 				continue

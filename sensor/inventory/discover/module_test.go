@@ -142,6 +142,10 @@ func TestCheckouts(t *testing.T) {
 // What is too much to be summed is said to be.
 func TestPackagesAreBounded(t *testing.T) {
 	const lib = "home/alice/.local/lib/node_modules/@x/y/"
+	var names strings.Builder
+	for i := range moduleNamesMax {
+		fmt.Fprintf(&names, `"n%d":"*",`, i)
+	}
 	for name, more := range map[string]map[string]*fstest.MapFile{
 		"many files": func() map[string]*fstest.MapFile {
 			files := map[string]*fstest.MapFile{}
@@ -150,6 +154,7 @@ func TestPackagesAreBounded(t *testing.T) {
 			}
 			return files
 		}(),
+		"many names":  {lib + "package.json": text(`{"version":"1.0.0","dependencies":{` + names.String() + `"n":"*"}}`)},
 		"very deep":   {lib + strings.Repeat("d/", globDepth+1) + "x.js": text("x")},
 		"no reading":  {lib + "x.js": {Data: []byte("x"), Mode: fs.ModeNamedPipe}},
 		"much to sum": {lib + "x.js": {Data: make([]byte, contentMax), Mode: 0o644}},

@@ -31,10 +31,12 @@ var wheelName = regexp.MustCompile(`^([A-Za-z0-9._]+)-([A-Za-z0-9.!+_]+)\.dist-i
 
 // wheelOf finds the package of a script, and what it has there.
 func (w *part) wheelOf(file string) (*wheel, []string) {
+	var left int64 = contentMax // bound: records of more are those of no connector's packages
 	for _, site := range w.sites(file) {
-		for _, one := range w.wheels(site) {
-			if files := w.recorded(one, file); files != nil {
-				return one, files
+		all := w.wheels(site)
+		for _, name := range sortedKeys(all) {
+			if files := w.recorded(all[name], file, &left); files != nil {
+				return all[name], files
 			}
 		}
 	}
@@ -87,8 +89,9 @@ var separators = regexp.MustCompile(`[-_.]+`)
 func normal(name string) string { return separators.ReplaceAllString(strings.ToLower(name), "-") }
 
 // recorded are the files that a package says it has, where the one that is asked for is among them.
-func (w *part) recorded(one *wheel, file string) []string {
-	raw, _, err := w.slurp(path.Join(one.info, "RECORD"), proseMax)
+func (w *part) recorded(one *wheel, file string, left *int64) []string {
+	raw, _, err := w.slurp(path.Join(one.info, "RECORD"), min(proseMax, *left))
+	*left -= int64(len(raw))
 	if err != nil || !bytes.Contains(raw, []byte(path.Base(file))) {
 		return nil
 	}
