@@ -5,8 +5,6 @@ package connectors
 // The acts: what the agent asks its connectors for, who decides in between, and what must come of it.
 
 import (
-	"bytes"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -143,17 +141,9 @@ func (p *play) differs(t *testing.T, c connector, words ...string) {
 // outside is the control: alice herself has the same programs do all of it.
 func (p *play) outside(t *testing.T) {
 	for _, c := range both {
-		var calls bytes.Buffer
-		for i, a := range p.attempts(c) {
-			must(t, call(&calls, i, a))
-		}
-		must(t, os.WriteFile("/run/calls", calls.Bytes(), 0o644))
-		// It answers at its leisure, and ends when nothing more can come.
-		line := "(cat /run/calls; sleep 20) | timeout 60 " + strings.Join(c.command, " ")
-		said, err := p.person.Output(t.Context(), "bash", "-c", line)
-		must(t, err)
-		answers := answersIn(t, said)
-		for i, a := range p.attempts(c) {
+		attempts := p.attempts(c)
+		answers := p.speak(t, c, attempts)
+		for i, a := range attempts {
 			if !strings.Contains(answers[i], a.wants) {
 				t.Errorf("%s: %s: %q, want %s in it", c.name, a.note, answers[i], a.wants)
 			}

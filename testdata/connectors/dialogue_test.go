@@ -81,7 +81,7 @@ func (d *dialogue) calls(c connector, a attempt) {
 		d.tells = append(d.tells, refusal{"connector:" + c.name, a.op, a.object, "deny"})
 	}
 	d.ask(turn(c.name+": "+a.note, c.tools(a.tool), a.input), func(said string) {
-		if got := strings.Contains(said, a.wants); got == (a.op != "") || strings.Contains(said, "No such tool") {
+		if got := strings.Contains(said, a.wants); said == "" || got == (a.op != "") || strings.Contains(said, "No such tool") {
 			d.t.Errorf("%s: %s came back as %q", c.name, a.note, said)
 		}
 	})

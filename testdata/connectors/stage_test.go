@@ -156,7 +156,7 @@ func (p *play) decided(t *testing.T, c connector, state string) {
 		it := p.connector(t, c)
 		return it.Approval.State == state, it.Approval.State
 	})
-	time.Sleep(2 * time.Second) // the kernel is told after the inventory is
+	time.Sleep(5 * time.Second) // the kernel is told after the inventory is
 }
 
 // below is a file of alice's.
