@@ -109,7 +109,7 @@ func (w *part) recorded(one *wheel, file string, left *int64) []string {
 			name = path.Join(one.site, name)
 		}
 		has = has || name == file
-		if path.Ext(name) != ".pyc" {
+		if path.Base(path.Dir(name)) != "__pycache__" { // written at any start
 			files = append(files, name)
 		}
 	}

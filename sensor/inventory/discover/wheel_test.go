@@ -16,10 +16,11 @@ func wheeled(program, prefix string) map[string]*fstest.MapFile {
 		"home/alice/.cursor/mcp.json": text(`{"mcpServers":{"a":{"command":"` + program + `"}}}`),
 		prefix + "/bin/db":            text("#!/usr/bin/python3\nfrom db.server import main\nmain()\n"),
 		prefix + "/bin/other":         text("#!/usr/bin/python3\nimport other\n"),
-		site + "db_mcp-1.4.0.dist-info/RECORD": text("../../../bin/db,sha256=x,1\n\"db/server.py\",sha256=x,1\ndb/__pycache__/server.pyc,,\n" +
+		site + "db_mcp-1.4.0.dist-info/RECORD": text("../../../bin/db,sha256=x,1\n\"db/server.py\",sha256=x,1\ndb/__pycache__/server.pyc,,\ndb/more.pyc,,\n" +
 			"db_mcp-1.4.0.dist-info/METADATA,,\ndb_mcp-1.4.0.dist-info/RECORD,,\n"),
 		site + "db_mcp-1.4.0.dist-info/METADATA":        text("Metadata-Version: 2.1\nName: db-mcp\nVersion: 1.4.0\nRequires-Dist: Typing.Extensions>=4\n\nRequires-Dist: elsewhere\n"),
 		site + "db/server.py":                           text("code"),
+		site + "db/more.pyc":                            text("compiled"),
 		site + "db/__pycache__/server.pyc":              text("compiled"),
 		site + "typing_extensions-4.0.dist-info/RECORD": text("typing_extensions.py,sha256=x,1\n"),
 		site + "elsewhere-1.0.dist-info/RECORD":         text("elsewhere.py,,\n"),
@@ -55,6 +56,7 @@ func TestPythonPackageIsItsConnectors(t *testing.T) {
 			"its code":                {site + "db/server.py", "other", true},
 			"what it needs":           {site + "typing_extensions-4.0.dist-info/RECORD", "typing_extensions.py,sha256=y,1\n", true},
 			"what it does not need":   {site + "elsewhere-1.0.dist-info/RECORD", "elsewhere.py,sha256=y,1\n", false},
+			"code without its source": {site + "db/more.pyc", "other", true},
 			"what Python compiled it": {site + "db/__pycache__/server.pyc", "anew", false},
 		} {
 			files := fresh()
