@@ -15,12 +15,12 @@ export GOFLAGS += -buildvcs=false
 
 # Kernels of the matrix, as testdata/vm/kernels.txt names them.
 KERNELS ?= 6.1 6.12 7.3
-# What may not be skipped for want of it: vm, agents, clients, backends, bpf. CI sets vm, agents and backends.
+# What may not be skipped for want of it: vm, agents, clients, connectors, backends, bpf. CI sets vm, agents and backends.
 REQUIRE ?=
 export REQUIRE
 
 # ./... leaves testdata out.
-HELPERS   := $(shell find testdata -path '*/collector' -prune -o -name '*.go' -printf './%h\n' | sort -u)
+HELPERS   := $(shell find testdata \( -path '*/collector' -o -path '*/servers' \) -prune -o -name '*.go' -printf './%h\n' | sort -u)
 PACKAGES  := ./... $(HELPERS)
 # Tests of C in user space. Nothing that is installed has cgo.
 WITH_CGO  := ./bpf/parse/...
@@ -34,8 +34,8 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-clients test-agents \
-	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-clients provision-backends
+.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-clients test-connectors test-agents \
+	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-clients provision-connectors provision-backends
 
 default: check unit
 
@@ -94,14 +94,14 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestClients|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestClients|TestConnectors|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
 # Tests that need rsyslog and the OpenTelemetry Collector.
 BACKENDS := ./testdata/backends
 # Tests that choose their machines by a flag.
-PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/evade ./testdata/clients
+PLAYS  := ./testdata/sandbox ./testdata/work ./testdata/catalogue ./testdata/evade ./testdata/clients ./testdata/connectors
 
 unit: ## tests that need neither a machine nor an agent
 	$(call STEP,unit)
@@ -109,7 +109,7 @@ unit: ## tests that need neither a machine nor an agent
 	@CGO_ENABLED=1 go test $(WITH_CGO)
 	@go test -skip '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS),$(HELPERS))
 
-test: ## everything; REQUIRE=vm,agents,clients,backends,bpf makes a skip a failure
+test: ## everything; REQUIRE=vm,agents,clients,connectors,backends,bpf makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
 	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo
@@ -194,7 +194,7 @@ comma := ,
 WORK_MACHINES ?= 6.12
 test-work: provision-vm provision-agents ## ordinary work under the preset, of agents in their sandboxes and of tools, on every kernel
 	$(call STEP,test-work: nothing ordinary is refused)
-	@for package in $(filter-out ./testdata/catalogue ./testdata/evade ./testdata/clients,$(PLAYS)); do \
+	@for package in $(filter-out ./testdata/catalogue ./testdata/evade ./testdata/clients ./testdata/connectors,$(PLAYS)); do \
 		go test -count=1 -v -timeout 120m $$package -machines '$(WORK_MACHINES)'; \
 	done
 
@@ -207,6 +207,11 @@ CLIENT_MACHINES ?= 6.12
 test-clients: provision-vm provision-clients ## programs that people use on networks, in a session as outside of it, by every kind of resolver
 	$(call STEP,test-clients: who may go where)
 	@go test -count=1 -v -timeout 120m ./testdata/clients -machines '$(CLIENT_MACHINES)'
+
+CONNECTOR_MACHINES ?= 6.12
+test-connectors: provision-vm provision-connectors ## the real agent with two real connectors, that reach what is their own and are held when they change
+	$(call STEP,test-connectors: to each its own)
+	@go test -count=1 -v -timeout 90m ./testdata/connectors -machines '$(CONNECTOR_MACHINES)'
 
 # The catalogue's agents, as far as they can be had.
 AGENT_MACHINES ?= 6.12
@@ -285,5 +290,5 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin
 
-provision-build provision-vm provision-claude provision-agents provision-clients provision-backends: provision-%:
+provision-build provision-vm provision-claude provision-agents provision-clients provision-connectors provision-backends: provision-%:
 	@packaging/provision.sh $*

@@ -7,6 +7,7 @@
 #   provision.sh claude    Claude Code, which the demo runs, into the cache, and what its sandbox needs
 #   provision.sh agents    the same, and the other real agents that system tests run
 #   provision.sh clients   programs that ask for names and connect (testdata/clients), and the resolvers that answer them
+#   provision.sh connectors  two MCP servers on the official SDKs, and whom they ask for names (testdata/connectors)
 #   provision.sh backends  rsyslog and the OpenTelemetry Collector, which plugins are tested against
 #
 # Several words may be given; none means all. Needs root for packages that are missing.
@@ -201,6 +202,45 @@ resolved() {
 	mv "$layer.new" "$layer"
 }
 
+# connectors are built from sources of this repository and laid out as one user has them installed; a later release of the package
+# lies beside it, as an update would bring it.
+connectors() {
+	say "connectors: MCP servers on the official SDKs for Go and TypeScript"
+	claude
+	node
+	command -v go > /dev/null || golang
+	packages dnsmasq-base iproute2 curl
+	servers=$(cd "$(dirname "$0")/../testdata/connectors/servers" && pwd)
+	sum=$(cd "$servers" && find . -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-16)
+	layer=$cache/connectors/servers-$sum
+	if [ -d "$layer" ]; then
+		return
+	fi
+	workspace
+	say "building the connectors"
+	rm -rf "$layer.new"
+	mkdir -p "$layer.new/home/alice/.local/bin" "$layer.new/opt/reeve-connectors"
+	for release in 1.0.0 1.1.0; do
+		(cd "$servers/notes" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-X main.version=$release" -o "$work/notes-$release" .)
+	done
+	mv "$work/notes-1.0.0" "$layer.new/home/alice/.local/bin/notes"
+	mv "$work/notes-1.1.0" "$layer.new/opt/reeve-connectors/"
+	cp -r "$servers/pages" "$work/pages"
+	(
+		cd "$work/pages"
+		npm ci --ignore-scripts --no-audit --no-fund --silent
+		npm run --silent build
+		npm shrinkwrap --silent # what the package depends on is what it was built with
+		npm pack --ignore-scripts --silent > /dev/null
+		npm version --no-git-tag-version --silent minor > /dev/null
+		npm pack --ignore-scripts --silent > /dev/null
+	)
+	npm install -g --prefix "$layer.new/home/alice/.local" --ignore-scripts --no-audit --no-fund --silent "$work/pages/reeve-play-pages-1.0.0.tgz"
+	tar -xzf "$work/pages/reeve-play-pages-1.1.0.tgz" -C "$layer.new/opt/reeve-connectors"
+	mv "$layer.new/opt/reeve-connectors/package" "$layer.new/opt/reeve-connectors/pages-1.1.0"
+	settle
+}
+
 backends() {
 	say "backends: rsyslog, the OpenTelemetry Collector"
 	packages rsyslog rsyslog-gnutls
@@ -224,12 +264,12 @@ settle() { # gives a finished layer its place, and its files to the guest's ordi
 	mv "$layer.new" "$layer"
 }
 
-[ $# -gt 0 ] || set -- build vm agents clients backends
+[ $# -gt 0 ] || set -- build vm agents clients connectors backends
 for part in "$@"; do
 	case $part in
-	build | vm | claude | agents | clients | backends) $part ;;
+	build | vm | claude | agents | clients | connectors | backends) $part ;;
 	*)
-		echo "provision: $part: not one of build, vm, claude, agents, clients, backends" >&2
+		echo "provision: $part: not one of build, vm, claude, agents, clients, connectors, backends" >&2
 		exit 2
 		;;
 	esac

@@ -164,6 +164,9 @@ func (e *env) sayDecided(q *approve.Request, items []inventory.Item, asJSON bool
 	it := &items[0]
 	fmt.Fprintf(e.stdout, "%s: %s\n", safe(it.ID()), q.State)
 	fmt.Fprintf(e.stdout, "  what      %s\n", safe(what(it)))
+	if p := it.Identity.Package; p != nil {
+		fmt.Fprintf(e.stdout, "  package   %s\n", safe(p.String()))
+	}
 	fmt.Fprintf(e.stdout, "  identity  %s\n", it.Digest)
 	if len(it.Approval.Diff) > 0 {
 		fmt.Fprintf(e.stdout, "  what changed since it was decided about (%s by %s):\n", it.Approval.At, safe(it.Approval.By))

@@ -20,7 +20,7 @@ import (
 type Identity struct {
 	Kind      Kind     `json:"kind"`
 	Command   []string `json:"command,omitempty"` // exact, as it is configured
-	Package   *Package `json:"package,omitempty"` // that the command has a package runner start
+	Package   *Package `json:"package,omitempty"` // that the command has a package runner start, or that its script is a part of
 	URL       string   `json:"url,omitempty"`     // without what of it is secret
 	Publisher string   `json:"publisher,omitempty"`
 	Settings  []Part   `json:"settings,omitempty"` // what else makes it do what it does; names of credentials among them
@@ -31,13 +31,13 @@ type Identity struct {
 	Loose string `json:"loose,omitempty"`
 }
 
-// Package is what a package runner starts.
+// Package is what a package runner starts, or what a script on disk belongs to.
 type Package struct {
 	Registry string `json:"registry"` // npm, pypi, oci, jsr, go, git, url
 	Name     string `json:"name"`
 	Version  string `json:"version,omitempty"` // as it was asked for
 	Exact    bool   `json:"exact"`             // no later release is started in its place
-	Digest   string `json:"digest,omitempty"`  // where the registry holds it by content
+	Digest   string `json:"digest,omitempty"`  // of its content: where the registry holds it by that, or where it lies on disk
 }
 
 func (p *Package) String() string {

@@ -10,11 +10,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/reeve-sensor/reeve/testdata/stage"
 )
 
 // Addresses for measurements between networks (RFC 2544, RFC 5180): whoever has them is far away and yet nobody else's.
@@ -33,27 +32,12 @@ const (
 var served = []string{web, refused, listed, webSix, refusedSix}
 
 // space is the network namespace of the servers.
-const space = "servers"
+const space stage.Network = "servers"
 
 // connect makes the servers' network, and a wire to it.
 func connect(t *testing.T) {
 	t.Helper()
-	lines := `netns add servers
-		link add wire type veth peer name wire netns servers
-		addr add 198.18.0.1/24 dev wire
-		addr add 2001:2::1/64 dev wire nodad
-		link set wire up
-		-n servers link set lo up
-		-n servers link set wire up`
-	for _, a := range []string{names, web, api, refused, listed} {
-		lines += "\n-n servers addr add " + a + "/24 dev wire"
-	}
-	for _, a := range []string{webSix, refusedSix} {
-		lines += "\n-n servers addr add " + a + "/64 dev wire nodad"
-	}
-	for line := range strings.Lines(lines) {
-		run(t, "ip", strings.Fields(line)...)
-	}
+	must(t, space.Connect(t.Context(), []string{"198.18.0.1", "2001:2::1"}, []string{names, web, api, refused, listed, webSix, refusedSix}))
 }
 
 // run runs a command as root that must succeed.
@@ -69,38 +53,20 @@ func run(t *testing.T, name string, args ...string) string {
 // listen has the servers' network answer at an address.
 func listen(t *testing.T, address, port string) net.Listener {
 	t.Helper()
-	type made struct {
-		l   net.Listener
-		err error
-	}
-	done := make(chan made)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with its network
-		f, err := os.Open("/run/netns/" + space)
-		if err == nil {
-			defer f.Close()
-			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
-		}
-		if err != nil {
-			done <- made{err: err}
-			return
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort(address, port))
-		done <- made{l, err}
-	}()
-	m := <-done
-	must(t, m.err)
-	t.Cleanup(func() { m.l.Close() })
-	return m.l
+	l, err := space.Listen(address, port)
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	return l
 }
 
 // start begins a server that is no part of this program, among the servers or in the machine, and ends it with the test.
-func start(t *testing.T, among string, args ...string) {
+func start(t *testing.T, among stage.Network, args ...string) {
 	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	if among != "" {
-		args = append([]string{"ip", "netns", "exec", among}, args...)
+		cmd = among.Command(ctx, args...)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	must(t, cmd.Start())
 	t.Cleanup(func() {
@@ -113,7 +79,7 @@ func start(t *testing.T, among string, args ...string) {
 type answerer struct{ log string }
 
 // ask starts dnsmasq, which writes down every question and whether it knew the answer.
-func ask(t *testing.T, among, address string, args ...string) answerer {
+func ask(t *testing.T, among stage.Network, address string, args ...string) answerer {
 	t.Helper()
 	a := answerer{fmt.Sprintf("/run/names-%s.log", address)}
 	start(t, among, append([]string{"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--no-hosts", "--no-resolv", "--pid-file=",

@@ -22,12 +22,13 @@ import (
 
 // What a test can need, as REQUIRE lists it.
 const (
-	VM       = "vm"       // QEMU, and root to boot it with
-	Agents   = "agents"   // the programs of real agents
-	Clients  = "clients"  // programs of networks, and their resolvers
-	Backends = "backends" // rsyslog and the OpenTelemetry Collector
-	BPF      = "bpf"      // root, whose programs load (tracepoints at least) and who may mount, in the first pid namespace
-	LSM      = "lsm"      // programs that refuse
+	VM         = "vm"         // QEMU, and root to boot it with
+	Agents     = "agents"     // the programs of real agents
+	Clients    = "clients"    // programs of networks, and their resolvers
+	Connectors = "connectors" // MCP servers on the official SDKs
+	Backends   = "backends"   // rsyslog and the OpenTelemetry Collector
+	BPF        = "bpf"        // root, whose programs load (tracepoints at least) and who may mount, in the first pid namespace
+	LSM        = "lsm"        // programs that refuse
 )
 
 // Missing skips the test for want of something, which is a failure where REQUIRE names it.

@@ -61,6 +61,7 @@ func TestEveryChangeAsksAgain(t *testing.T) {
 		"one more": {func(it *inventory.Item) { it.Identity.Command = append(it.Identity.Command, "--all") }, "@1.2.3 --all"},
 		"program":  {func(it *inventory.Item) { it.Identity.Command[0] = "./npx" }, "-> ./npx -y"},
 		"version":  {func(it *inventory.Item) { it.Identity.Package.Version = "1.2.4" }, "package: npm:@x/server@1.2.3 -> npm:@x/server@1.2.4"},
+		"content":  {func(it *inventory.Item) { it.Identity.Package.Digest = "sha256:2" }, "package: npm:@x/server@1.2.3 -> npm:@x/server@1.2.3@sha256:2"},
 		"file":     {func(it *inventory.Item) { it.Identity.Files[0].Value = "22" }, "file a.js: 11 -> 22"},
 		"new file": {func(it *inventory.Item) {
 			it.Identity.Files = append(it.Identity.Files, inventory.Part{Name: "b", Value: "3"})

@@ -174,10 +174,10 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	case r.loose != "":
 		it.Identity.Loose = r.loose
 	}
+	s.fetched(it)
 	if r.file != "" {
 		s.resolve(it, r, cwd)
 	}
-	s.fetched(it)
 	pin(it)
 }
 
@@ -290,6 +290,7 @@ func (s *source) resolve(it *inventory.Item, r run, cwd string) {
 	if info.Mode().Perm()&0o002 != 0 {
 		it.Facts.Writable = append(it.Facts.Writable, file)
 	}
+	s.belongs(it, file)
 }
 
 // folderOf is the folder from which a command that is configured with a folder counts.

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connectors
+
+// What the organisation says: which connectors there are, and where each may go.
+
+import "strings"
+
+// connector is one of the two, as alice has it.
+type connector struct {
+	name    string
+	command []string // below her home where it has no folder
+	folder  string   // its own, below her home
+	domain  string   // its own
+	program string   // what of it lies below her home
+}
+
+const pagesPackage = ".local/lib/node_modules/@reeve-play/pages"
+
+var (
+	notes = connector{"notes", []string{"/home/alice/.local/bin/notes"}, "notes", "notes.allowed.test", ".local/bin/notes"}
+	pages = connector{"pages", []string{"node", "/home/alice/" + pagesPackage + "/dist/index.js"}, "pages", "pages.allowed.test", pagesPackage + "/**"}
+
+	both = []connector{notes, pages}
+)
+
+// base is what the organisation adds to the preset; what every program needs to run is nobody's secret. The last globs are where this
+// machine's root, an overlay, has its layers: what is opened there is judged by its name in the root before.
+const base = `version = 1
+base = "balanced"
+[sets]
+runtime = ["/usr/**", "/lib*/**", "/etc/**", "/proc/**", "/sys/**", "/dev/**", "/", "/{host,up*,layer*}/**"]
+`
+
+// rules are those of a connector.
+const rules = `
+[[connector]]
+name = "NAME"
+command = ["COMMAND"]
+[[rule]]
+id = "NAME-folder"
+principal = "connector:NAME"
+on = ["file.read", "file.write", "file.create", "file.delete", "file.rename"]
+match = ["/**"]
+except = ["~/FOLDER/**", "~/PROGRAM", "@runtime"]
+action = "deny"
+reason = "its own folder is enough for it"
+[[rule]]
+id = "NAME-domain"
+principal = "connector:NAME"
+on = ["net.domain"]
+match = ["**"]
+except = ["DOMAIN"]
+action = "deny"
+reason = "its own domain is enough for it"
+[[rule]]
+id = "NAME-addresses"
+principal = "connector:NAME"
+on = ["net.addr"]
+match = ["**"]
+action = "deny"
+reason = "it has a domain"
+`
+
+func policy() string {
+	text := base
+	for _, c := range both {
+		text += strings.NewReplacer("NAME", c.name, "COMMAND", strings.Join(c.command, `", "`), "FOLDER", c.folder, "PROGRAM", c.program, "DOMAIN", c.domain).Replace(rules)
+	}
+	return text
+}
