@@ -13,6 +13,7 @@ type (
 	Control      = sensorControl
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
+	EventDerived = sensorEventDerived
 	EventExec    = sensorEventExec
 	EventHeader  = sensorEventHeader
 	EventLine    = sensorEventLine
@@ -153,6 +154,7 @@ const (
 	KindPresent      = sensorEventKindEVENT_PRESENT
 	KindHeld         = sensorEventKindEVENT_HELD
 	KindNet          = sensorEventKindEVENT_NET
+	KindDerived      = sensorEventKindEVENT_DERIVED
 )
 
 const (

@@ -191,6 +191,19 @@ type sensorEventAccess struct {
 	Repeats         uint64
 }
 
+type sensorEventDerived struct {
+	_               structs.HostLayout
+	Head            sensorEventHeader
+	By              uint64
+	Written         uint64
+	Inode           uint64
+	Device          uint32
+	InodeGeneration uint32
+	Text            uint32
+	Reserved        uint32
+	Repeats         uint64
+}
+
 type sensorEventExec struct {
 	_       structs.HostLayout
 	Head    sensorEventHeader
@@ -256,6 +269,7 @@ const (
 	sensorEventKindEVENT_PRESENT       sensorEventKind = 9
 	sensorEventKindEVENT_HELD          sensorEventKind = 10
 	sensorEventKindEVENT_NET           sensorEventKind = 11
+	sensorEventKindEVENT_DERIVED       sensorEventKind = 12
 )
 
 type sensorEventLine struct {

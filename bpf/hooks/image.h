@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../include/judge.h"
+#include "derived.h"
 
 /*
  * A program of the session's own making that another one maps, as `ld.so PROGRAM` does, or a library: asked as if it were
@@ -30,8 +30,12 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 	struct question q = { .op = OP_EXEC_MAP, .quiet = QUIET_ALLOWED };
 	int error;
 
-	if (!state || !file)
+	if (!file)
 		return 0;
+	if (!state) {
+		derived_map(state, file);
+		return 0;
+	}
 	q.wanted = prot;
 	error = judge_file(state, file, &q);
 	if (!error)

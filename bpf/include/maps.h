@@ -219,6 +219,7 @@ struct buffer {
 		struct event_access access;
 		struct event_exec exec;
 		struct event_net net;
+		struct event_derived derived;
 	};
 	struct event_line line;
 	struct progress progress;

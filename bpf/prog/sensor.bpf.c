@@ -31,6 +31,7 @@ const union {
 	struct event_exec exec;
 	struct event_line line;
 	struct event_net net;
+	struct event_derived derived;
 	struct resolver resolver;
 	enum net_reason net_reason;
 	struct event_process process;
