@@ -35,6 +35,8 @@ type (
 	TableRole    = sensorTableRole
 	TableRow     = sensorTableRow
 	TaskState    = sensorTaskState
+	WrittenBy    = sensorWrittenBy
+	WrittenKey   = sensorWrittenKey
 )
 
 // Enumerations, as include/abi.h and include/policy.h describe them.

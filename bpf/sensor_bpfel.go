@@ -685,6 +685,22 @@ const (
 	sensorViewVIEWS         sensorView = 4
 )
 
+type sensorWrittenBy struct {
+	_         structs.HostLayout
+	Session   uint64
+	Time      uint64
+	Principal uint16
+	Repeats   uint16
+	Told      uint32
+}
+
+type sensorWrittenKey struct {
+	_          structs.HostLayout
+	Inode      uint64
+	Device     uint32
+	Generation uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.

@@ -16,7 +16,7 @@
  * compare-and-swap lets one tell; a repeat may be lost between its reading and its writing.
  * A mapping is no act of its own beside the exec that caused it, and is not counted.
  */
-static __always_inline bool derived_due(struct written *by, u32 op)
+static __always_inline bool derived_due(struct written_by *by, u32 op)
 {
 	u32 now = bpf_jiffies64();
 	u32 until = by->told;
@@ -38,7 +38,7 @@ static __always_inline const struct session *derived_session(const struct task_s
  * The file is named in the buffer. The record is the writing session's; who acts is told beside. verifier: a frame of its own,
  * beside those of the exec and of the walk.
  */
-static __noinline void derived_record(struct buffer *buffer, struct written *by, u64 session, u32 op)
+static __noinline void derived_record(struct buffer *buffer, struct written_by *by, u64 session, u32 op)
 {
 	struct event_derived *event = &buffer->derived;
 
@@ -63,7 +63,7 @@ static __noinline void derived_record(struct buffer *buffer, struct written *by,
 }
 
 /* Whether somebody else wrote the file, and it is to be told now. */
-static __always_inline bool derived_from(const struct session *session, struct written *by, u32 op)
+static __always_inline bool derived_from(const struct session *session, struct written_by *by, u32 op)
 {
 	if (session && (session->id == by->session || session->parent == by->session))
 		return false;
@@ -76,7 +76,7 @@ static __always_inline bool derived_from(const struct session *session, struct w
  */
 static __always_inline void derived_exec(const struct task_state *state, struct buffer *buffer, struct inode *inode)
 {
-	struct written *by = written_find(inode);
+	struct written_by *by = written_find(inode);
 	const struct session *session;
 
 	if (!by)
@@ -88,7 +88,7 @@ static __always_inline void derived_exec(const struct task_state *state, struct 
 
 static __noinline void derived_map(const struct task_state *state, struct file *file)
 {
-	struct written *by = written_find(file->f_inode);
+	struct written_by *by = written_find(file->f_inode);
 	const struct session *session;
 	struct buffer *buffer;
 

@@ -182,7 +182,7 @@ struct event_net {
 struct event_derived {
 	struct event_header head;
 	__u64 by;      /* session that runs it; 0 outside of all */
-	__u64 written; /* of struct written: time */
+	__u64 written; /* of struct written_by: time */
 	__u64 inode;
 	__u32 device;
 	__u32 inode_generation;
@@ -304,7 +304,7 @@ struct written_key {
 	__u32 generation; /* of the inode */
 };
 
-struct written {
+struct written_by {
 	__u64 session; /* id */
 	__u64 time;    /* CLOCK_BOOTTIME, ns: of the first open for writing by that principal */
 	__u16 principal;
@@ -602,7 +602,7 @@ _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 152, "struct event_access");
 _Static_assert(sizeof(struct event_net) == 152, "struct event_net");
 _Static_assert(sizeof(struct event_derived) == 136, "struct event_derived");
-_Static_assert(sizeof(struct written) == 24, "struct written");
+_Static_assert(sizeof(struct written_by) == 24, "struct written_by");
 _Static_assert(sizeof(struct answer_key) == 32, "struct answer_key");
 _Static_assert(sizeof(struct answer) == 272, "struct answer");
 _Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");

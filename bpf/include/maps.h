@@ -356,7 +356,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, WRITTEN_MAX);
 	__type(key, struct written_key);
-	__type(value, struct written);
+	__type(value, struct written_by);
 } written SEC(".maps");
 
 /*

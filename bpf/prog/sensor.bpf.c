@@ -53,7 +53,7 @@ const union {
 	struct start start;
 	enum start_flag start_flag;
 	struct written_key written_key;
-	struct written written;
+	struct written_by written;
 	enum abi abi;
 	enum form form;
 	enum relief relief;
