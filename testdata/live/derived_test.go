@@ -16,6 +16,8 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/event"
+	"github.com/reeve-sensor/reeve/sensor/sourced"
 )
 
 // derivedIn are the records of what a session wrote and somebody else ran, by the file's name.
@@ -189,5 +191,95 @@ func TestDerivedBetweenSessions(t *testing.T) {
 	told := derivedIn(stop())[leftProgram]
 	if len(told) != 1 || told[0].Head.Session != id || told[0].By != by {
 		t.Errorf("told %+v, want session %d by session %d", told, id, by)
+	}
+}
+
+// User space asks the same map of an open file, also where the file system does not tell which of a number's files it is.
+func TestKernelTellsWhoWrote(t *testing.T) {
+	policy(t, "")
+	left(t)
+	const inMemory = "/tmp/left"
+	must(t, os.MkdirAll(inMemory, 0o755))
+	must(t, unix.Mount("none", inMemory, "tmpfs", 0, ""))
+	defer unix.Unmount(inMemory, unix.MNT_DETACH)
+	_, err := kernel.SyncMounts()
+	must(t, err)
+	must(t, os.WriteFile(inMemory+"/file", nil, 0o644))
+	must(t, os.WriteFile(inMemory+"/other", nil, 0o644))
+	in, id := author(t)
+	in.want(writeProgram, 0)
+	in.want(act{Do: "open", Path: inMemory + "/file", Flags: unix.O_WRONLY}, 0)
+	for path, want := range map[string]uint64{leftProgram: id, leftScript: 0, inMemory + "/file": id, inMemory + "/other": 0, "/data": 0} {
+		f, err := os.Open(path)
+		must(t, err)
+		by, ok, err := kernel.Wrote(f)
+		f.Close()
+		if err != nil || ok != (want != 0) || by.Session != want {
+			t.Errorf("%s: %+v, %t, %v, want session %d", path, by, ok, err, want)
+		}
+	}
+	copyOf(t, "/data/left/new")
+	must(t, os.Rename("/data/left/new", leftProgram))
+	f, err := os.Open(leftProgram)
+	must(t, err)
+	defer f.Close()
+	if by, ok, err := kernel.Wrote(f); ok || err != nil {
+		t.Errorf("replaced by somebody else: %+v, %v", by, err)
+	}
+}
+
+// Who reads as a program what a session wrote: the whole way, but for the daemon.
+func TestSourcedIsTold(t *testing.T) {
+	policy(t, "")
+	must(t, os.RemoveAll("/data/left"))
+	must(t, os.MkdirAll("/data/left", 0o755))
+	told := make(chan *event.Sourced, 16)
+	w, err := sourced.Open(sourced.Options{
+		Member: func(pidfd int) (sourced.Member, error) {
+			slot, ok, err := kernel.TaskSession(pidfd)
+			if !ok {
+				return sourced.Member{}, err
+			}
+			return sourced.Member{Session: slot.Id, Parent: slot.Parent}, err
+		},
+		Author: func(f *os.File) (sourced.Author, bool, error) {
+			by, ok, err := kernel.Wrote(f)
+			return sourced.Author{Session: by.Session, Principal: by.Principal}, ok, err
+		},
+		Tell: func(s *event.Sourced) { told <- s },
+	})
+	must(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	defer func() {
+		stop()
+		must(t, <-done)
+	}()
+	in, id := author(t)
+	out := start(t)
+	out.do(act{Do: "noop"})
+	const file = "/data/left/.profile"
+	in.want(act{Do: "write", Path: file, To: "sleep 1\n"}, 0)
+	w.Saw(&event.Event{Kind: event.Access, Object: file, View: event.ViewHost,
+		Head: event.Head{Kind: event.Access, Op: event.Op(bpf.OpFileWrite), Session: id, Action: event.Allow}})
+	for end := time.Now().Add(10 * time.Second); w.Counts().Marked == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	shell := act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", ". " + file}}
+	in.want(shell, 0)
+	select {
+	case s := <-told:
+		t.Errorf("by its own session: %+v", s)
+	case <-time.After(time.Second):
+	}
+	r := out.do(shell)
+	select {
+	case s := <-told:
+		if s.Session != id || s.Object != file || s.PID != uint32(r.PID) || s.By != 0 || s.Why == "" {
+			t.Errorf("%+v, want session %d", s, id)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("not told: %+v", w.Counts())
 	}
 }
