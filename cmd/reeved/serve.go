@@ -125,7 +125,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
-	d.sourcing = newSourcing(k, log)
+	d.sourcing = newSourcing(k, d.config.State, boot, log)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &learner{&sourcer{&onlooker{d.outlet, d.stocked}, d.sourcing}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
 		Version: d.builds.Version,

@@ -9,6 +9,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
@@ -20,11 +22,23 @@ import (
 type sourcing struct {
 	watcher *sourced.Watcher // nil where there is none
 	tell    func(*event.Sourced)
+	state   string // folder
+	boot    string
+	log     *slog.Logger
 }
 
-func newSourcing(k *kernel, log *slog.Logger) *sourcing {
-	s := &sourcing{}
-	w, err := sourced.Open(sourced.Options{Member: k.memberOf, Author: k.authorOf, Tell: func(e *event.Sourced) { s.tell(e) }})
+// sourcedFile is in the state folder: the kernel's maps outlive a daemon, and its marks do not.
+const sourcedFile = "sourced.json"
+
+// markedEarlier is what it has.
+type markedEarlier struct {
+	Boot  string         `json:"boot"`
+	Files []sourced.File `json:"files"`
+}
+
+func newSourcing(k *kernel, state, boot string, log *slog.Logger) *sourcing {
+	s := &sourcing{state: state, boot: boot, log: log}
+	w, err := sourced.Open(sourced.Options{Member: k.memberOf, Author: k.authorOf, Tell: func(e *event.Sourced) { s.tell(e) }, Earlier: s.earlier()})
 	if err != nil {
 		log.Warn("who reads as a program what a session wrote is not seen", "problem", err)
 		return s
@@ -33,12 +47,48 @@ func newSourcing(k *kernel, log *slog.Logger) *sourcing {
 	return s
 }
 
+// earlier are the files that a daemon before this one had marked since the machine started.
+func (s *sourcing) earlier() []sourced.File {
+	var before markedEarlier
+	if _, err := kept(s.state, sourcedFile, &before); err != nil {
+		s.log.Warn("who reads as a program what was marked before this start is not seen", "problem", err)
+	}
+	if before.Boot != s.boot {
+		return nil
+	}
+	return before.Files
+}
+
+// rememberEvery is how much of what was marked a daemon that is killed may lose.
+const rememberEvery = time.Minute
+
 // run marks until ctx ends.
 func (s *sourcing) run(ctx context.Context) error {
 	if s.watcher == nil {
 		return nil
 	}
-	return s.watcher.Run(ctx)
+	done := make(chan error, 1)
+	marking, stop := context.WithCancel(context.Background()) // until what is marked is remembered
+	defer stop()
+	go func() { done <- s.watcher.Run(marking) }()
+	var last []sourced.File
+	often(ctx, rememberEvery, func() { last = s.remember(last) })
+	s.remember(last)
+	stop()
+	return <-done
+}
+
+// remember keeps what is marked, where that is not what was kept last.
+func (s *sourcing) remember(last []sourced.File) []sourced.File {
+	files := s.watcher.Files()
+	if slices.Equal(files, last) {
+		return last
+	}
+	if err := keep(s.state, sourcedFile, markedEarlier{s.boot, files}); err != nil {
+		s.log.Warn("what is marked is not remembered", "problem", err)
+		return last
+	}
+	return files
 }
 
 // counts are what was missed, for the losses; facts what was done.

@@ -25,7 +25,8 @@ func TestWrittenFilesAreMarked(t *testing.T) {
 	write := &event.Event{Kind: event.Access, Object: file, View: event.ViewHost,
 		Head: event.Head{Kind: event.Access, Op: event.Op(bpf.OpFileWrite), Session: 7, Action: event.Allow}}
 	next := &nowhere{}
-	s := newSourcing(&kernel{}, slog.New(slog.DiscardHandler))
+	state := t.TempDir()
+	s := newSourcing(&kernel{}, state, "this", slog.New(slog.DiscardHandler))
 	if s.watcher == nil {
 		need.Missing(t, need.BPF, "no fanotify")
 	}
@@ -44,6 +45,11 @@ func TestWrittenFilesAreMarked(t *testing.T) {
 	}
 	if n := s.counts().Marked; n != 0 {
 		t.Errorf("%d marks are left", n)
+	}
+	for boot, want := range map[string]int{"this": 1, "another": 0} {
+		if again := newSourcing(&kernel{}, state, boot, slog.New(slog.DiscardHandler)).earlier(); len(again) != want {
+			t.Errorf("of boot %s: %+v, want %d", boot, again, want)
+		}
 	}
 	without := &sourcing{}
 	(&sourcer{next, without}).Append(write)

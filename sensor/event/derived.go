@@ -82,7 +82,7 @@ func (e *Event) runs() string {
 	if d.Within != "" {
 		who += ", in session " + d.Within + ","
 	}
-	text := fmt.Sprintf("%s %s %s, which session %s wrote", who, orElse(derivedVerbs[e.Head.Op], "runs"), e.Object, e.Session)
+	text := fmt.Sprintf("%s %s %s, which session %s wrote", who, orElse(derivedVerbs[e.Head.Op], "runs"), orElse(e.Object, "a file without a name"), e.Session)
 	if d.Why != "" {
 		text += ": " + d.Why
 	}

@@ -10,5 +10,5 @@
 //
 // What it may miss: a file that is read before it was marked, some tens of milliseconds after it was written; a reader that has ended, or
 // has executed another program, before it is looked at (counted); files beyond the room for marks, of which the oldest are let go
-// (counted); and what was written before the daemon started.
+// (counted); and what was written while no daemon ran.
 package sourced

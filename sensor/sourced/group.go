@@ -48,7 +48,7 @@ func idOf(f *os.File) (id, error) {
 // group is a set of marks with a queue of its own. To close it takes all of its marks away.
 type group struct {
 	fanotify *os.File
-	marks    map[id]uint64 // of its pen: the session that wrote, as its event said
+	marks    map[id]File // of its pen
 }
 
 func openGroup() (*group, error) {
@@ -57,7 +57,7 @@ func openGroup() (*group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking for fanotify: %w", err)
 	}
-	return &group{os.NewFile(uintptr(fd), "fanotify"), map[id]uint64{}}, nil
+	return &group{os.NewFile(uintptr(fd), "fanotify"), map[id]File{}}, nil
 }
 
 // mark asks for the opens of a file. A symbolic link is none, nor is anything but a regular file.

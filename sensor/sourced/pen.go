@@ -7,6 +7,8 @@ package sourced
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -24,7 +26,7 @@ type pen struct {
 var errClosed = errors.New("closed")
 
 // mark marks a file that a session wrote.
-func (p *pen) mark(name string, session uint64) error {
+func (p *pen) mark(f File) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -35,9 +37,9 @@ func (p *pen) mark(name string, session uint64) error {
 			return err
 		}
 	}
-	key, err := p.young.mark(name)
+	key, err := p.young.mark(f.Name)
 	if err == nil {
-		p.young.marks[key] = session
+		p.young.marks[key] = f
 	}
 	return err
 }
@@ -66,11 +68,23 @@ func (p *pen) writer(key id) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, g := range []*group{p.young, p.elder} {
-		if g != nil && g.marks[key] != 0 {
-			return g.marks[key]
+		if g != nil && g.marks[key].Session != 0 {
+			return g.marks[key].Session
 		}
 	}
 	return 0
+}
+
+// files lists what is marked.
+func (p *pen) files() (list []File) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, g := range []*group{p.young, p.elder} {
+		if g != nil {
+			list = slices.AppendSeq(list, maps.Values(g.marks))
+		}
+	}
+	return list
 }
 
 // marked tells how many files are marked, and how many were let go.

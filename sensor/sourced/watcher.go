@@ -5,6 +5,7 @@
 package sourced
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -31,6 +32,12 @@ type Author struct {
 	Principal uint16
 }
 
+// File is a file that a session wrote, by the name that it had then.
+type File struct {
+	Name    string `json:"name"`
+	Session uint64 `json:"session"`
+}
+
 // Options are what a Watcher asks others, and how many marks it holds.
 type Options struct {
 	// Member finds the session of a process; the zero Member is none.
@@ -39,6 +46,8 @@ type Options struct {
 	Author func(*os.File) (Author, bool, error)
 	// Tell is given each run. It must not wait.
 	Tell func(*event.Sourced)
+	// Earlier are files that an earlier Watcher of this boot had marked.
+	Earlier []File
 	// Named and Given bound the marks on files of names that programs run, and on those that an interpreter may be given. 0 takes
 	// the usual bound.
 	Named, Given int
@@ -63,17 +72,11 @@ type Counts struct {
 	Overrun   uint64 // times that the kernel's queue ran over
 }
 
-// wrote is a file that a session wrote.
-type wrote struct {
-	name    string
-	session uint64
-}
-
 // Watcher finds out who reads as a program what sessions wrote.
 type Watcher struct {
 	o       Options
 	pens    map[interest]*pen
-	files   chan wrote
+	files   chan File
 	readers sync.WaitGroup
 
 	told, unmarked, unseen, overrun atomic.Uint64
@@ -90,7 +93,7 @@ func Open(o Options) (*Watcher, error) {
 	if o.Given == 0 {
 		o.Given = givenMax
 	}
-	w := &Watcher{o: o, files: make(chan wrote, waiting), next: map[id]time.Time{}}
+	w := &Watcher{o: o, files: make(chan File, waiting), next: map[id]time.Time{}}
 	w.pens = map[interest]*pen{named: {half: max(o.Named/2, 1), begin: w.begin}, given: {half: max(o.Given/2, 1), begin: w.begin}}
 	g, err := openGroup()
 	if err != nil {
@@ -125,7 +128,7 @@ func (w *Watcher) Saw(e *event.Event) {
 		return
 	}
 	select {
-	case w.files <- wrote{e.Object, e.ID()}:
+	case w.files <- File{e.Object, e.ID()}:
 	default:
 		w.unmarked.Add(1)
 	}
@@ -139,17 +142,35 @@ func writes(e *event.Event) bool {
 	return e.Head.Op == event.Op(bpf.OpFileWrite) || e.Head.Op == event.Op(bpf.OpFileCreate)
 }
 
-// Run marks what Saw was told until ctx ends, and takes all marks away then.
+// Files lists what is marked, by name.
+func (w *Watcher) Files() []File {
+	all := slices.Concat(w.pens[named].files(), w.pens[given].files())
+	slices.SortFunc(all, func(a, b File) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Session, b.Session)) })
+	return all
+}
+
+// Run marks what was marked earlier, and what Saw is told until ctx ends, and takes all marks away then.
 func (w *Watcher) Run(ctx context.Context) error {
+	for _, f := range w.o.Earlier {
+		w.mark(f)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return w.Close()
 		case f := <-w.files:
-			if err := w.pens[interestIn(f.name)].mark(f.name, f.session); err != nil && !errors.Is(err, errNothing) {
-				w.unmarked.Add(1)
-			}
+			w.mark(f)
 		}
+	}
+}
+
+func (w *Watcher) mark(f File) {
+	p := w.pens[interestIn(f.Name)]
+	if p == nil {
+		return // another build's table
+	}
+	if err := p.mark(f); err != nil && !errors.Is(err, errNothing) && !errors.Is(err, errClosed) {
+		w.unmarked.Add(1)
 	}
 }
 

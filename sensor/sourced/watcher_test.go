@@ -208,6 +208,28 @@ func TestTheOldestMarksMakeRoom(t *testing.T) {
 	}
 }
 
+// The next daemon goes on with what this one had marked.
+func TestMarksAreTakenOver(t *testing.T) {
+	first := begin(t, Options{})
+	dir := t.TempDir()
+	first.write(t, filepath.Join(dir, "job"), lasting)
+	first.write(t, filepath.Join(dir, "Makefile"), "")
+	files := first.Files()
+	if len(files) != 2 || files[0] != (File{filepath.Join(dir, "Makefile"), 7}) {
+		t.Fatalf("%+v", files)
+	}
+	must(t, first.Close())
+	next := begin(t, Options{Earlier: append(files, File{filepath.Join(dir, "gone"), 7}, File{filepath.Join(dir, "x.o"), 7})})
+	for end := time.Now().Add(5 * time.Second); next.Counts().Marked != 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%+v", next.Counts())
+		}
+	}
+	if told := next.runs(t, dir, "sh", "job"); len(told) != 1 || next.Counts().Unmarked != 0 {
+		t.Errorf("told %d times, %+v", len(told), next.Counts())
+	}
+}
+
 // What fanotify gives is taken apart within its bounds.
 func TestOpensAreTakenApart(t *testing.T) {
 	one := binary.NativeEndian.AppendUint32(nil, metadataSize+pidfdInfo)
