@@ -86,7 +86,7 @@ static __always_inline void derived_exec(const struct task_state *state, struct 
 		derived_record(buffer, by, session ? session->id : 0, OP_EXEC);
 }
 
-static __noinline void derived_map(const struct task_state *state, struct file *file)
+static __always_inline void derived_map(const struct task_state *state, struct file *file)
 {
 	struct written_by *by = written_find(file->f_inode);
 	const struct session *session;
