@@ -32,10 +32,10 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 
 	if (!file)
 		return 0;
-	if (!state) {
+	if (!state || !(state->flags & TASK_AGENT))
 		derived_map(state, file);
+	if (!state)
 		return 0;
-	}
 	q.wanted = prot;
 	error = judge_file(state, file, &q);
 	if (!error)

@@ -179,7 +179,7 @@ func TestDerivedIsFolded(t *testing.T) {
 	}
 }
 
-// A session is told of what another one wrote, with its own number beside; one that began inside is not somebody else.
+// What another session wrote is told of who runs it in one, with its number beside; and not of the one that wrote.
 func TestDerivedBetweenSessions(t *testing.T) {
 	policy(t, "")
 	run, _ := left(t)
@@ -191,6 +191,14 @@ func TestDerivedBetweenSessions(t *testing.T) {
 	told := derivedIn(stop())[leftProgram]
 	if len(told) != 1 || told[0].Head.Session != id || told[0].By != by {
 		t.Errorf("told %+v, want session %d by session %d", told, id, by)
+	}
+	in.want(writeScript, 0)
+	stop = watch(t)
+	in.want(act{Do: "map", Path: leftScript}, 0)
+	other.want(act{Do: "map", Path: leftScript}, 0)
+	told = derivedIn(stop())[leftScript]
+	if len(told) != 1 || told[0].Head.Session != id || told[0].By != by || bpf.Op(told[0].Head.Op) != bpf.OpExecMap {
+		t.Errorf("told of maps %+v, want session %d by session %d", told, id, by)
 	}
 }
 
