@@ -291,3 +291,24 @@ func TestSourcedIsTold(t *testing.T) {
 		t.Errorf("not told: %+v", w.Counts())
 	}
 }
+
+// A session that began inside of the one that wrote is not somebody else; one inside of another session is.
+func TestDerivedInAChildSession(t *testing.T) {
+	policy(t, "", observers(t)...)
+	left(t)
+	in, id := author(t)
+	other, by := author(t)
+	in.want(writeProgram, 0)
+	child := act{Do: "exec", Path: plain, Argv: []string{"sh", "-c", leftProgram + " true"}}
+	stop := watch(t)
+	in.want(child, 0)
+	if told := derivedIn(stop()); len(told) != 0 {
+		t.Errorf("told of its own child: %+v", told)
+	}
+	stop = watch(t)
+	other.want(child, 0)
+	told := derivedIn(stop())[leftProgram]
+	if len(told) != 1 || told[0].Head.Session != id || told[0].By <= by {
+		t.Errorf("told %+v, want session %d by one after %d", told, id, by)
+	}
+}
