@@ -81,10 +81,8 @@ const (
 )
 
 func interestIn(file string) interest {
-	for i := range rows {
-		if rows[i].has(file) {
-			return named
-		}
+	if len(rowsOf(file)) > 0 {
+		return named
 	}
 	base := path.Base(file)
 	end := path.Ext(base)
@@ -111,8 +109,8 @@ type reader struct {
 
 // runs reports why the reader runs what it reads there, "" where it only reads.
 func (r *reader) runs(file string) string {
-	for i := range rows {
-		if rows[i].has(file) && r.is(rows[i].readers) {
+	for _, i := range rowsOf(file) {
+		if r.is(rows[i].readers) {
 			return rows[i].why
 		}
 	}
@@ -159,19 +157,51 @@ func (r *reader) means(arg, file string) bool {
 	return path.Clean(arg) == file || path.Base(arg) == path.Base(file)
 }
 
-func (r *row) has(file string) bool {
-	return slices.ContainsFunc(r.files, func(pattern string) bool { return ends(pattern, file) })
+// pattern is one of the table, taken apart once: every file that a session writes is held against all of them.
+type pattern struct {
+	row   int
+	parts []string
+	whole bool
+	last  string // its last component, where that is not a pattern itself
 }
 
-// ends reports whether the last components of a path match a pattern, or all of them where it begins with a slash.
-func ends(pattern, file string) bool {
-	want, have := strings.Split(pattern, "/"), strings.Split(file, "/")
-	if len(want) > len(have) || want[0] == "" && len(want) != len(have) {
+var patterns = takeApart(rows)
+
+func takeApart(rows []row) (all []pattern) {
+	for i := range rows {
+		for _, text := range rows[i].files {
+			p := pattern{row: i, parts: strings.Split(text, "/"), whole: strings.HasPrefix(text, "/")}
+			if last := path.Base(text); !strings.ContainsAny(last, `*?[\`) {
+				p.last = last
+			}
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// rowsOf are the rows that have a file.
+func rowsOf(file string) (found []int) {
+	parts := strings.Split(file, "/")
+	for i := range patterns {
+		if patterns[i].ends(parts) {
+			found = append(found, patterns[i].row)
+		}
+	}
+	return found
+}
+
+// ends reports whether the last components of a path match, or all of them where the pattern is a whole path.
+func (p *pattern) ends(file []string) bool {
+	if p.last != "" && p.last != file[len(file)-1] {
 		return false
 	}
-	have = have[len(have)-len(want):]
-	for i := range want {
-		if ok, _ := path.Match(want[i], have[i]); !ok {
+	if len(p.parts) > len(file) || p.whole && len(p.parts) != len(file) {
+		return false
+	}
+	file = file[len(file)-len(p.parts):]
+	for i := len(file) - 1; i >= 0; i-- {
+		if ok, _ := path.Match(p.parts[i], file[i]); !ok {
 			return false
 		}
 	}

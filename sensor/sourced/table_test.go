@@ -86,3 +86,9 @@ func TestRowsAreWhole(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkInterest(b *testing.B) {
+	for b.Loop() {
+		interestIn("/home/alice/proj/node_modules/left-pad/lib/index.js")
+	}
+}
