@@ -50,13 +50,13 @@ const (
 	leftScript  = "/data/left/script"
 )
 
-// left are a program and a script; who opens them for writing wrote them.
-func left(t *testing.T) (program, script act) {
+// left puts a program and a script there; who opens them for writing wrote them. It gives the program's exec.
+func left(t *testing.T) act {
 	t.Helper()
 	must(t, os.RemoveAll("/data/left"))
 	copyOf(t, leftProgram)
 	must(t, os.WriteFile(leftScript, []byte("#!/bin/sh\nexit 0\n"), 0o755))
-	return act{Do: "exec", Path: leftProgram, Argv: []string{"busybox", "true"}}, act{Do: "exec", Path: leftScript, Argv: []string{"script"}}
+	return act{Do: "exec", Path: leftProgram, Argv: []string{"busybox", "true"}}
 }
 
 var (
@@ -81,7 +81,7 @@ func TestDerivedIsTold(t *testing.T) {
 		"nobody's map":      {nil, act{Do: "map", Path: leftProgram}, bpf.OpNone},
 		"an interpreter":    {&writeProgram, act{Do: "exec", Path: leftScript, Argv: []string{"script"}}, bpf.OpExec},
 		"by another name":   {&writeProgram, act{Do: "exec", Path: "/proc/self/root" + leftProgram, Argv: []string{"busybox", "true"}}, bpf.OpExec},
-		"it cannot be read": {&writeProgram, act{Do: "exec", Path: "/data/left/none", Argv: []string{"none"}}, bpf.OpNone},
+		"what is not there": {&writeProgram, act{Do: "exec", Path: "/data/left/none", Argv: []string{"none"}}, bpf.OpNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			left(t)
@@ -121,7 +121,7 @@ func TestDerivedIsTold(t *testing.T) {
 // What is told is whose the file is at the moment it is run.
 func TestDerivedFollowsTheFile(t *testing.T) {
 	policy(t, "")
-	run, _ := left(t)
+	run := left(t)
 	in, id := author(t)
 	out := start(t)
 	out.do(act{Do: "noop"})
@@ -160,7 +160,7 @@ func TestDerivedFollowsTheFile(t *testing.T) {
 // An exec in a storm costs one record a second, which counts the others.
 func TestDerivedIsFolded(t *testing.T) {
 	policy(t, "")
-	run, _ := left(t)
+	run := left(t)
 	in, _ := author(t)
 	out := start(t)
 	out.do(act{Do: "noop"})
@@ -182,7 +182,7 @@ func TestDerivedIsFolded(t *testing.T) {
 // What another session wrote is told of who runs it in one, with its number beside; and not of the one that wrote.
 func TestDerivedBetweenSessions(t *testing.T) {
 	policy(t, "")
-	run, _ := left(t)
+	run := left(t)
 	in, id := author(t)
 	other, by := author(t)
 	in.want(writeProgram, 0)
