@@ -13,6 +13,7 @@ type (
 	Control      = sensorControl
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
+	EventDerived = sensorEventDerived
 	EventExec    = sensorEventExec
 	EventHeader  = sensorEventHeader
 	EventLine    = sensorEventLine
@@ -34,6 +35,8 @@ type (
 	TableRole    = sensorTableRole
 	TableRow     = sensorTableRow
 	TaskState    = sensorTaskState
+	WrittenBy    = sensorWrittenBy
+	WrittenKey   = sensorWrittenKey
 )
 
 // Enumerations, as include/abi.h and include/policy.h describe them.
@@ -154,6 +157,7 @@ const (
 	KindPresent      = sensorEventKindEVENT_PRESENT
 	KindHeld         = sensorEventKindEVENT_HELD
 	KindNet          = sensorEventKindEVENT_NET
+	KindDerived      = sensorEventKindEVENT_DERIVED
 )
 
 const (

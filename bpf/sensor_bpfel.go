@@ -194,6 +194,19 @@ type sensorEventAccess struct {
 	Repeats         uint64
 }
 
+type sensorEventDerived struct {
+	_               structs.HostLayout
+	Head            sensorEventHeader
+	By              uint64
+	Written         uint64
+	Inode           uint64
+	Device          uint32
+	InodeGeneration uint32
+	Text            uint32
+	Reserved        uint32
+	Repeats         uint64
+}
+
 type sensorEventExec struct {
 	_       structs.HostLayout
 	Head    sensorEventHeader
@@ -259,6 +272,7 @@ const (
 	sensorEventKindEVENT_PRESENT       sensorEventKind = 9
 	sensorEventKindEVENT_HELD          sensorEventKind = 10
 	sensorEventKindEVENT_NET           sensorEventKind = 11
+	sensorEventKindEVENT_DERIVED       sensorEventKind = 12
 )
 
 type sensorEventLine struct {
@@ -673,6 +687,22 @@ const (
 	sensorViewVIEW_REFUSED  sensorView = 3
 	sensorViewVIEWS         sensorView = 4
 )
+
+type sensorWrittenBy struct {
+	_         structs.HostLayout
+	Session   uint64
+	Time      uint64
+	Principal uint16
+	Repeats   uint16
+	Told      uint32
+}
+
+type sensorWrittenKey struct {
+	_          structs.HostLayout
+	Inode      uint64
+	Device     uint32
+	Generation uint32
+}
 
 // Names of all BPF objects in the ELF.
 //

@@ -166,6 +166,9 @@ func (w *Watch) finish(e *event.Event) {
 }
 
 func (w *Watch) name(e *event.Event) {
+	if e.Kind == event.Derived {
+		w.author(e)
+	}
 	e.Time = w.o.Wall(e.Head.Time)
 	e.Session, e.Parent = w.o.Boot.ID(e.ID()), w.o.Boot.ID(e.ParentID)
 	e.Agent, e.Vendor = w.agentName(e.Head.Agent)

@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "connector.h"
+#include "derived.h"
 #include "line.h"
 #include "script.h"
 #include "task.h"
@@ -141,6 +142,8 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 	struct exec_state *exec;
 
 	exec_find(bprm, buffer);
+	if (!agent_executed(buffer->found.row))
+		derived_exec(state, buffer, bprm->file->f_inode);
 	if (!state && !buffer->found.row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);

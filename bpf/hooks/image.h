@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../include/judge.h"
+#include "derived.h"
 
 /*
  * A program of the session's own making that another one maps, as `ld.so PROGRAM` does, or a library: asked as if it were
@@ -30,7 +30,11 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 	struct question q = { .op = OP_EXEC_MAP, .quiet = QUIET_ALLOWED };
 	int error;
 
-	if (!state || !file)
+	if (!file)
+		return 0;
+	if (!state || !(state->flags & TASK_AGENT))
+		derived_map(state, file);
+	if (!state)
 		return 0;
 	q.wanted = prot;
 	error = judge_file(state, file, &q);

@@ -72,7 +72,8 @@ enum event_kind {
 	EVENT_EXIT,    /* the last thread of a process */
 	EVENT_PRESENT, /* a process that is in a session already; the record has the layout of a fork's */
 	EVENT_HELD, /* a file that was open before its process became a session's; judged, not refused. A socket: OP_NET_FAMILY */
-	EVENT_NET, /* what goes over a network, judged: a connection, a question, a packet */
+	EVENT_NET,     /* what goes over a network, judged: a connection, a question, a packet */
+	EVENT_DERIVED, /* a file that a session wrote is executed or mapped by somebody else */
 };
 
 enum event_flag {
@@ -174,6 +175,22 @@ struct event_net {
 	__u16 local;	/* port of this end */
 	__u32 protocol; /* IPPROTO_... */
 	__u32 text;	/* bytes that follow: the domain name; none where there is none */
+};
+
+/*
+ * What a session wrote and somebody else runs. Session and principal are those that wrote; pid, uid and comm are who runs it. op is
+ * OP_EXEC or OP_EXEC_MAP.
+ */
+struct event_derived {
+	struct event_header head;
+	__u64 by;      /* session that runs it; 0 outside of all */
+	__u64 written; /* of struct written_by: time */
+	__u64 inode;
+	__u32 device;
+	__u32 inode_generation;
+	__u32 text; /* bytes that follow: the object */
+	__u32 reserved;
+	__u64 repeats; /* execs of the file since the last that was recorded */
 };
 
 struct event_exec {
@@ -289,11 +306,12 @@ struct written_key {
 	__u32 generation; /* of the inode */
 };
 
-struct written {
+struct written_by {
 	__u64 session; /* id */
 	__u64 time;    /* CLOCK_BOOTTIME, ns: of the first open for writing by that principal */
 	__u16 principal;
-	__u16 reserved[3];
+	__u16 repeats; /* execs by others that were not told */
+	__u32 told;    /* jiffies: until then another one is not told; 0 before the first */
 };
 
 /* Who answers for names, on the host's own network. Written by user space. IPv4 mapped. */
@@ -586,6 +604,8 @@ _Static_assert(sizeof(struct event_header) == 88, "struct event_header");
 _Static_assert(sizeof(struct event_session) == 120, "struct event_session");
 _Static_assert(sizeof(struct event_access) == 152, "struct event_access");
 _Static_assert(sizeof(struct event_net) == 152, "struct event_net");
+_Static_assert(sizeof(struct event_derived) == 136, "struct event_derived");
+_Static_assert(sizeof(struct written_by) == 24, "struct written_by");
 _Static_assert(sizeof(struct answer_key) == 32, "struct answer_key");
 _Static_assert(sizeof(struct answer) == 272, "struct answer");
 _Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");

@@ -11,8 +11,8 @@ enum ring_wake {
 	ACTIVITY_PENDING = 512 << 10, /* bytes after which the reader of activity is woken; it polls besides */
 };
 
-static __always_inline void event_head(struct event_header *head, u16 kind, const struct task_state *state,
-				       const struct session *session)
+/* Who acts. */
+static __always_inline void event_actor(struct event_header *head, u16 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
@@ -22,7 +22,15 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	head->pid = task->tgid;
 	head->tid = task->pid;
 	head->uid = (u32)bpf_get_current_uid_gid();
-	head->flags = (task->pid == task->tgid ? 0 : EVENT_THREAD) | (state->flags & TASK_TOLD) * EVENT_AGENT;
+	head->flags = task->pid == task->tgid ? 0 : EVENT_THREAD;
+	bpf_get_current_comm(head->comm, sizeof(head->comm));
+}
+
+static __always_inline void event_head(struct event_header *head, u16 kind, const struct task_state *state,
+				       const struct session *session)
+{
+	event_actor(head, kind);
+	head->flags |= (state->flags & TASK_TOLD) * EVENT_AGENT;
 	head->session = session->id;
 	head->agent = session->agent;
 	head->role = session->role;
@@ -30,7 +38,6 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	head->slot = state->slot;
 	head->principal = state->principal;
 	head->action = ACTION_ALLOW;
-	bpf_get_current_comm(head->comm, sizeof(head->comm));
 }
 
 /* The record speaks of another task than the one that runs: an iterator's. */

@@ -219,6 +219,7 @@ struct buffer {
 		struct event_access access;
 		struct event_exec exec;
 		struct event_net net;
+		struct event_derived derived;
 	};
 	struct event_line line;
 	struct progress progress;
@@ -355,7 +356,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, WRITTEN_MAX);
 	__type(key, struct written_key);
-	__type(value, struct written);
+	__type(value, struct written_by);
 } written SEC(".maps");
 
 /* Refusals, asks and audits of one kind. */

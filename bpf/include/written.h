@@ -18,7 +18,7 @@ static __always_inline struct written_key written_key(struct inode *inode)
 	return key;
 }
 
-static __always_inline struct written *written_find(struct inode *inode)
+static __always_inline struct written_by *written_find(struct inode *inode)
 {
 	struct written_key key = written_key(inode);
 
@@ -29,9 +29,9 @@ static __always_inline struct written *written_find(struct inode *inode)
 static __always_inline void written_note(const struct task_state *state, struct inode *inode)
 {
 	struct written_key key;
-	struct written *known;
+	struct written_by *known;
 	struct session *session;
-	struct written by = {};
+	struct written_by by = {};
 
 	if ((inode->i_mode & S_IFMT) != S_IFREG)
 		return;

@@ -31,6 +31,7 @@ const union {
 	struct event_exec exec;
 	struct event_line line;
 	struct event_net net;
+	struct event_derived derived;
 	struct resolver resolver;
 	enum net_reason net_reason;
 	struct event_process process;
@@ -52,7 +53,7 @@ const union {
 	struct start start;
 	enum start_flag start_flag;
 	struct written_key written_key;
-	struct written written;
+	struct written_by written;
 	enum abi abi;
 	enum form form;
 	enum relief relief;

@@ -99,6 +99,8 @@ func printEvent(e *env, ev *pb.Event, withSession bool, indent string) {
 		fmt.Fprintln(e.stdout, head+e.paint.dim("○ "+text(ev.Agent+" ended", 2)))
 	case ev.Notice != "":
 		fmt.Fprintln(e.stdout, head+e.paint.severity(ev.Severity, "■ "+pad(ev.Notice, 5)+"  "+cut(safe(ev.Message), max(e.width-left, evidenceMin))))
+	case ev.Kind == "agent-derived":
+		fmt.Fprintln(e.stdout, head+e.paint.severity(ev.Severity, "■ "+cut("derived  "+safe(ev.Message), max(e.width-left, evidenceMin))))
 	case ev.Action != "" && ev.Action != "allow":
 		printVerdict(e, ev, head, left)
 	case ev.Kind == "exec" && ev.Command != "":

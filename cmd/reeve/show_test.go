@@ -79,6 +79,8 @@ func sampleReply() *pb.SessionReply {
 	asked.Path, asked.Rule, asked.Reason, asked.Place = "/usr/bin/uvx", "default", "what no rule of role engineering allows", ""
 	bound := verdict(13, "file.read", "/home/alice/.netrc", "deny", true)
 	bound.Principal = "connector:files"
+	left := &pb.Event{TimeUs: ms(50) * 1000, Kind: "agent-derived", Session: "3f2a-1", Agent: "claude-code", Op: "exec", Object: "/home/alice/hello/hello",
+		Severity: "low", Pid: 4711, Comm: "bash", Message: "bash of alice (4711) executes /home/alice/hello/hello, which session 3f2a-1 wrote"}
 	observed := verdict(10, "file.write", "/home/alice/.bashrc", "deny", false)
 	audit := verdict(11, "file.read", "/etc/shadow", "audit", false)
 	return &pb.SessionReply{
@@ -111,6 +113,7 @@ func sampleReply() *pb.SessionReply {
 			verdict(5, "file.read", "/home/alice/.ssh/id_ed25519", "deny", true),
 			kill, observed, audit, asked, bound,
 			{TimeUs: ms(42.5) * 1000, Kind: "session.end", Session: "3f2a-1", Agent: "claude-code"},
+			left,
 		},
 	}
 }

@@ -49,6 +49,7 @@ type daemon struct {
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
 	builds   *builds.Keeper
+	sourcing *sourcing
 
 	inherited *inheritor
 }
@@ -124,21 +125,27 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
+	d.sourcing = newSourcing(k, d.config.State, boot, log)
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
+		Catalogue: d.agents, Names: d.policies, Sink: &learner{&sourcer{&onlooker{d.outlet, d.stocked}, d.sourcing}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
 		Version: d.builds.Version,
 	})
 	watch.Resume(slots)
 	d.stocked.follow(watch)
+	d.sourcing.tell = watch.Sourced
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
 	k.losses = func() map[string]uint64 {
 		out := losses(watch, events, d.stocked, d.cutter.Counts())
 		out["kills_postponed"] = d.safety.killer.missed.Load()
 		out["builds_unlearned"] = d.builds.Missed()
+		missed := d.sourcing.counts()
+		out["sourced_unmarked"], out["sourced_overrun"] = missed.Unmarked, missed.Overrun
 		return out
 	}
-	k.facts = func() []*pb.Counter { return []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}} }
+	k.facts = func() []*pb.Counter {
+		return append([]*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}}, d.sourcing.facts()...)
+	}
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	d.inherited = inherited
 	err = d.run(ctx, log, k, watch, api.Backend{
@@ -192,6 +199,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.names.Run(ctx); return nil })
 	loop(func() error { d.cutter.Run(ctx); return nil })
 	loop(func() error { d.builds.Run(ctx); return nil })
+	loop(func() error { return d.sourcing.run(ctx) })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}

@@ -70,12 +70,12 @@ type Record struct {
 	Head
 
 	Label      [bpf.LabelWords]uint64 // Access, Exec; Network: its first word
-	Inode      uint64                 // Access
-	Device     uint32                 // Access
-	Generation uint32                 // Access
+	Inode      uint64                 // Access, Derived
+	Device     uint32                 // Access, Derived
+	Generation uint32                 // Access, Derived
 	Wanted     uint32                 // Access
-	Repeats    uint64                 // Access, Network: acts like it by its process that were not recorded, since the last that was
-	Text       []byte                 // Access: the object; Exec and lines: raw argv
+	Repeats    uint64                 // Access, Network, Derived: acts like it by its process that were not recorded, since the last that was
+	Text       []byte                 // Access, Derived: the object; Exec and lines: raw argv
 
 	Name    string // Exec: last component of the object
 	Length  uint64 // Exec: of the whole argv
@@ -93,6 +93,8 @@ type Record struct {
 	Cause    Cause  // SessionStart
 
 	Flow Flow // Network
+
+	Derivation Derivation // Derived
 
 	Refused uint64 // SessionEnd: acts that were stopped in it
 	Folded  uint64 // SessionEnd: acts that no record of their own tells
@@ -129,6 +131,8 @@ func Decode(raw []byte) (Record, error) {
 		err = r.access(raw)
 	case Network:
 		err = r.flow(raw)
+	case Derived:
+		err = r.derived(raw)
 	case Exec:
 		err = r.exec(raw)
 	case kindLine:

@@ -66,6 +66,11 @@ func rawNet(t testing.TB) []byte {
 	return raw(t, &e, &e.Head, "evil.example")
 }
 
+func rawDerived(t testing.TB) []byte {
+	e := bpf.EventDerived{Head: header(bpf.KindDerived, bpf.OpExec), By: 8, Written: 900, Inode: 11, Device: 12, InodeGeneration: 13, Text: 9, Repeats: 2}
+	return raw(t, &e, &e.Head, "/home/u/x")
+}
+
 func TestDecodeTakesEveryField(t *testing.T) {
 	head := func(kind Kind, op Op) Head {
 		return Head{Kind: kind, Op: op, Time: 1000, Session: 7, Started: 500, PID: 42, TID: 43, UID: 1000, Agent: 1,
@@ -86,6 +91,8 @@ func TestDecodeTakesEveryField(t *testing.T) {
 		"line":    {rawLine(t), Record{Head: head(kindLine, OpExecArgv), Offset: 4096, Last: true, Text: []byte("abc")}},
 		"session": {rawSession(t), Record{Head: head(SessionStart, 0), Parent: 6, LoginUID: 1001, Cause: CauseAdopt, Refused: 12, Folded: 3}},
 		"network": {rawNet(t), Record{Head: refused, Label: [4]uint64{5}, Repeats: 3, Flow: flow}},
+		"derived": {rawDerived(t), Record{Head: head(Derived, OpExec), Inode: 11, Device: 12, Generation: 13, Repeats: 2, Text: []byte("/home/u/x"),
+			Derivation: Derivation{By: 8, Written: 900}}},
 		"process": {rawProcess(t), Record{Head: head(Fork, 0), ParentPID: 41, ParentStarted: 77}},
 	} {
 		got, err := Decode(tc.raw)
@@ -115,6 +122,7 @@ func TestDecodeOwnsItsText(t *testing.T) {
 func TestDecodeRefusesWhatIsShort(t *testing.T) {
 	for name, whole := range map[string][]byte{
 		"access": rawAccess(t), "exec": rawExec(t), "line": rawLine(t), "session": rawSession(t), "process": rawProcess(t), "network": rawNet(t),
+		"derived": rawDerived(t),
 	} {
 		for n := range whole {
 			if _, err := Decode(whole[:n]); !errors.Is(err, ErrRecord) {

@@ -32,10 +32,12 @@ type Event struct {
 	Repeats uint64 // acts like this one by its process that the kernel counted and did not record, since the last that it did
 	Lost    uint64 // where Head.Moved: groups of the policy's table that do not hold at both names alike
 
-	Inode  uint64  // Held: which object it is, with Device
-	Device uint32  // Held
+	Inode  uint64  // Held, Derived: which object it is, with Device
+	Device uint32  // Held, Derived
 	Socket *Socket // Held: nil where it is none, or nothing was found out
 	Flow   *Flow   // Network
+
+	Derivation *Derivation // Derived; session, agent, role and principal are those that wrote the object, user and process who runs it
 
 	Path        string   // Exec, Starts: the program in the host's view, "" where it was not seen
 	Interpreter string   // Exec: what `#!` led to
@@ -75,7 +77,7 @@ func (e *Event) ID() uint64 { return e.Head.Session }
 // Notable reports whether the event is more than an allowed act: a session's begin or end, a verdict, a notice.
 func (e *Event) Notable() bool {
 	switch e.Kind {
-	case SessionStart, SessionClaim, SessionEnd, Notice:
+	case SessionStart, SessionClaim, SessionEnd, Notice, Derived:
 		return true
 	case Fork, Exit:
 		return false
@@ -128,6 +130,8 @@ func Single(r *Record) *Event {
 		}
 	case Network:
 		e.flows(r)
+	case Derived:
+		e.derives(r)
 	case Fork, Exit, Present:
 		e.ParentPID, e.ParentStarted, e.Status = r.ParentPID, r.ParentStarted, r.Status
 	case SessionStart, SessionClaim, SessionEnd:

@@ -25,6 +25,7 @@ const (
 	Held         = Kind(bpf.KindHeld)
 	Present      = Kind(bpf.KindPresent)
 	Network      = Kind(bpf.KindNet)
+	Derived      = Kind(bpf.KindDerived)
 
 	kindLine = Kind(bpf.KindLine)
 )
@@ -32,7 +33,7 @@ const (
 var kindNames = map[Kind]string{
 	SessionStart: "session.start", SessionClaim: "session.claim", SessionEnd: "session.end",
 	Access: "access", Exec: "exec", Fork: "fork", Exit: "exit", Held: "held", Present: "present", Notice: "notice",
-	Network: "network",
+	Network: "network", Derived: "agent-derived",
 }
 
 func (k Kind) String() string {

@@ -88,6 +88,8 @@ func (e *Event) activity() activity {
 		return activity{classFile, 14, "Open"}
 	case Network:
 		return e.flowActivity()
+	case Derived:
+		return activity{classFinding, 1, "Create"}
 	case Notice:
 		if n, ok := notices[e.said().Name]; ok {
 			return n.activity
@@ -112,7 +114,7 @@ func (e *Event) OCSF(h Host) ([]byte, error) {
 		"time":     e.Time.UnixMilli(),
 		"metadata": e.metadata(h),
 		"device":   fields{"hostname": h.Name, "type_id": 0, "os": fields{"name": "Linux", "type_id": 200}},
-		"actor":    fields{"process": e.process(), "user": e.user(), "app_name": e.Agent},
+		"actor":    e.actor(),
 		"unmapped": fields{"reeve": e.reeve()},
 		"message":  e.Message(),
 	}
@@ -120,9 +122,12 @@ func (e *Event) OCSF(h Host) ([]byte, error) {
 		o["count"] = e.Repeats + 1
 	}
 	e.verdict(o)
-	if e.Kind == Notice {
+	switch e.Kind {
+	case Notice:
 		e.notice(a, h, o)
-	} else {
+	case Derived:
+		e.finding(h, o)
+	default:
 		e.subject(a, o)
 	}
 	raw, err := json.Marshal(o)
@@ -134,7 +139,7 @@ func (e *Event) OCSF(h Host) ([]byte, error) {
 
 func (e *Event) metadata(h Host) fields {
 	profiles := []string{"host", "security_control"}
-	if e.Kind == Notice {
+	if e.Kind == Notice || e.Kind == Derived {
 		profiles = profiles[:1]
 	}
 	return fields{
@@ -171,7 +176,7 @@ func (e *Event) verdict(o fields) {
 	severity, disposition, action := 1, 1, 1
 	switch act := e.Head.Action; {
 	case !e.Judged():
-		if own := slices.Index(severities, e.Severity); e.Kind == Notice && own >= 0 {
+		if own := slices.Index(severities, e.Severity); (e.Kind == Notice || e.Kind == Derived) && own >= 0 {
 			severity = own + 1
 		}
 		o["severity_id"], o["severity"] = severity, severityNames[severity]
@@ -257,10 +262,22 @@ func (e *Event) user() fields {
 	return u
 }
 
+// actor is who acts: of what a session left behind, who runs it.
+func (e *Event) actor() fields {
+	a := fields{"process": e.process(), "user": e.user()}
+	if e.Kind != Derived {
+		a["app_name"] = e.Agent
+	}
+	return a
+}
+
 func (e *Event) process() fields {
 	p := fields{
 		"pid": e.Head.PID, "uid": processUID(e.Head.PID, e.Head.Started), "name": e.Head.Comm,
 		"user": e.user(), "session": fields{"uid": e.Session},
+	}
+	if e.Kind == Derived {
+		p["session"] = fields{"uid": e.derivation().Within}
 	}
 	if e.Head.TID != 0 && e.Head.TID != e.Head.PID {
 		p["tid"] = e.Head.TID
@@ -312,6 +329,9 @@ func (e *Event) reeve() fields {
 	if e.Flow != nil {
 		o["network"] = e.Flow.reeve(e.Head.Op)
 	}
+	if e.Derivation != nil {
+		o["derived"] = e.Derivation.reeve()
+	}
 	if e.Kind == Exec {
 		o["argc"], o["argv"], o["cut"] = e.Argc, e.Argv, e.Cut
 	}
@@ -348,6 +368,8 @@ func (e *Event) Message() string {
 		return fmt.Sprintf("process %d ended", e.Head.PID)
 	case Held:
 		return e.holds()
+	case Derived:
+		return e.runs()
 	case Notice:
 		return e.said().Message
 	}

@@ -28,6 +28,9 @@ func sample(kind Kind, op Op, action Action, applied bool) *Event {
 	if applied {
 		e.Head.Flags, e.Head.Error = uint16(bpf.EventApplied), -13
 	}
+	if kind == Derived {
+		e.Derivation = &Derivation{}
+	}
 	if kind == Notice {
 		e = notice(Said{Name: CoverageDegraded, Message: "nothing is refused"})
 	}
@@ -44,8 +47,8 @@ func notice(s Said) *Event {
 }
 
 func TestOCSF(t *testing.T) {
-	read := sample(Access, Op(bpf.OpFileRead), Deny, true)
-	read.Object, read.Rule, read.Reason, read.Place = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", "preset:balanced.toml:20"
+	denied := sample(Access, Op(bpf.OpFileRead), Deny, true)
+	denied.Object, denied.Rule, denied.Reason, denied.Place = "/home/alice/.ssh/id_ed25519", "secrets", "credentials are not for agents", "preset:balanced.toml:20"
 	observed := sample(Access, Op(bpf.OpFileWrite), Deny, false)
 	observed.Object, observed.Rule = "/home/alice/.bashrc", "shell-start"
 	mapped := sample(Access, OpExecMap, Deny, true)
@@ -91,10 +94,17 @@ func TestOCSF(t *testing.T) {
 	connector.Object, connector.Path, connector.Rule, connector.Reason = "files", "/usr/share/nodejs/npm/bin/npx-cli.js", "default", "what no rule of role default allows"
 	bound := sample(Access, Op(bpf.OpFileRead), Deny, true)
 	bound.Object, bound.Rule, bound.Principal, bound.Head.Principal = "/home/alice/.netrc", "files-stays-home", "connector:files", uint16(bpf.PrincipalFirst|bpf.PrincipalUnpinned)
+	left := sample(Derived, OpExec, Allow, false)
+	left.Object, left.Severity, left.Repeats = "/home/alice/proj/build.sh", "low", 2
+	left.Derivation = &Derivation{By: 2, Within: "3f2a-2", Written: 400}
+	read := sample(Derived, Op(bpf.OpFileRead), Allow, false)
+	read.Object, read.Severity = "/home/alice/.bashrc", "medium"
+	read.Derivation = &Derivation{Reader: "/usr/bin/bash", Why: "a start-up file of its reader"}
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
 		"connector-start": connector, "file-denied-to-connector": bound,
-		"file-denied": read, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
+		"derived-exec": left, "derived-sourced": read,
+		"file-denied": denied, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
 		"network-name": named, "network-address": nameless, "network-quic": quic, "dns-allowed": asked, "dns-type": tunnel, "network-listen": listens,
 		"held-refused": held, "held-socket": socket,
 		"session-start": start, "exit": exit, "fork": sample(Fork, 0, Allow, false), "session-end": sample(SessionEnd, 0, Allow, false),

@@ -136,6 +136,11 @@ func (e *Event) Redact() {
 	if e.Flow != nil {
 		e.Flow = e.Flow.redacted()
 	}
+	if d := e.Derivation; d != nil {
+		clean := *d
+		clean.Reader = Redact(d.Reader)
+		e.Derivation = &clean
+	}
 	if e.Said != nil {
 		e.Reason = Redact(e.Reason)
 		e.Said.Message, e.Said.Reason = Redact(e.Said.Message), e.Reason

@@ -44,3 +44,24 @@ func BootID() (string, error) {
 	}
 	return strings.TrimSpace(string(raw)), nil
 }
+
+// startField is where /proc/PID/stat has the start time, counted behind the name, which may have anything in it.
+const startField = 19
+
+// Started is when a process began, as a moment since boot; 0 where there is none. It is no finer than a hundredth of a second.
+func Started(pid uint32) uint64 {
+	raw, err := os.ReadFile("/proc/" + Number(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	text := string(raw)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) <= startField {
+		return 0
+	}
+	ticks, err := strconv.ParseUint(fields[startField], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return ticks * (uint64(time.Second) / userHz)
+}

@@ -83,6 +83,18 @@ func TestWallIsNowNow(t *testing.T) {
 	}
 }
 
+func TestStarted(t *testing.T) {
+	before := SinceBoot()
+	pid, _ := child(t)
+	const tick = uint64(10 * time.Millisecond)
+	if at := Started(pid); at+tick < before || at > SinceBoot() {
+		t.Errorf("a child that was started between %d and %d began at %d", before, SinceBoot(), at)
+	}
+	if at := Started(3_999_999_001); at != 0 {
+		t.Errorf("nobody began at %d", at)
+	}
+}
+
 func TestUserWithoutAccountIsItsNumber(t *testing.T) {
 	if name, home := User(4_000_000_123); name != "4000000123" || home != "" {
 		t.Errorf("%q %q", name, home)

@@ -13,8 +13,8 @@ import (
 
 // Apply takes one event in. Its time must be set.
 func (t *Table) Apply(e *event.Event) {
-	if e.ID() == 0 {
-		return
+	if e.ID() == 0 || e.Kind == event.Derived && t.sessions[e.ID()] == nil {
+		return // who runs what a session left behind says nothing of a session that is forgotten
 	}
 	s := t.session(e)
 	s.Events++

@@ -40,6 +40,7 @@ func TestOnStage(t *testing.T) {
 	if said, err := p.Output(ctx, "tail", "-n", "1", p.Home+"/.bashrc"); err != nil || strings.Contains(said, added) {
 		t.Errorf("the shell's start-up file ends with %q, %v", said, err)
 	}
+	t.Run("derived", func(t *testing.T) { derived(ctx, t, p, r) })
 	t.Run("outside", func(t *testing.T) { outside(ctx, t, p) })
 	if t.Failed() {
 		t.Log(r.Said())
@@ -173,6 +174,51 @@ func checkTold(ctx context.Context, t *testing.T, r *stage.Reeve) {
 		}
 	}
 	t.Logf("refusals by rule: %v", rules)
+}
+
+// leftovers are how alice, outside of every session, runs what the agent wrote for its work, and the operation that is told of it.
+var leftovers = []struct{ command, op string }{
+	{"cd ~/project && ./build.sh", "exec"},
+	{"cd ~/project && sh build.sh", "file.read"},
+}
+
+// derived wants what the agent left behind to be told when alice runs it, in the session that is over; and nothing of her own program.
+func derived(ctx context.Context, t *testing.T, p *stage.Person, r *stage.Reeve) {
+	_, err := shell(ctx, p, "cp ~/project/build.sh ~/own.sh && cd ~/project && ~/own.sh && sh ~/own.sh")
+	must(t, err)
+	for _, left := range leftovers {
+		time.Sleep(1200 * time.Millisecond) // a file is told once a second
+		out, err := shell(ctx, p, left.command)
+		if err != nil || !strings.Contains(out, "built") {
+			t.Errorf("%s: %v\n%s", left.command, err, out)
+		}
+	}
+	want := map[string]bool{}
+	for _, left := range leftovers {
+		want[left.op] = true
+	}
+	for end := time.Now().Add(20 * time.Second); len(want) > 0 && time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		sessions, err := r.Ended(ctx, "claude-code")
+		must(t, err)
+		for _, s := range sessions {
+			timeline, err := r.Timeline(ctx, s.ID)
+			must(t, err)
+			for _, o := range timeline {
+				if o.Kind != "agent-derived" {
+					continue
+				}
+				if strings.HasSuffix(o.Object, "/project/build.sh") {
+					delete(want, o.Op)
+				}
+				if strings.HasSuffix(o.Object, "own.sh") {
+					t.Errorf("told of alice's own program: %+v", o)
+				}
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not told: %v", want)
+	}
 }
 
 // outside does every way where nothing holds it: each leads there.
