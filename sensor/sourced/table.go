@@ -200,8 +200,8 @@ func (p *pattern) ends(file []string) bool {
 		return false
 	}
 	file = file[len(file)-len(p.parts):]
-	for i := len(file) - 1; i >= 0; i-- {
-		if ok, _ := path.Match(p.parts[i], file[i]); !ok {
+	for i, part := range slices.Backward(file) {
+		if ok, _ := path.Match(p.parts[i], part); !ok {
 			return false
 		}
 	}

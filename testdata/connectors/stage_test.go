@@ -109,13 +109,17 @@ func (p *play) furnish(t *testing.T) {
 	must(t, p.person.Own())
 }
 
-// told is how long a change may take until the kernel knows: a second, by THREATS.md, of a processor that is not emulated.
-const told = 30 * time.Second
+// told is how long the inventory may take. It makes way for all else, and at first it sums the agent's own program, which is large:
+// on an emulated processor that is a minute, and less where nobody asks too often.
+const (
+	told  = 4 * time.Minute
+	often = 3 * time.Second
+)
 
 // until asks again and again for what must come soon.
 func until(t *testing.T, what string, is func() (bool, string)) {
 	t.Helper()
-	for deadline := time.Now().Add(told); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(told); ; time.Sleep(often) {
 		ok, seen := is()
 		if ok {
 			return

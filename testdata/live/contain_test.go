@@ -116,6 +116,7 @@ func writers(t *testing.T, p *process, dir string) (files map[int]string) {
 		must(t, err)
 		t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
 		files[pid] = dir + "/" + []string{"plain", "reckons", "forks"}[i]
+		waitFor(t, files[pid])
 		becomes(t, func() bool { return size(t, files[pid]) > 3 })
 	}
 	return files
