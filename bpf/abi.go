@@ -11,6 +11,7 @@ type (
 	Change       = sensorChange
 	Command      = sensorCommand
 	Control      = sensorControl
+	DecidedKey   = sensorDecidedKey
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
 	EventExec    = sensorEventExec
@@ -264,6 +265,7 @@ const (
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
+	DecidedMax     = int(sensorAbiDECIDED_MAX)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)
 	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)

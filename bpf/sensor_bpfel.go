@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 6
+	sensorAbiABI_VERSION   sensorAbi = 7
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -34,6 +34,7 @@ const (
 	sensorAbiCOMMAND_TEXT  sensorAbi = 1024
 	sensorAbiCOMMAND_PATH  sensorAbi = 512
 	sensorAbiCOMMAND_ARGS  sensorAbi = 256
+	sensorAbiDECIDED_MAX   sensorAbi = 16384
 	sensorAbiBUILDS_MAX    sensorAbi = 4096
 	sensorAbiBUILD_HEAD    sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
@@ -164,6 +165,12 @@ const (
 	sensorCounterCOUNT_CONNECTORS       sensorCounter = 29
 	sensorCounterCOUNTERS               sensorCounter = 30
 )
+
+type sensorDecidedKey struct {
+	_     structs.HostLayout
+	Uid   uint32
+	Agent uint32
+}
 
 type sensorDevice struct {
 	_        structs.HostLayout
@@ -684,6 +691,7 @@ const (
 	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
+	sensorMapDecided             = "decided"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
 	sensorMapGrants              = "grants"
@@ -892,6 +900,7 @@ type sensorMapSpecs struct {
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Decided     *ebpf.MapSpec `ebpf:"decided"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Grants      *ebpf.MapSpec `ebpf:"grants"`
@@ -962,6 +971,7 @@ type sensorMaps struct {
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
+	Decided     *ebpf.Map `ebpf:"decided"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Grants      *ebpf.Map `ebpf:"grants"`
@@ -1000,6 +1010,7 @@ func (m *sensorMaps) Close() error {
 		m.Commands,
 		m.Controls,
 		m.Counters,
+		m.Decided,
 		m.Devices,
 		m.Execs,
 		m.Grants,

@@ -68,6 +68,8 @@ func TestNumbersAreTheKernels(t *testing.T) {
 		"command-path":     {commandPath, bpf.CommandPath},
 		"command-args":     {commandArgs, bpf.CommandArgs},
 		"unpinned":         {Unpinned, int(bpf.PrincipalUnpinned)},
+		"approved":         {int(Approved), int(bpf.StartApproved)},
+		"revoked":          {int(Revoked), int(bpf.StartRevoked)},
 		"the-agent":        {principalAgent, int(bpf.PrincipalAgent)},
 		"name-ops":         {int(OpConnectorStart) + nameOps - 1, int(bpf.OpAgentRemote)},
 		"magic":            {tableMagic, bpf.TableMagic},

@@ -98,8 +98,28 @@ func agentName(agents []Agent, id uint32) string {
 	return ""
 }
 
+// Decided is what people decided about something that starts. The bits are those of enum start_flag.
+type Decided uint16
+
+// The decisions.
+const (
+	Approved Decided = 1 << iota // an ask is answered
+	Revoked                      // refused, whatever policy allows
+)
+
+// over is what holds where policy says a: what people decided stands over what policy asks, and what they took back over what it allows.
+func (d Decided) over(a Action) Action {
+	switch {
+	case a == Ask && d&Approved != 0:
+		return Allow
+	case a > Deny && d&Revoked != 0:
+		return Deny
+	}
+	return a
+}
+
 // Named is the kernel's answer about what it knows by a number. KEEP-SYNC started v1 (bpf/include/judge.h)
-func (t Table) Named(s Subject, op Op, number uint32) Verdict {
+func (t Table) Named(s Subject, op Op, number uint32, d Decided) Verdict {
 	if !op.ofName() {
 		return Verdict{Action: Deny}
 	}
@@ -108,13 +128,13 @@ func (t Table) Named(s Subject, op Op, number uint32) Verdict {
 	case op == OpAgentStart && number > 0 && number <= t.agentCount:
 		at = t.agentTable + (number-1)*agentSize + 8
 	case op == OpAgentStart || op == OpAgentRemote:
-		return Verdict{Action: t.fallback(s, op)} // no rule can mean what has no number
+		return Verdict{Action: d.over(t.fallback(s, op))} // no rule can mean what has no number
 	case number >= t.principals:
 		at = t.principalTable
 	}
 	label := match.Label{le.Uint64(t.blob[at:])}
 	action, _ := t.decide(s, op, label, t.fallback(s, op))
-	return Verdict{Action: action, Label: label}
+	return Verdict{Action: d.over(action), Label: label}
 }
 
 // numberOf is the number of a declared name, as the table's own list of names has it. Agents have none there.

@@ -136,9 +136,8 @@ func Commands(all []Known) map[bpf.Command]bpf.Start {
 }
 
 func stricter(a, b bpf.Start) bpf.Start {
-	const both = uint16(bpf.StartApproved | bpf.StartPinned)
 	out := a
-	out.Flags = a.Flags&b.Flags&both | (a.Flags|b.Flags)&uint16(bpf.StartRevoked)
+	out.Flags = uint16(Stricter(bpf.StartFlag(a.Flags), bpf.StartFlag(b.Flags)))
 	if a.Principal != b.Principal {
 		out.Principal = 0
 	}

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 6,
+	ABI_VERSION = 7,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -32,6 +32,7 @@ enum abi {
 	COMMAND_TEXT = 1024, /* bytes of a connector's command by which it is known */
 	COMMAND_PATH = 512,  /* of them, its program's path */
 	COMMAND_ARGS = 256,  /* arguments */
+	DECIDED_MAX = 16384,
 	BUILDS_MAX = 4096,
 	BUILD_HEAD = 256,  /* bytes of a program that the kernel has read when it asks (BINPRM_BUF_SIZE) */
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
@@ -370,6 +371,12 @@ struct start {
 	__u64 size;
 	__u32 device;
 	__u32 reserved;
+};
+
+/* Whose decision about which agent. The value is what was decided: enum start_flag. */
+struct decided_key {
+	__u32 uid;   /* of the session, or COMMAND_ANYONE */
+	__u32 agent; /* of the catalogue */
 };
 
 /* An exec by an agent's own program, from its check to its commit. */

@@ -51,6 +51,7 @@ const union {
 	struct command command;
 	struct start start;
 	enum start_flag start_flag;
+	struct decided_key decided_key;
 	struct written_key written_key;
 	struct written written;
 	enum abi abi;

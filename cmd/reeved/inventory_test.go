@@ -43,6 +43,7 @@ func stockedWith(t *testing.T, policy string) *stocked {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.builds = d.buildsKeeper(slog.New(slog.DiscardHandler))
 	s.stock = d.stock(slog.New(slog.DiscardHandler), "f3e2", func() []keeping.Person {
 		return []keeping.Person{{Home: discover.Home{User: "alice", Dir: s.home}, Person: disk.Person{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}}}
 	})
