@@ -115,6 +115,7 @@ const (
 	StartApproved = sensorStartFlagSTART_APPROVED
 	StartRevoked  = sensorStartFlagSTART_REVOKED
 	StartPinned   = sensorStartFlagSTART_PINNED
+	StartOther    = sensorStartFlagSTART_OTHER
 )
 
 // Commands: whose they are where they are everybody's, and the length of those that are longer than their room.

@@ -571,6 +571,7 @@ const (
 	sensorStartFlagSTART_APPROVED sensorStartFlag = 1
 	sensorStartFlagSTART_REVOKED  sensorStartFlag = 2
 	sensorStartFlagSTART_PINNED   sensorStartFlag = 4
+	sensorStartFlagSTART_OTHER    sensorStartFlag = 8
 )
 
 type sensorTableAgent struct {

@@ -70,6 +70,7 @@ func TestNumbersAreTheKernels(t *testing.T) {
 		"unpinned":         {Unpinned, int(bpf.PrincipalUnpinned)},
 		"approved":         {int(Approved), int(bpf.StartApproved)},
 		"revoked":          {int(Revoked), int(bpf.StartRevoked)},
+		"other-content":    {int(Other), int(bpf.StartOther)},
 		"the-agent":        {principalAgent, int(bpf.PrincipalAgent)},
 		"name-ops":         {int(OpConnectorStart) + nameOps - 1, int(bpf.OpAgentRemote)},
 		"magic":            {tableMagic, bpf.TableMagic},

@@ -98,13 +98,14 @@ func agentName(agents []Agent, id uint32) string {
 	return ""
 }
 
-// Decided is what people decided about something that starts. The bits are those of enum start_flag.
+// Decided is what people decided about something that starts, and what is known of it. The bits are those of enum start_flag.
 type Decided uint16
 
 // The decisions.
 const (
-	Approved Decided = 1 << iota // an ask is answered
-	Revoked                      // refused, whatever policy allows
+	Approved Decided = 1 // an ask is answered
+	Revoked  Decided = 2 // refused, whatever policy allows
+	Other    Decided = 8 // its content is not what the policy declares
 )
 
 // over is what holds where policy says a: what people decided stands over what policy asks, and what they took back over what it allows.
@@ -118,23 +119,36 @@ func (d Decided) over(a Action) Action {
 	return a
 }
 
-// Named is the kernel's answer about what it knows by a number. KEEP-SYNC started v1 (bpf/include/judge.h)
+// Named is the kernel's answer about what it knows by a number. What has other content than is declared may be refused as what is
+// declared, and be allowed only as what nobody declares may. KEEP-SYNC started v2 (bpf/include/judge.h)
 func (t Table) Named(s Subject, op Op, number uint32, d Decided) Verdict {
 	if !op.ofName() {
 		return Verdict{Action: Deny}
 	}
+	v := t.named(s, op, number)
+	if d&Other != 0 {
+		if nobodys := t.named(s, op, 0); nobodys.Action <= v.Action {
+			v = nobodys
+		}
+	}
+	v.Action = d.over(v.Action)
+	return v
+}
+
+// named is what policy says of a number.
+func (t Table) named(s Subject, op Op, number uint32) Verdict {
 	at := t.principalTable + 8*number
 	switch {
 	case op == OpAgentStart && number > 0 && number <= t.agentCount:
 		at = t.agentTable + (number-1)*agentSize + 8
 	case op == OpAgentStart || op == OpAgentRemote:
-		return Verdict{Action: d.over(t.fallback(s, op))} // no rule can mean what has no number
+		return Verdict{Action: t.fallback(s, op)} // no rule can mean what has no number
 	case number >= t.principals:
 		at = t.principalTable
 	}
 	label := match.Label{le.Uint64(t.blob[at:])}
 	action, _ := t.decide(s, op, label, t.fallback(s, op))
-	return Verdict{Action: d.over(action), Label: label}
+	return Verdict{Action: action, Label: label}
 }
 
 // numberOf is the number of a declared name, as the table's own list of names has it. Agents have none there.

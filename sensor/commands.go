@@ -111,7 +111,7 @@ type Known struct {
 
 // Commands spells commands for SetCommands: each by its program, and by its name for whatever else is executed by that, which nobody
 // knows. Of those that the kernel cannot tell apart the stricter one counts: revoked before asked for, asked for before approved,
-// unknown before declared, not pinned before pinned.
+// unknown before declared, not pinned before pinned, other content before what is declared.
 func Commands(all []Known) map[bpf.Command]bpf.Start {
 	out := map[bpf.Command]bpf.Start{}
 	add := func(key bpf.Command, start bpf.Start) {

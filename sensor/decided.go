@@ -16,9 +16,9 @@ import (
 type Decisions map[bpf.DecidedKey]bpf.StartFlag
 
 // Stricter is the stricter one of two decisions about the same thing: revoked before asked for, asked for before approved, not pinned
-// before pinned.
+// before pinned, other content before what is declared.
 func Stricter(a, b bpf.StartFlag) bpf.StartFlag {
-	return a&b&(bpf.StartApproved|bpf.StartPinned) | (a|b)&bpf.StartRevoked
+	return a&b&(bpf.StartApproved|bpf.StartPinned) | (a|b)&(bpf.StartRevoked|bpf.StartOther)
 }
 
 // errManyDecisions says that some decisions do not hold.

@@ -359,6 +359,7 @@ enum start_flag {
 	START_APPROVED = 1, /* an ask is answered */
 	START_REVOKED = 2,  /* refused, whatever policy allows */
 	START_PINNED = 4, /* what it runs is known by its content, if the program is still the one that was looked at */
+	START_OTHER = 8,  /* its content is not what the policy declares: held by the rules, and meant by no name */
 };
 
 /* What user space knows of a command: which connector it is, and what was decided about it. */

@@ -699,6 +699,29 @@ static __always_inline u64 name_groups(const u8 *table, u32 op, u32 number)
 	return table_u64(table, HEADER(table, principal_table) + number * 8);
 }
 
+/*
+ * What policy says of a start. What has other content than is declared may be refused as what is declared, and be allowed only as
+ * what nobody declares may: number becomes the one that decided.
+ */
+static __always_inline u32 name_rule(const u8 *table, const struct subject *who, u32 op, u32 *number, u32 decided,
+				     u64 *groups)
+{
+	u32 action, nobodys;
+	u64 other;
+
+	*groups = name_groups(table, op, *number);
+	action = rule_name(table, who, op, *groups);
+	if (!(decided & START_OTHER))
+		return action;
+	other = name_groups(table, op, PRINCIPAL_ANY);
+	nobodys = rule_name(table, who, op, other);
+	if (nobodys > action)
+		return action;
+	*groups = other;
+	*number = PRINCIPAL_ANY;
+	return nobodys;
+}
+
 /* What people decided stands over what policy asks, and what they took back over what it allows. */
 static __always_inline u32 name_action(u32 action, u32 decided)
 {
@@ -712,7 +735,7 @@ static __always_inline u32 name_action(u32 action, u32 decided)
 /*
  * What has a bare name is started. The question says by which number it is known, and in its flags what was decided about it
  * (enum start_flag); name.length bytes at the beginning of the buffer are told of it. verifier: global, as name_of.
- * KEEP-SYNC started v1 (enforce/name.go)
+ * KEEP-SYNC started v2 (enforce/name.go)
  */
 __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 {
@@ -720,7 +743,7 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	struct event_access *event;
 	struct session *session;
 	struct subject who;
-	u32 op, length;
+	u32 op, number, action, length;
 	int error;
 
 	if (!state || !buffer)
@@ -734,13 +757,14 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = op;
-	event->label[0] = name_groups(table, op, buffer->question.wanted);
-	event->head.action = name_action(rule_name(table, &who, op, event->label[0]), buffer->question.flags);
+	number = buffer->question.wanted;
+	action = name_rule(table, &who, op, &number, buffer->question.flags, event->label);
+	event->head.action = name_action(action, buffer->question.flags);
 	if (rule_switched(&who, op))
 		event->head.action = ACTION_DENY;
 	judge_seen(session, 1ull << (op & 63));
 	error = judge_apply(session, table, &who, &event->head);
-	event->wanted = buffer->question.wanted;
+	event->wanted = number;
 	length = BOUNDED(buffer->name.length, COMMAND_PATH);
 	event->text = length;
 	EVENT_SEND_TEXT(event, buffer, length);

@@ -110,8 +110,10 @@ int decide(struct ask *ask)
 		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
 			ask->action = rule_reached(table, &who, label);
 	} else if (op_of_name(ask->op)) {
-		label[0] = name_groups(table, ask->op, ask->wanted);
-		ask->action = name_action(rule_name(table, &who, ask->op, label[0]), ask->decided);
+		u32 number = ask->wanted;
+
+		ask->action = name_rule(table, &who, ask->op, &number, ask->decided, label);
+		ask->action = name_action(ask->action, ask->decided);
 	} else {
 		if (ask->view == VIEW_HOST)
 			probe_path(ask, table, ENGINE_PATHS, buffer, label);

@@ -331,6 +331,48 @@ func TestUnpinnedMayOnlyRestrict(t *testing.T) {
 	}
 }
 
+// What is started by the declared command and has other content is held as what is declared, may do no more than the agent, and starts
+// under nobody's name.
+func TestOtherContentKeepsToTheRules(t *testing.T) {
+	const line = server + " cat /data/secret/key; exit $?"
+	sum := "sha256 = \"" + strings.Repeat("1", 64) + "\"\n"
+	rule := func(action, match string) string {
+		return "\n[[rule]]\nid = \"starts\"\non = [\"connector.start\"]\nmatch = [\"" + match + "\"]\naction = \"" + action + "\"\nreason = \"test\"\n"
+	}
+	with := func(policy, name string) string {
+		return strings.Replace(policy, "name = \""+name+"\"\n", "name = \""+name+"\"\n"+sum, 1)
+	}
+	held, wider := with(connectorPolicy, "files"), with(principalPolicy, "reader")
+	for name, c := range map[string]struct {
+		policy, connector string
+		flags             bpf.StartFlag
+		starts            bool
+	}{
+		"approved as it is":              {held, "files", bpf.StartApproved, true},
+		"nobody approved it":             {held, "files", 0, false},
+		"allowed by the declared name":   {held + rule("allow", "files"), "files", 0, false},
+		"allowed as what nobody knows":   {held + rule("allow", "?"), "files", 0, false},
+		"allowed by both":                {held + rule("allow", "*"), "files", 0, true},
+		"denied by the declared name":    {held + rule("deny", "files"), "files", bpf.StartApproved, false},
+		"denied as what nobody knows":    {held + rule("deny", "?"), "files", bpf.StartApproved, false},
+		"taken back":                     {held + rule("allow", "*"), "files", bpf.StartRevoked, false},
+		"allowed more than the agent is": {wider, "reader", bpf.StartApproved, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := connectors(t, c.policy)
+			known(t, im, command{c.connector, server, []string{"cat", "/data/secret/key"}, c.flags | bpf.StartOther})
+			found, r := principalsOf(t, im, line)
+			killed := r.Status == 128+int(unix.SIGKILL)
+			if r.Errno != 0 || r.Signal != 0 || killed == c.starts {
+				t.Fatalf("%+v, want it to start: %t; %v", r, c.starts, found)
+			}
+			if c.starts && (r.Status == 0 || found["busybox-server cat|/data/secret/key"] != "connector:"+c.connector+"?") {
+				t.Errorf("it reads what is refused, or is somebody else: %+v, %v", r, found)
+			}
+		})
+	}
+}
+
 // What a session wrote is no connector that anybody declared.
 func TestWrittenIsNoConnector(t *testing.T) {
 	im := connectors(t, connectorPolicy)

@@ -212,7 +212,7 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 func agreeOnDecided(t *testing.T, d *probe.Decider, n *numbered, s enforce.Subject, name string) {
 	t.Helper()
 	const op = enforce.OpConnectorStart
-	for decided := range enforce.Revoked << 1 {
+	for decided := range enforce.Other << 1 {
 		want := n.oracle.Named(s, op, numberOf(op, name), decided)
 		if got := answers(t, d, s, op, enforce.ViewHost, []byte(name), decided); got != want {
 			t.Fatalf("seed %d: %+v on the start of %q, decided %b: the kernel says %v, the oracle %v", *seed, s, name, decided, got, want)
