@@ -6,6 +6,8 @@ package bpf
 
 // Records of the rings, as include/abi.h describes them.
 type (
+	Answer       = sensorAnswer
+	AnswerKey    = sensorAnswerKey
 	Applet       = sensorApplet
 	BuildKey     = sensorBuildKey
 	Change       = sensorChange

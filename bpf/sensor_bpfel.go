@@ -70,6 +70,23 @@ const (
 	sensorAgentFlagAGENT_INTERPRETER sensorAgentFlag = 16
 )
 
+type sensorAnswer struct {
+	_        structs.HostLayout
+	Expires  uint64
+	Length   uint32
+	Reserved uint32
+	Name     [256]uint8
+}
+
+type sensorAnswerKey struct {
+	_          structs.HostLayout
+	Slot       uint32
+	Generation uint32
+	Address    [16]uint8
+	Index      uint32
+	Reserved   uint32
+}
+
 type sensorApplet struct {
 	_     structs.HostLayout
 	Agent uint32

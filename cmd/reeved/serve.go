@@ -129,7 +129,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		Version: d.builds.Version,
 	})
 	watch.Resume(slots)
-	d.stocked.follow(watch)
+	d.stocked.follow(watch, k.Kernel)
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
 	k.losses = func() map[string]uint64 {
