@@ -110,10 +110,9 @@ int decide(struct ask *ask)
 		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
 			ask->action = rule_reached(table, &who, label);
 	} else if (op_of_name(ask->op)) {
-		u32 number = ask->wanted;
-
-		ask->action = name_rule(table, &who, ask->op, &number, ask->decided, label);
-		ask->action = name_action(ask->action, ask->decided);
+		name_rule(table, &who, ask->op, ask->wanted, ask->decided, &buffer->access);
+		label[0] = buffer->access.label[0];
+		ask->action = name_action(buffer->access.head.action, ask->decided);
 	} else {
 		if (ask->view == VIEW_HOST)
 			probe_path(ask, table, ENGINE_PATHS, buffer, label);
