@@ -48,6 +48,7 @@ type stock struct {
 	log      *slog.Logger
 	missed   atomic.Uint64 // acts that were not looked at for use
 	decided  atomic.Uint64 // decisions that were made here
+	trouble  error         // of the last look at connections
 	unsaid   atomic.Uint64 // changes that were not told: their owner makes too many
 
 	mu        sync.Mutex
@@ -173,10 +174,16 @@ func (s *stock) suspected(processes []shadow.Process) []inventory.Item {
 	if err == nil {
 		err = site.Hosts(processes, shadow.EndpointsOf(answers))
 	}
-	if err != nil {
+	s.blind(err)
+	return site.Suspects(processes, commands)
+}
+
+// blind tells once that connections are not known.
+func (s *stock) blind(err error) {
+	if err != nil && s.trouble == nil {
 		s.log.Warn("who is connected to models is not known", "problem", err)
 	}
-	return site.Suspects(processes, commands)
+	s.trouble = err
 }
 
 // changed says what is new, and what is not what it was.
