@@ -6,11 +6,14 @@ package bpf
 
 // Records of the rings, as include/abi.h describes them.
 type (
+	Answer       = sensorAnswer
+	AnswerKey    = sensorAnswerKey
 	Applet       = sensorApplet
 	BuildKey     = sensorBuildKey
 	Change       = sensorChange
 	Command      = sensorCommand
 	Control      = sensorControl
+	DecidedKey   = sensorDecidedKey
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
 	EventDerived = sensorEventDerived
@@ -118,6 +121,7 @@ const (
 	StartApproved = sensorStartFlagSTART_APPROVED
 	StartRevoked  = sensorStartFlagSTART_REVOKED
 	StartPinned   = sensorStartFlagSTART_PINNED
+	StartOther    = sensorStartFlagSTART_OTHER
 )
 
 // Commands: whose they are where they are everybody's, and the length of those that are longer than their room.
@@ -269,6 +273,7 @@ const (
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
+	DecidedMax     = int(sensorAbiDECIDED_MAX)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)
 	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)

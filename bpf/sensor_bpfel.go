@@ -36,6 +36,7 @@ const (
 	sensorAbiCOMMAND_TEXT  sensorAbi = 1024
 	sensorAbiCOMMAND_PATH  sensorAbi = 512
 	sensorAbiCOMMAND_ARGS  sensorAbi = 256
+	sensorAbiDECIDED_MAX   sensorAbi = 16384
 	sensorAbiBUILDS_MAX    sensorAbi = 4096
 	sensorAbiBUILD_HEAD    sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
@@ -70,6 +71,23 @@ const (
 	sensorAgentFlagAGENT_SCRIPT      sensorAgentFlag = 8
 	sensorAgentFlagAGENT_INTERPRETER sensorAgentFlag = 16
 )
+
+type sensorAnswer struct {
+	_        structs.HostLayout
+	Expires  uint64
+	Length   uint32
+	Reserved uint32
+	Name     [256]uint8
+}
+
+type sensorAnswerKey struct {
+	_          structs.HostLayout
+	Slot       uint32
+	Generation uint32
+	Address    [16]uint8
+	Index      uint32
+	Reserved   uint32
+}
 
 type sensorApplet struct {
 	_     structs.HostLayout
@@ -167,6 +185,12 @@ const (
 	sensorCounterCOUNT_VERDICTS_FLOOD   sensorCounter = 30
 	sensorCounterCOUNTERS               sensorCounter = 31
 )
+
+type sensorDecidedKey struct {
+	_     structs.HostLayout
+	Uid   uint32
+	Agent uint32
+}
 
 type sensorDevice struct {
 	_        structs.HostLayout
@@ -581,6 +605,7 @@ const (
 	sensorStartFlagSTART_APPROVED sensorStartFlag = 1
 	sensorStartFlagSTART_REVOKED  sensorStartFlag = 2
 	sensorStartFlagSTART_PINNED   sensorStartFlag = 4
+	sensorStartFlagSTART_OTHER    sensorStartFlag = 8
 )
 
 type sensorTableAgent struct {
@@ -717,6 +742,7 @@ const (
 	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
 	sensorMapCounters            = "counters"
+	sensorMapDecided             = "decided"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
 	sensorMapFloods              = "floods"
@@ -926,6 +952,7 @@ type sensorMapSpecs struct {
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Decided     *ebpf.MapSpec `ebpf:"decided"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Floods      *ebpf.MapSpec `ebpf:"floods"`
@@ -997,6 +1024,7 @@ type sensorMaps struct {
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
+	Decided     *ebpf.Map `ebpf:"decided"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Floods      *ebpf.Map `ebpf:"floods"`
@@ -1036,6 +1064,7 @@ func (m *sensorMaps) Close() error {
 		m.Commands,
 		m.Controls,
 		m.Counters,
+		m.Decided,
 		m.Devices,
 		m.Execs,
 		m.Floods,

@@ -109,7 +109,7 @@ func (t Table) known(role uint32) uint32 {
 func (t Table) Decide(s Subject, op Op, v View, text []byte) Verdict {
 	text, ok := TableText(op, text)
 	if op.ofName() && v == ViewHost {
-		return t.Named(s, op, t.numberOf(op, string(text)))
+		return t.Named(s, op, t.numberOf(op, string(text)), 0)
 	}
 	if op >= opCount || v >= ViewRefused || !ok {
 		return Verdict{Action: Deny}

@@ -28,6 +28,15 @@ func (p *Policy) ConnectorOf(command []string, url, sha256 string) string {
 	return Undeclared
 }
 
+// ConnectorBy is the declared name of a connector by its command alone, whatever content is declared; of several the first.
+func (p *Policy) ConnectorBy(command []string) string {
+	i := slices.IndexFunc(p.Connectors, func(c Connector) bool { return len(command) > 0 && slices.Equal(c.Command, command) })
+	if i < 0 {
+		return Undeclared
+	}
+	return p.Connectors[i].Name
+}
+
 // SkillOf is the declared name of a skill by the SHA-256 of its content. A publisher alone names none: no signature is read.
 func (p *Policy) SkillOf(sha256 string) string {
 	for i := range p.Skills {

@@ -51,6 +51,11 @@ publisher = "corp"
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
+	for command, want := range map[string]string{"/opt/srv": "bound", "npx -y @x/y@1.2.3": "loose", "/opt/srv x": Undeclared, "": Undeclared} {
+		if got := p.ConnectorBy(strings.Fields(command)); got != want {
+			t.Errorf("by the command %q: %s, want %s", command, got, want)
+		}
+	}
 	for sum, want := range map[string]string{one: "tidy", two: Undeclared, "": Undeclared} {
 		if got := p.SkillOf(sum); got != want {
 			t.Errorf("%.4s: %s, want %s", sum, got, want)

@@ -51,8 +51,9 @@
 //
 // A task is a connector where an agent's own program executed the declared command, and so is what it starts. Where the content is not
 // known to be what sha256 says, its answer is the stricter one of its own and the agent's. Rules on connector.start name what is
-// declared, or ? for what a configuration has and the policy does not declare; the default is ask, which `reeve approve` answers. Rules on
-// agent.start name agents as the catalogue does.
+// declared, or ? for what a configuration has and the policy does not declare; what is other content than sha256 says may start where it
+// might as either; the default is ask, which `reeve approve` answers. Rules on
+// agent.start name agents as the catalogue does; `reeve approve` answers their ask too.
 //
 // Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
 // nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,

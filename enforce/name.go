@@ -98,11 +98,45 @@ func agentName(agents []Agent, id uint32) string {
 	return ""
 }
 
-// Named is the kernel's answer about what it knows by a number. KEEP-SYNC started v1 (bpf/include/judge.h)
-func (t Table) Named(s Subject, op Op, number uint32) Verdict {
+// Decided is what people decided about something that starts, and what is known of it. The bits are those of enum start_flag.
+type Decided uint16
+
+// The decisions.
+const (
+	Approved Decided = 1 // an ask is answered
+	Revoked  Decided = 2 // refused, whatever policy allows
+	Other    Decided = 8 // its content is not what the policy declares
+)
+
+// over is what holds where policy says a: what people decided stands over what policy asks, and what they took back over what it allows.
+func (d Decided) over(a Action) Action {
+	switch {
+	case a == Ask && d&Approved != 0:
+		return Allow
+	case a > Deny && d&Revoked != 0:
+		return Deny
+	}
+	return a
+}
+
+// Named is the kernel's answer about what it knows by a number. What has other content than is declared may be refused as what is
+// declared, and be allowed only as what nobody declares may. KEEP-SYNC started v2 (bpf/include/judge.h)
+func (t Table) Named(s Subject, op Op, number uint32, d Decided) Verdict {
 	if !op.ofName() {
 		return Verdict{Action: Deny}
 	}
+	v := t.named(s, op, number)
+	if d&Other != 0 {
+		if nobodys := t.named(s, op, 0); nobodys.Action <= v.Action {
+			v = nobodys
+		}
+	}
+	v.Action = d.over(v.Action)
+	return v
+}
+
+// named is what policy says of a number.
+func (t Table) named(s Subject, op Op, number uint32) Verdict {
 	at := t.principalTable + 8*number
 	switch {
 	case op == OpAgentStart && number > 0 && number <= t.agentCount:

@@ -111,7 +111,7 @@ type Known struct {
 
 // Commands spells commands for SetCommands: each by its program, and by its name for whatever else is executed by that, which nobody
 // knows. Of those that the kernel cannot tell apart the stricter one counts: revoked before asked for, asked for before approved,
-// unknown before declared, not pinned before pinned.
+// unknown before declared, not pinned before pinned, other content before what is declared.
 func Commands(all []Known) map[bpf.Command]bpf.Start {
 	out := map[bpf.Command]bpf.Start{}
 	add := func(key bpf.Command, start bpf.Start) {
@@ -136,9 +136,8 @@ func Commands(all []Known) map[bpf.Command]bpf.Start {
 }
 
 func stricter(a, b bpf.Start) bpf.Start {
-	const both = uint16(bpf.StartApproved | bpf.StartPinned)
 	out := a
-	out.Flags = a.Flags&b.Flags&both | (a.Flags|b.Flags)&uint16(bpf.StartRevoked)
+	out.Flags = uint16(Stricter(bpf.StartFlag(a.Flags), bpf.StartFlag(b.Flags)))
 	if a.Principal != b.Principal {
 		out.Principal = 0
 	}

@@ -55,13 +55,14 @@ func TestLongCommandIsNotWhole(t *testing.T) {
 
 // Of two things that are one to the kernel, the stricter one counts; and each is there by its name, as something that nobody knows.
 func TestStricterCommandCounts(t *testing.T) {
-	approved, revoked, pinned := uint16(bpf.StartApproved), uint16(bpf.StartRevoked), uint16(bpf.StartPinned)
+	approved, revoked, pinned, other := uint16(bpf.StartApproved), uint16(bpf.StartRevoked), uint16(bpf.StartPinned), uint16(bpf.StartOther)
 	for name, c := range map[string]struct{ a, b, want bpf.Start }{
 		"asked for":        {bpf.Start{Flags: approved}, bpf.Start{}, bpf.Start{}},
 		"taken back":       {bpf.Start{Flags: approved}, bpf.Start{Flags: approved | revoked}, bpf.Start{Flags: approved | revoked}},
 		"both approved":    {bpf.Start{Flags: approved, Principal: 3}, bpf.Start{Flags: approved, Principal: 3}, bpf.Start{Flags: approved, Principal: 3}},
 		"different names":  {bpf.Start{Principal: 3}, bpf.Start{Principal: 4}, bpf.Start{}},
 		"one is not known": {bpf.Start{Flags: pinned, Inode: 1}, bpf.Start{}, bpf.Start{Inode: 1}},
+		"other content":    {bpf.Start{Flags: pinned, Inode: 1, Principal: 3}, bpf.Start{Flags: other, Principal: 3}, bpf.Start{Flags: other, Inode: 1, Principal: 3}},
 		"different files":  {bpf.Start{Flags: pinned, Inode: 1}, bpf.Start{Flags: pinned, Inode: 2}, bpf.Start{Inode: 1}},
 	} {
 		command := Command{User: 1000, Name: "x", Program: "/bin/x", Args: []string{"a"}}

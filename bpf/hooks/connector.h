@@ -297,6 +297,19 @@ static __always_inline void connector_end(void)
 	bpf_task_storage_delete(&startings, bpf_get_current_task_btf());
 }
 
+/* What was decided about the session's agent: for its user, else for everybody. */
+static __always_inline u32 agent_decided(const struct session *session)
+{
+	struct decided_key key = { .uid = session->uid, .agent = session->agent };
+	u32 *found = bpf_map_lookup_elem(&decided, &key);
+
+	if (!found) {
+		key.uid = COMMAND_ANYONE;
+		found = bpf_map_lookup_elem(&decided, &key);
+	}
+	return found ? *found : 0;
+}
+
 /*
  * A session of an agent has begun, or has been claimed by it: may it start here? row is index + 1 in the catalogue. That its
  * sessions are only observed says nothing of whether they may begin.
@@ -317,7 +330,7 @@ static __noinline void agent_begin(struct task_state *state, u32 row)
 	observed = session->flags & SESSION_OBSERVE & agent_session_flags(row);
 	session->flags &= ~observed;
 	buffer->name.length = 0;
-	start_judge(state, buffer, OP_AGENT_START, row, 0);
+	start_judge(state, buffer, OP_AGENT_START, row, agent_decided(session));
 	session->flags |= observed;
 	buffer_give(buffer);
 }

@@ -34,6 +34,7 @@ enum abi {
 	COMMAND_TEXT = 1024, /* bytes of a connector's command by which it is known */
 	COMMAND_PATH = 512,  /* of them, its program's path */
 	COMMAND_ARGS = 256,  /* arguments */
+	DECIDED_MAX = 16384,
 	BUILDS_MAX = 4096,
 	BUILD_HEAD = 256,  /* bytes of a program that the kernel has read when it asks (BINPRM_BUF_SIZE) */
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
@@ -378,6 +379,7 @@ enum start_flag {
 	START_APPROVED = 1, /* an ask is answered */
 	START_REVOKED = 2,  /* refused, whatever policy allows */
 	START_PINNED = 4, /* what it runs is known by its content, if the program is still the one that was looked at */
+	START_OTHER = 8,  /* its content is not what the policy declares: held by the rules, and meant by no name */
 };
 
 /* What user space knows of a command: which connector it is, and what was decided about it. */
@@ -390,6 +392,12 @@ struct start {
 	__u64 size;
 	__u32 device;
 	__u32 reserved;
+};
+
+/* Whose decision about which agent. The value is what was decided: enum start_flag. */
+struct decided_key {
+	__u32 uid;   /* of the session, or COMMAND_ANYONE */
+	__u32 agent; /* of the catalogue */
 };
 
 /* An exec by an agent's own program, from its check to its commit. */

@@ -699,6 +699,39 @@ static __always_inline u64 name_groups(const u8 *table, u32 op, u32 number)
 	return table_u64(table, HEADER(table, principal_table) + number * 8);
 }
 
+/* What policy says of a name, to the record. */
+static __always_inline void name_ask(const u8 *table, const struct subject *who, u32 op, u32 number,
+				     struct event_access *event)
+{
+	event->wanted = number;
+	event->label[0] = name_groups(table, op, number);
+	event->head.action = rule_name(table, who, op, event->label[0]);
+}
+
+/*
+ * What policy says of a start, to the record. What has other content than is declared may be refused as what is declared, and be
+ * allowed only as what nobody declares may: the record is of the one that decided. verifier: what was found first is read from the
+ * map again, where it is unknown, or each way to it would be walked on.
+ */
+static __always_inline void name_rule(const u8 *table, const struct subject *who, u32 op, u32 number, u32 decided,
+				      struct event_access *event)
+{
+	u64 groups;
+	u32 action;
+
+	name_ask(table, who, op, number, event);
+	if (!(decided & START_OTHER))
+		return;
+	FORGET();
+	groups = name_groups(table, op, PRINCIPAL_ANY);
+	action = rule_name(table, who, op, groups);
+	if (action > event->head.action)
+		return;
+	event->wanted = PRINCIPAL_ANY;
+	event->label[0] = groups;
+	event->head.action = action;
+}
+
 /* What people decided stands over what policy asks, and what they took back over what it allows. */
 static __always_inline u32 name_action(u32 action, u32 decided)
 {
@@ -712,7 +745,7 @@ static __always_inline u32 name_action(u32 action, u32 decided)
 /*
  * What has a bare name is started. The question says by which number it is known, and in its flags what was decided about it
  * (enum start_flag); name.length bytes at the beginning of the buffer are told of it. verifier: global, as name_of.
- * KEEP-SYNC started v1 (enforce/name.go)
+ * KEEP-SYNC started v2 (enforce/name.go)
  */
 __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 {
@@ -734,13 +767,12 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = op;
-	event->label[0] = name_groups(table, op, buffer->question.wanted);
-	event->head.action = name_action(rule_name(table, &who, op, event->label[0]), buffer->question.flags);
+	name_rule(table, &who, op, buffer->question.wanted, buffer->question.flags, event);
+	event->head.action = name_action(event->head.action, buffer->question.flags);
 	if (rule_switched(&who, op))
 		event->head.action = ACTION_DENY;
 	judge_seen(session, 1ull << (op & 63));
 	error = judge_apply(session, table, &who, &event->head);
-	event->wanted = buffer->question.wanted;
 	length = BOUNDED(buffer->name.length, COMMAND_PATH);
 	event->text = length;
 	EVENT_SEND_TEXT(event, buffer, length);

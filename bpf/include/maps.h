@@ -288,6 +288,18 @@ struct {
 	__type(value, struct start);
 } commands SEC(".maps");
 
+/*
+ * What was decided about agents, by person. Written by user space, read as an agent's session begins. Full: user space says so, and
+ * the rest start as the policy alone says.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, DECIDED_MAX);
+	__type(key, struct decided_key);
+	__type(value, u32);
+} decided SEC(".maps");
+
 /* Execs by agents' own programs, from their check to their commit. What a failed one left is written over by the task's next. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -24,7 +24,7 @@ type probeAsk struct {
 	Action    uint32
 	Marks     uint32
 	Wanted    uint32
-	Reserved  uint32
+	Decided   uint32
 	Label     [4]uint64
 	Text      [1024]uint8
 }
@@ -58,6 +58,7 @@ const (
 	probeMapCommands     = "commands"
 	probeMapControls     = "controls"
 	probeMapCounters     = "counters"
+	probeMapDecided      = "decided"
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
 	probeMapFloods       = "floods"
@@ -155,6 +156,7 @@ type probeMapSpecs struct {
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Decided     *ebpf.MapSpec `ebpf:"decided"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
 	Floods      *ebpf.MapSpec `ebpf:"floods"`
@@ -226,6 +228,7 @@ type probeMaps struct {
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
 	Counters    *ebpf.Map `ebpf:"counters"`
+	Decided     *ebpf.Map `ebpf:"decided"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
 	Floods      *ebpf.Map `ebpf:"floods"`
@@ -265,6 +268,7 @@ func (m *probeMaps) Close() error {
 		m.Commands,
 		m.Controls,
 		m.Counters,
+		m.Decided,
 		m.Devices,
 		m.Execs,
 		m.Floods,

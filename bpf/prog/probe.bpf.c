@@ -18,10 +18,10 @@ struct ask {
 	u32 op;
 	u32 view;
 	u32 length;
-	u32 action; /* answer */
-	u32 marks;  /* answer */
-	u32 wanted; /* of a family of sockets: struct question; of a bare name: its number */
-	u32 reserved;
+	u32 action;		/* answer */
+	u32 marks;		/* answer */
+	u32 wanted;		/* of a family of sockets: struct question; of a bare name: its number */
+	u32 decided;		/* of a bare name: enum start_flag */
 	u64 label[LABEL_WORDS]; /* answer */
 	u8 text[PROBE_TEXT];
 };
@@ -110,8 +110,9 @@ int decide(struct ask *ask)
 		if (ask->op == OP_NET_ADDR && ask->text[1] == 'n')
 			ask->action = rule_reached(table, &who, label);
 	} else if (op_of_name(ask->op)) {
-		label[0] = name_groups(table, ask->op, ask->wanted);
-		ask->action = rule_name(table, &who, ask->op, label[0]);
+		name_rule(table, &who, ask->op, ask->wanted, ask->decided, &buffer->access);
+		label[0] = buffer->access.label[0];
+		ask->action = name_action(buffer->access.head.action, ask->decided);
 	} else {
 		if (ask->view == VIEW_HOST)
 			probe_path(ask, table, ENGINE_PATHS, buffer, label);

@@ -52,6 +52,9 @@ const union {
 	struct command command;
 	struct start start;
 	enum start_flag start_flag;
+	struct decided_key decided_key;
+	struct answer_key answer_key;
+	struct answer answer;
 	struct written_key written_key;
 	struct written_by written;
 	enum abi abi;

@@ -188,7 +188,9 @@ func (e *env) watchPass(ctx context.Context, k *live.Keeper) {
 // overlay adds what runs.
 func (s *stock) overlay(agents *inventory.Catalogue, list []procfs.Running, k *live.Keeper) {
 	none := func(uint32) string { return "" }
-	s.items = append(s.items, site.Suspects(site.Processes(agents, list, none), k.Commands())...)
+	processes, commands := site.Processes(agents, list, none), k.Commands()
+	site.Talks(processes, commands)
+	s.items = append(s.items, site.Suspects(processes, commands)...)
 	site.Running(agents, list, s.items)
 	inventory.Sort(s.items)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
 	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
+	"github.com/reeve-sensor/reeve/sensor/inventory/shadow"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 	"github.com/reeve-sensor/reeve/sensor/session"
 )
@@ -40,11 +42,13 @@ type stock struct {
 	policies *policies
 	view     func(func(*session.Table))
 	user     func(uint32) string
+	answers  func(old time.Duration) (map[netip.Addr][]string, error)
 	name     func(id uint64) string
 	tell     func(event.Said)
 	log      *slog.Logger
 	missed   atomic.Uint64 // acts that were not looked at for use
 	decided  atomic.Uint64 // decisions that were made here
+	trouble  error         // of the last look at connections
 	unsaid   atomic.Uint64 // changes that were not told: their owner makes too many
 
 	mu        sync.Mutex
@@ -71,8 +75,14 @@ func (d *daemon) stock(log *slog.Logger, boot session.Boot, people func() []keep
 	return s
 }
 
-// follow is where sessions are.
-func (s *stock) follow(w *sensor.Watch) { s.view, s.user = w.View, w.User }
+// follow is where sessions are, and what they are answered.
+func (s *stock) follow(w *sensor.Watch, k *sensor.Kernel) {
+	s.view, s.user = w.View, w.User
+	s.answers = func(old time.Duration) (map[netip.Addr][]string, error) {
+		now := procfs.SinceBoot()
+		return k.Answers(now - min(now, uint64(old)))
+	}
+}
 
 // keep keeps the inventory until ctx ends. Nothing else of the daemon depends on it.
 func (s *stock) keep(ctx context.Context) {
@@ -140,7 +150,7 @@ func (s *stock) look(ctx context.Context) {
 		}
 	})
 	s.keeper.Given(site.Runs(ctx, s.agents, list))
-	suspects := site.Suspects(site.Processes(s.agents, list, func(pid uint32) string { return in[pid] }), s.keeper.Commands())
+	suspects := s.suspected(site.Processes(s.agents, list, func(pid uint32) string { return in[pid] }))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.processes, s.suspects = list, suspects
@@ -151,6 +161,29 @@ func (s *stock) look(ctx context.Context) {
 				it.Running[0], it.Owner, it.File, strings.Join(it.Evidence, "; "))})
 		}
 	}
+}
+
+// answersKept is how long ago an answer may have expired that still says where a model answers.
+const answersKept = 24 * time.Hour
+
+// suspected are the suspects among all processes, by all evidence that there is.
+func (s *stock) suspected(processes []shadow.Process) []inventory.Item {
+	commands := s.keeper.Commands()
+	site.Talks(processes, commands)
+	answers, err := s.answers(answersKept)
+	if err == nil {
+		err = site.Hosts(processes, shadow.EndpointsOf(answers))
+	}
+	s.blind(err)
+	return site.Suspects(processes, commands)
+}
+
+// blind tells once that connections are not known.
+func (s *stock) blind(err error) {
+	if err != nil && s.trouble == nil {
+		s.log.Warn("who is connected to models is not known", "problem", err)
+	}
+	s.trouble = err
 }
 
 // changed says what is new, and what is not what it was.

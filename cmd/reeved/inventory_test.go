@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,7 @@ func stockedWith(t *testing.T, policy string) *stocked {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.builds = d.buildsKeeper(slog.New(slog.DiscardHandler))
 	s.stock = d.stock(slog.New(slog.DiscardHandler), "f3e2", func() []keeping.Person {
 		return []keeping.Person{{Home: discover.Home{User: "alice", Dir: s.home}, Person: disk.Person{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}}}
 	})
@@ -52,6 +54,7 @@ func stockedWith(t *testing.T, policy string) *stocked {
 		s.said = append(s.said, x)
 	}
 	s.view, s.user = func(f func(*session.Table)) { f(session.New(session.DefaultLimits)) }, func(uint32) string { return "alice" }
+	s.answers = func(time.Duration) (map[netip.Addr][]string, error) { return nil, nil }
 	d.policies.past = append(d.policies.past, d.first)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})

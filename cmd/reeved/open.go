@@ -104,7 +104,7 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 	if err := d.policies.put(d.first); err != nil {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
-	d.starts.begin(k.SetCommands, time.Now())
+	d.starts.begin(k, time.Now())
 	if err := d.builds.Fill(k.Kernel); err != nil {
 		return err
 	}

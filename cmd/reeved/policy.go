@@ -305,13 +305,13 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 	return sensor.Rule{ID: r.ID, Place: r.Place.String(), Reason: r.Reason, Severity: r.Severity}
 }
 
-// takenBack reports whether a connector was refused that policy does not refuse: people did.
+// takenBack reports whether a start was refused that policy does not refuse: people did.
 func (l *live) takenBack(e *event.Event) bool {
 	if !e.Starts() || enforce.Action(e.Head.Action) != enforce.Deny {
 		return false
 	}
 	who := enforce.Subject{Role: uint32(e.Head.Role), Principal: uint32(e.Head.Principal), Taints: e.Head.Taints}
-	return l.image.Oracle().Named(who, enforce.Op(e.Head.Op), e.Wanted).Action != enforce.Deny
+	return l.image.Oracle().Named(who, enforce.Op(e.Head.Op), e.Wanted, 0).Action != enforce.Deny
 }
 
 func (l *live) rule(e *event.Event) *enforce.Rule {
@@ -329,6 +329,9 @@ func (l *live) rule(e *event.Event) *enforce.Rule {
 	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
 }
 
+// approvable is how what starts is named to who approves it.
+var approvable = map[enforce.Op]string{enforce.OpConnectorStart: "connector:NAME", enforce.OpAgentStart: "agent:NAME"}
+
 // Instead tells what a rule lets through of what it refuses, and what helps where more than a rule refused it.
 func (p *policies) Instead(e *event.Event) string {
 	l := p.at(e.Head.Policy)
@@ -336,8 +339,8 @@ func (p *policies) Instead(e *event.Event) string {
 		return e.Advice()
 	}
 	r := l.policy.Rule(e.Rule)
-	if e.Starts() && enforce.Op(e.Head.Op) == enforce.OpConnectorStart && enforce.Action(e.Head.Action) == enforce.Ask {
-		return "it starts once an administrator has approved it: reeve inventory names it, reeve approve connector:NAME does that"
+	if e.Starts() && enforce.Action(e.Head.Action) == enforce.Ask {
+		return "it starts once an administrator has approved it: reeve inventory names it, reeve approve " + approvable[enforce.Op(e.Head.Op)] + " does that"
 	}
 	switch {
 	case r == nil:

@@ -45,7 +45,7 @@ type daemon struct {
 	safety   *safety
 	outlet   *outlet // where plugins hang on
 	stocked  *stock  // the inventory
-	starts   *commands
+	starts   *starts
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
 	builds   *builds.Keeper
@@ -104,7 +104,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	}
 	d.names, d.cutter, d.builds = resolvers.New(d.config.Sources(), log), cut.New(log), d.buildsKeeper(log)
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
-	d.starts = &commands{stock: d.stocked, people: d.config.People, log: log}
+	d.starts = &starts{stock: d.stocked, people: d.config.People, log: log}
 	k, err := d.open(ctx, log)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		Version: d.builds.Version,
 	})
 	watch.Resume(slots)
-	d.stocked.follow(watch)
+	d.stocked.follow(watch, k.Kernel)
 	d.sourcing.tell = watch.Sourced
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)

@@ -8,11 +8,10 @@ package cut
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/sensor/sockdiag"
 )
 
 // socketID is struct inet_diag_sockid, kept as the kernel gave it.
@@ -73,70 +72,19 @@ func idOf(row []byte) (id socketID, ok bool) {
 	return id, true
 }
 
-// diag is a socket of NETLINK_SOCK_DIAG: it sees the network namespace in which it was opened.
-type diag int
-
-// patience is how long the kernel may take to answer: it does so while it is asked.
-var patience = unix.Timeval{Sec: 2}
+// diag is where the kernel is asked.
+type diag struct{ sockdiag.Socket }
 
 func openDiag() (diag, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
-	if err != nil {
-		return -1, fmt.Errorf("opening a diagnostic socket: %w", err)
-	}
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
-		return -1, errors.Join(fmt.Errorf("bounding a diagnostic socket: %w", err), unix.Close(fd))
-	}
-	return diag(fd), nil
-}
-
-func (d diag) Close() error { return unix.Close(int(d)) }
-
-// ask sends a request and hands each row of the answer on, to its end.
-func (d diag) ask(request []byte, row func([]byte)) error {
-	if err := unix.Sendto(int(d), request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return err
-	}
-	buffer := make([]byte, 1<<15) // the kernel's own pieces of a list are smaller (net/netlink/af_netlink.c:netlink_dump)
-	for {
-		n, _, err := unix.Recvfrom(int(d), buffer, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		messages, err := syscall.ParseNetlinkMessage(buffer[:n])
-		if err != nil {
-			return err
-		}
-		for _, m := range messages {
-			switch m.Header.Type {
-			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-				return outcome(m.Data)
-			default:
-				row(m.Data)
-			}
-		}
-	}
-}
-
-// outcome is the error, or none, that a message of the end begins with.
-func outcome(data []byte) error {
-	if len(data) < 4 {
-		return nil
-	}
-	if n := int32(binary.NativeEndian.Uint32(data)); n < 0 {
-		return unix.Errno(-n)
-	}
-	return nil
+	s, err := sockdiag.Open()
+	return diag{s}, err
 }
 
 // find is the whole name of a connection, or false where there is none any more.
 func (d diag) find(family byte, c Connection) (id socketID, found bool, err error) {
 	var ports socketID
 	ports.setPorts(c.Local, c.Port)
-	err = d.ask(request(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, family, &ports), func(row []byte) {
+	err = d.Ask(request(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, family, &ports), func(row []byte) {
 		if x, ok := idOf(row); ok && x.cookie() == c.Cookie {
 			id, found = x, true
 		}
@@ -146,5 +94,5 @@ func (d diag) find(family byte, c Connection) (id socketID, found bool, err erro
 
 // destroy ends a connection.
 func (d diag) destroy(family byte, id *socketID) error {
-	return d.ask(request(unix.SOCK_DESTROY, unix.NLM_F_ACK, family, id), func([]byte) {})
+	return d.Ask(request(unix.SOCK_DESTROY, unix.NLM_F_ACK, family, id), func([]byte) {})
 }

@@ -28,10 +28,10 @@ func dial(space, pid uint32) (diag, error) {
 	}
 	f, err := openSpace("/proc", space, pid)
 	if err != nil {
-		return -1, err
+		return diag{}, err
 	}
 	defer f.Close()
-	d := diag(-1)
+	var d diag
 	err = within(f, func() error {
 		d, err = openDiag()
 		return err

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,9 +56,7 @@ func socketNumber(pid, fd uint32) (uint64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	text, ok := strings.CutPrefix(strings.TrimSuffix(link, "]"), "socket:[")
-	n, err := strconv.ParseUint(text, 10, 64)
-	return n, ok && err == nil
+	return numbered(link, "socket:[")
 }
 
 func address(family uint32, a netstat.Addr) string {

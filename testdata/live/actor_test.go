@@ -38,6 +38,7 @@ type act struct {
 	Argv  []string
 	Flags int
 	At    int     // a descriptor
+	User  uint32  // who executes, where that is not root
 	Steps []order // of the model
 }
 
@@ -145,6 +146,9 @@ func mapped(path string, first, then int) result {
 
 func run(a act) result {
 	cmd := exec.Cmd{Path: a.Path, Args: a.Argv, Env: []string{"PATH=/bin:/usr/bin"}}
+	if a.User != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.User, Gid: a.User}}
+	}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

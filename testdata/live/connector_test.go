@@ -331,6 +331,48 @@ func TestUnpinnedMayOnlyRestrict(t *testing.T) {
 	}
 }
 
+// What is started by the declared command and has other content is held as what is declared, may do no more than the agent, and starts
+// under nobody's name.
+func TestOtherContentKeepsToTheRules(t *testing.T) {
+	const line = server + " cat /data/secret/key; exit $?"
+	sum := "sha256 = \"" + strings.Repeat("1", 64) + "\"\n"
+	rule := func(action, match string) string {
+		return "\n[[rule]]\nid = \"starts\"\non = [\"connector.start\"]\nmatch = [\"" + match + "\"]\naction = \"" + action + "\"\nreason = \"test\"\n"
+	}
+	with := func(policy, name string) string {
+		return strings.Replace(policy, "name = \""+name+"\"\n", "name = \""+name+"\"\n"+sum, 1)
+	}
+	held, wider := with(connectorPolicy, "files"), with(principalPolicy, "reader")
+	for name, c := range map[string]struct {
+		policy, connector string
+		flags             bpf.StartFlag
+		starts            bool
+	}{
+		"approved as it is":              {held, "files", bpf.StartApproved, true},
+		"nobody approved it":             {held, "files", 0, false},
+		"allowed by the declared name":   {held + rule("allow", "files"), "files", 0, false},
+		"allowed as what nobody knows":   {held + rule("allow", "?"), "files", 0, false},
+		"allowed by both":                {held + rule("allow", "*"), "files", 0, true},
+		"denied by the declared name":    {held + rule("deny", "files"), "files", bpf.StartApproved, false},
+		"denied as what nobody knows":    {held + rule("deny", "?"), "files", bpf.StartApproved, false},
+		"taken back":                     {held + rule("allow", "*"), "files", bpf.StartRevoked, false},
+		"allowed more than the agent is": {wider, "reader", bpf.StartApproved, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := connectors(t, c.policy)
+			known(t, im, command{c.connector, server, []string{"cat", "/data/secret/key"}, c.flags | bpf.StartOther})
+			found, r := principalsOf(t, im, line)
+			killed := r.Status == 128+int(unix.SIGKILL)
+			if r.Errno != 0 || r.Signal != 0 || killed == c.starts {
+				t.Fatalf("%+v, want it to start: %t; %v", r, c.starts, found)
+			}
+			if c.starts && (r.Status == 0 || found["busybox-server cat|/data/secret/key"] != "connector:"+c.connector+"?") {
+				t.Errorf("it reads what is refused, or is somebody else: %+v, %v", r, found)
+			}
+		})
+	}
+}
+
 // What a session wrote is no connector that anybody declared.
 func TestWrittenIsNoConnector(t *testing.T) {
 	im := connectors(t, connectorPolicy)
@@ -373,5 +415,47 @@ func TestAgentStartIsJudged(t *testing.T) {
 	connectors(t, connectorPolicy)
 	if r := out.do(act{Do: "exec", Path: client, Argv: []string{"true"}}); r.Signal != 0 || r.Errno != 0 {
 		t.Errorf("without the rule: %+v", r)
+	}
+}
+
+// What people decided about an agent holds for whom they decided it, and nobody's word stands over what policy denies.
+func TestAgentIsDecidedAbout(t *testing.T) {
+	const alice, bob = 1000, 1001
+	rule := func(action string) string {
+		return "\n[[rule]]\nid = \"client-starts\"\non = [\"agent.start\"]\nmatch = [\"client\"]\naction = \"" + action + "\"\nreason = \"test\"\n"
+	}
+	decided := func(uid uint32, flags bpf.StartFlag) sensor.Decisions {
+		return sensor.Decisions{{Uid: uid, Agent: clients[0].ID}: flags}
+	}
+	t.Cleanup(func() { must(t, kernel.SetDecided(nil, true)) })
+	for name, c := range map[string]struct {
+		policy     string
+		decided    sensor.Decisions
+		alice, bob bool // starts
+	}{
+		"nobody decided, and nothing is asked":   {"", nil, true, true},
+		"one person's is taken back":             {"", decided(alice, bpf.StartRevoked), false, true},
+		"taken back, though a rule allows it":    {rule("allow"), decided(alice, bpf.StartRevoked), false, true},
+		"everybody's is taken back":              {"", decided(bpf.CommandAnyone, bpf.StartRevoked), false, false},
+		"asked for":                              {rule("ask"), nil, false, false},
+		"asked for, and one person's approved":   {rule("ask"), decided(alice, bpf.StartApproved), true, false},
+		"asked for, and everybody's approved":    {rule("ask"), decided(bpf.CommandAnyone, bpf.StartApproved), true, true},
+		"everybody's approved, not one person's": {rule("ask"), sensor.Decisions{{Uid: bpf.CommandAnyone, Agent: clients[0].ID}: bpf.StartApproved, {Uid: bob, Agent: clients[0].ID}: 0}, true, false},
+		"another agent is approved":              {rule("ask"), sensor.Decisions{{Uid: alice, Agent: clients[0].ID + 1}: bpf.StartApproved}, false, false},
+		"denied, and approved":                   {rule("deny"), decided(bpf.CommandAnyone, bpf.StartApproved), false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connectors(t, connectorPolicy+c.policy)
+			must(t, kernel.SetDecided(c.decided, true))
+			for uid, starts := range map[uint32]bool{alice: c.alice, bob: c.bob} {
+				r := start(t).do(act{Do: "exec", Path: client, Argv: []string{"true"}, User: uid})
+				if r.Errno != 0 || r.Signal == syscall.SIGKILL == starts || starts && r.Status != 0 {
+					t.Errorf("of %d: %+v, want it to start: %t", uid, r, starts)
+				}
+				if r := start(t).do(act{Do: "exec", Path: other, Argv: []string{"true"}, User: uid}); r.Signal != 0 || r.Errno != 0 || r.Status != 0 {
+					t.Errorf("a bystander of %d: %+v", uid, r)
+				}
+			}
+		})
 	}
 }

@@ -145,8 +145,14 @@ func disagrees(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op,
 // answersOtherwise is disagrees on a text as the table has it.
 func answersOtherwise(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op, v enforce.View, text []byte, want enforce.Verdict) bool {
 	t.Helper()
+	return answers(t, d, s, op, v, text, 0) != want
+}
+
+// answers is what the kernel says of a text as the table has it; decided is of bare names.
+func answers(t *testing.T, d *probe.Decider, s enforce.Subject, op enforce.Op, v enforce.View, text []byte, decided enforce.Decided) enforce.Verdict {
+	t.Helper()
 	ask := probe.Ask{Role: s.Role, Principal: s.Principal, Taints: uint32(s.Taints), Op: uint32(op), View: uint32(v),
-		Length: uint32(len(text))}
+		Length: uint32(len(text)), Decided: uint32(decided)}
 	if op == enforce.OpNetFamily && enforce.OrdinaryFamily(string(text[1:])) {
 		ask.Wanted = 1
 	}
@@ -155,7 +161,7 @@ func answersOtherwise(t *testing.T, d *probe.Decider, s enforce.Subject, op enfo
 	}
 	copy(ask.Text[:], text)
 	must(t, d.Decide(&ask))
-	return ask.Action != uint32(want.Action) || ask.Label != want.Label || ask.Marks != uint32(want.Taints)
+	return enforce.Verdict{Action: enforce.Action(ask.Action), Label: ask.Label, Taints: uint16(ask.Marks)}
 }
 
 // numberOf is the kernel's number of one of the few names that random policies declare, in their order.
@@ -187,6 +193,9 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 				if disagrees(t, d, s, op, v, o.Text, want) {
 					t.Fatalf("seed %d: %+v on %s %s %q: the kernel differs from %v", *seed, s, o.Op, o.View, o.Text, want)
 				}
+				if op == enforce.OpConnectorStart && v == enforce.ViewHost {
+					agreeOnDecided(t, d, &n, s, o.Text)
+				}
 				if op != enforce.OpNetAddr {
 					continue
 				}
@@ -197,6 +206,18 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 		}
 	}
 	c.check(t)
+}
+
+// agreeOnDecided compares what is answered about a connector's start, whatever was decided about it.
+func agreeOnDecided(t *testing.T, d *probe.Decider, n *numbered, s enforce.Subject, name string) {
+	t.Helper()
+	const op = enforce.OpConnectorStart
+	for decided := range enforce.Other << 1 {
+		want := n.oracle.Named(s, op, numberOf(op, name), decided)
+		if got := answers(t, d, s, op, enforce.ViewHost, []byte(name), decided); got != want {
+			t.Fatalf("seed %d: %+v on the start of %q, decided %b: the kernel says %v, the oracle %v", *seed, s, name, decided, got, want)
+		}
+	}
 }
 
 // places are the paths among a case's objects.

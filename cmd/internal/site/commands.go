@@ -48,29 +48,42 @@ func (s *starting) number(name string) uint16 {
 }
 
 // declared are the policy's own: for everybody, and where a home may have the program for that person. Nobody approved them yet, and
-// with what settings they are started nobody knows, so that none is pinned. Of two that fit, the first holds, as in ConnectorOf.
+// with what settings they are started nobody knows, so that none is pinned. Of two that fit, the first holds, as in ConnectorOf; where the
+// content fits none, the first by its command, as in ConnectorBy.
 func (s *starting) declared() []sensor.Known {
 	var out []sensor.Known
 	taken := map[string]bool{}
-	for i := range s.policy.Connectors {
-		c := &s.policy.Connectors[i]
-		if len(c.Command) == 0 {
-			continue
+	for _, other := range []bool{false, true} {
+		for i := range s.policy.Connectors {
+			out = append(out, s.declaration(&s.policy.Connectors[i], other, taken)...)
 		}
-		add := func(user uint32, found []string) {
-			for _, program := range found {
-				which := fmt.Sprintf("%d %q %q", user, program, c.Command[1:])
-				if !taken[which] && (c.SHA256 == "" || s.programs.holds(program, c.Command[1:], c.SHA256)) {
-					taken[which] = true
-					out = append(out, known(user, c.Command, program, bpf.Start{Principal: s.number(c.Name)}))
-				}
+	}
+	return out
+}
+
+// declaration is one connector that the policy declares: by the programs that are what it declares, or by those that have other content.
+func (s *starting) declaration(c *enforce.Connector, other bool, taken map[string]bool) []sensor.Known {
+	if len(c.Command) == 0 {
+		return nil
+	}
+	start := bpf.Start{Principal: s.number(c.Name)}
+	if other {
+		start.Flags = uint16(bpf.StartOther)
+	}
+	out := []sensor.Known{known(bpf.CommandAnyone, c.Command, "", bpf.Start{})}
+	add := func(user uint32, found []string) {
+		for _, program := range found {
+			which := fmt.Sprintf("%d %q %q", user, program, c.Command[1:])
+			fits := c.SHA256 == "" || s.programs.holds(program, c.Command[1:], c.SHA256)
+			if !taken[which] && fits != other {
+				taken[which] = true
+				out = append(out, known(user, c.Command, program, start))
 			}
 		}
-		add(bpf.CommandAnyone, s.programs.Find(c.Command[0], "", "/"))
-		for _, person := range s.people {
-			add(person.UID, s.programs.Find(c.Command[0], person.Dir, person.Dir))
-		}
-		out = append(out, known(bpf.CommandAnyone, c.Command, "", bpf.Start{}))
+	}
+	add(bpf.CommandAnyone, s.programs.Find(c.Command[0], "", "/"))
+	for _, person := range s.people {
+		add(person.UID, s.programs.Find(c.Command[0], person.Dir, person.Dir))
 	}
 	return out
 }
@@ -135,9 +148,13 @@ func (s *starting) item(it *inventory.Item, person *live.Person) []sensor.Known 
 	argv := it.Facts.Started.Argv()
 	out := []sensor.Known{known(user, argv, "", bpf.Start{})}
 	name := s.policy.ConnectorOf(it.Identity.Command, "", it.Identity.Content())
+	flags := decisions[it.Approval.State]
+	if by := s.policy.ConnectorBy(it.Identity.Command); name == enforce.Undeclared && by != enforce.Undeclared {
+		name, flags = by, flags|bpf.StartOther
+	}
 	for _, program := range s.programs.Find(argv[0], person.Dir, it.Facts.Started.Folder()) {
-		start := bpf.Start{Principal: s.number(name), Flags: uint16(decisions[it.Approval.State])}
-		if name != enforce.Undeclared && len(it.Facts.Environment) == 0 {
+		start := bpf.Start{Principal: s.number(name), Flags: uint16(flags)}
+		if name != enforce.Undeclared && flags&bpf.StartOther == 0 && len(it.Facts.Environment) == 0 {
 			s.pin(&start, program, argv[1:], s.sum(name))
 		}
 		out = append(out, known(user, argv, program, start))

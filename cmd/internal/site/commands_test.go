@@ -110,23 +110,23 @@ func TestContentPins(t *testing.T) {
 	}
 }
 
-// What is not known whole is not pinned, and what is not the declared content is not what is declared.
+// What is not known whole is not pinned, and what is not the declared content is told as that.
 func TestWhatIsNotPinned(t *testing.T) {
 	for name, c := range map[string]struct {
-		text      string
-		change    func(b *bench, file, sum string)
-		principal bool
+		text   string
+		change func(b *bench, file, sum string)
+		flags  bpf.StartFlag
 	}{
-		"no sum is declared":        {"\x7fELF", func(b *bench, file, _ string) { b.policy = ""; b.declare("ours", "", file, "a") }, true},
-		"another content":           {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two"); b.item.Identity.Files[0].Value = "2" }, false},
-		"changed since it was read": {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two") }, true},
-		"code by its environment":   {"\x7fELF", func(b *bench, _, _ string) { b.item.Facts.Environment = []string{"LD_PRELOAD"} }, true},
-		"a script, run by PATH":     {"#!/usr/bin/env node\n", func(*bench, string, string) {}, true},
+		"no sum is declared":        {"\x7fELF", func(b *bench, file, _ string) { b.policy = ""; b.declare("ours", "", file, "a") }, 0},
+		"another content":           {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two"); b.item.Identity.Files[0].Value = "2" }, bpf.StartOther},
+		"changed since it was read": {"\x7fELF", func(b *bench, _, _ string) { b.program("server", "\x7fELF two") }, 0},
+		"code by its environment":   {"\x7fELF", func(b *bench, _, _ string) { b.item.Facts.Environment = []string{"LD_PRELOAD"} }, 0},
+		"a script, run by PATH":     {"#!/usr/bin/env node\n", func(*bench, string, string) {}, 0},
 		"a script that others may change": {"#!/bin/sh\n", func(b *bench, file, _ string) {
 			if err := os.Chmod(file, 0o777); err != nil {
 				b.t.Fatal(err)
 			}
-		}, true},
+		}, 0},
 	} {
 		b := newBench(t)
 		file, sum := b.program("server", c.text)
@@ -134,9 +134,43 @@ func TestWhatIsNotPinned(t *testing.T) {
 		b.configure(sum, file, "a")
 		c.change(b, file, sum)
 		start, ok := b.known(1000, file, "a")
-		if !ok || start.Flags&pinned != 0 || start.Principal != 0 != c.principal {
+		if !ok || start.Flags != uint16(c.flags) || start.Principal != uint16(bpf.PrincipalFirst) {
 			t.Errorf("%s: %+v %t", name, start, ok)
 		}
+	}
+}
+
+// Content decides between declarations of one command; what fits none of them is the first one's, as other content.
+func TestContentTellsDeclarationsApart(t *testing.T) {
+	b := newBench(t)
+	file, sum := b.program("server", "\x7fELF one")
+	other := strings.Repeat("2", 64)
+	first, second, otherwise := uint16(bpf.PrincipalFirst), uint16(bpf.PrincipalFirst)+1, uint16(bpf.StartOther)
+	for name, c := range map[string]struct {
+		declared []string // sums
+		content  string   // of what alice configured; "": she did not
+		want     bpf.Start
+	}{
+		"the second one's":               {[]string{other, sum}, "", bpf.Start{Principal: second}},
+		"nobody's":                       {[]string{other, strings.Repeat("3", 64)}, "", bpf.Start{Principal: first, Flags: otherwise}},
+		"no content is declared, beside": {[]string{other, ""}, "", bpf.Start{Principal: second}},
+		"nobody's, configured":           {[]string{other, strings.Repeat("3", 64)}, sum, bpf.Start{Principal: first, Flags: otherwise}},
+	} {
+		b.policy, b.item = "", inventory.Item{}
+		for i, sum := range c.declared {
+			b.declare(fmt.Sprint("ours-", i), sum, file, "a")
+		}
+		if c.content != "" {
+			b.configure(c.content, file, "a")
+		}
+		if start, ok := b.known(1000, file, "a"); !ok || start != c.want {
+			t.Errorf("%s: %+v %t, want %+v", name, start, ok, c.want)
+		}
+	}
+	b.configure(sum, file, "a")
+	b.item.Approval.State = "approved"
+	if start, ok := b.known(1000, file, "a"); !ok || start.Flags != otherwise|uint16(bpf.StartApproved) {
+		t.Errorf("other content, approved: %+v %t", start, ok)
 	}
 }
 

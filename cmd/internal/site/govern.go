@@ -26,6 +26,11 @@ func Govern(p *enforce.Policy, roleOf func(user string) string, items []inventor
 			continue
 		}
 		a := enforce.Explain(p, enforce.Query{Role: roleOf(it.Owner), Op: op, Object: Declared(p, it)})
+		if by := heldAs(p, it); by != enforce.Undeclared {
+			if b := enforce.Explain(p, enforce.Query{Role: roleOf(it.Owner), Op: op, Object: by}); b.Action < a.Action {
+				a = b
+			}
+		}
 		rule := "default"
 		if a.Rule != nil {
 			rule = a.Rule.ID
@@ -50,6 +55,14 @@ func Declared(p *enforce.Policy, it *inventory.Item) string {
 		return it.Name // the kernel knows it by the catalogue
 	}
 	return enforce.Undeclared
+}
+
+// heldAs is what the policy calls a connector that has other content than is declared: its rules hold there where they refuse.
+func heldAs(p *enforce.Policy, it *inventory.Item) string {
+	if it.Kind != inventory.KindConnector || Declared(p, it) != enforce.Undeclared {
+		return enforce.Undeclared
+	}
+	return p.ConnectorBy(it.Identity.Command)
 }
 
 // RoleOf is the role of a user by name, with the groups that the host knows.

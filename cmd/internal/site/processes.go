@@ -14,7 +14,6 @@ import (
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
-	"github.com/reeve-sensor/reeve/sensor/inventory/risk"
 	"github.com/reeve-sensor/reeve/sensor/inventory/shadow"
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 )
@@ -109,25 +108,4 @@ func Running(c *inventory.Catalogue, list []procfs.Running, items []inventory.It
 			it.Running = slices.Sorted(slices.Values(files[it.File]))
 		}
 	}
-}
-
-// Suspects are processes that behave like agents, as items.
-func Suspects(processes []shadow.Process, commands [][]string) []inventory.Item {
-	var out []inventory.Item
-	for _, s := range shadow.Suspects(processes, commands) {
-		it := inventory.Item{
-			Kind: inventory.KindSuspect, Name: path.Base(s.Program), Owner: s.User, Scope: inventory.ScopeUser, File: s.Program,
-			Running: []uint32{s.PID}, Evidence: s.Evidence,
-		}
-		if s.Agent != "" {
-			it.Evidence = append(it.Evidence, "it looks like "+s.Agent)
-		}
-		it.Identity = inventory.Identity{Kind: it.Kind, Settings: []inventory.Part{{Name: "program", Value: s.Program}}}
-		it.Digest = it.Identity.Digest()
-		risk.Judge(&it)
-		it.Risk = "high"
-		it.Reasons = append(it.Reasons, inventory.Reason{Level: "high", Code: "not-in-the-catalogue", Text: "it behaves like an agent, and nothing follows or holds it"})
-		out = append(out, it)
-	}
-	return out
 }

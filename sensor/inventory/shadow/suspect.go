@@ -21,8 +21,8 @@ type Process struct {
 	Env         []string // names of Names that it has
 	Known       string   // agent of the catalogue that it is, or ""
 	Session     string   // that it belongs to, or ""
-	Speaks      bool     // an MCP handshake passed on its pipes
-	Hosts       []string // names that it connected to
+	Talks       []uint32 // those of Servers whose input and output it holds the other ends of
+	Hosts       []Host   // of models, that it is connected to
 }
 
 // marker is a name that agents put into the environment of what they start, or into their own.
@@ -51,10 +51,6 @@ func Names() []string {
 	return out
 }
 
-// endpoints are where models answer. Whoever knows of connections fills Hosts.
-var endpoints = []string{"api.anthropic.com", "api.openai.com", "chatgpt.com", "generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "api.mistral.ai",
-	"openrouter.ai", "api.groq.com", "api.x.ai", "api.deepseek.com", "api.cohere.com", "*.githubcopilot.com", "*.cursor.sh", "bedrock-runtime.*.amazonaws.com"}
-
 var unleashed = regexp.MustCompile(`^--(dangerously-skip-permissions|dangerously-bypass-approvals-and-sandbox|yolo|mcp-config|additional-mcp-config|permission-mode|allowedTools|allow-all-tools)(=|$)`)
 
 var agentic = regexp.MustCompile(`(?i)(^|[-_./@])(claude|codex|gemini-cli|copilot|opencode|cursor-agent|goose|aider|crush|amp|cline|roo|continue|openhands|plandex|qwen-code|kimi|auto-?gpt|open-?interpreter)([-_./@0-9]|$)`)
@@ -76,9 +72,8 @@ type Suspicion struct {
 // Suspects finds those among all processes of a machine. A process of a session, or of the catalogue, is none: it is known.
 // commands are the command lines of connectors that settings name.
 func Suspects(all []Process, commands [][]string) []Suspicion {
-	byPID, children := map[uint32]*Process{}, map[uint32][]*Process{}
+	byPID, served, children := pids(all), served(all), map[uint32][]*Process{}
 	for i := range all {
-		byPID[all[i].PID] = &all[i]
 		children[all[i].Parent] = append(children[all[i].Parent], &all[i])
 	}
 	var out []Suspicion
@@ -88,6 +83,7 @@ func Suspects(all []Process, commands [][]string) []Suspicion {
 			continue
 		}
 		s := Suspicion{Process: *p}
+		s.fromTalk(p, byPID, served, commands)
 		s.weigh(p, byPID[p.Parent], children[p.PID], commands)
 		if s.Weight >= strong {
 			out = append(out, s)
@@ -125,19 +121,12 @@ func (s *Suspicion) weigh(p, parent *Process, children []*Process, commands [][]
 	s.fromEnvironment(p, parent, children)
 	for _, c := range children {
 		for _, line := range commands {
-			if len(line) > 0 && sameLine(c.Argv, line) {
+			if len(line) > 0 && sameLine(c.Argv, line) && !p.talks(c.PID) {
 				s.add(strong, "it started the connector %s (process %d)", strings.Join(line, " "), c.PID)
 			}
 		}
-		if c.Speaks && !p.Speaks {
-			s.add(strong, "it speaks MCP with process %d", c.PID)
-		}
 	}
-	for _, host := range p.Hosts {
-		if slices.ContainsFunc(endpoints, func(e string) bool { ok, _ := path.Match(e, host); return ok }) {
-			s.add(weak, "it is connected to %s, where models answer", host)
-		}
-	}
+	s.fromHosts(p)
 	for _, arg := range p.Argv {
 		if unleashed.MatchString(arg) {
 			option, _, _ := strings.Cut(arg, "=")

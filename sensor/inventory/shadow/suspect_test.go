@@ -3,6 +3,7 @@
 package shadow
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ func TestSuspects(t *testing.T) {
 	child := func(env ...string) Process {
 		return Process{PID: 30, Parent: 20, Program: "/bin/sh", Argv: []string{"sh", "-c", "ls"}, Env: env}
 	}
+	at := netip.MustParseAddr("192.0.2.1")
 	server := Process{PID: 31, Parent: 20, Program: "/usr/bin/node", Argv: []string{"node", "/usr/bin/npx", "-y", "@x/y@1.2.3"}}
 	for name, tc := range map[string]struct {
 		all  []Process
@@ -34,15 +36,20 @@ func TestSuspects(t *testing.T) {
 		"of a session":              {[]Process{shell, agent(func(p *Process) { p.Session = "x-1" }), child("CLAUDECODE")}, "", 0},
 		"below a known one":         {[]Process{{PID: 10, Parent: 1, Known: "codex"}, plain, child("CLAUDECODE")}, "", 0},
 		"starts a connector":        {[]Process{shell, plain, server}, "it started the connector npx -y @x/y@1.2.3", 20},
-		"speaks MCP":                {[]Process{shell, plain, {PID: 32, Parent: 20, Speaks: true}}, "it speaks MCP with process 32", 20},
+		"talks with a connector":    {[]Process{shell, agent(func(p *Process) { p.Talks = []uint32{31} }), server}, "it talks over pipes or sockets with process 31: the connector npx -y @x/y@1.2.3", 20},
+		"below what it started":     {[]Process{shell, agent(func(p *Process) { p.Talks = []uint32{32} }), child(), {PID: 32, Parent: 30, Argv: []string{"node", "/x/mcp-server-git"}}}, "process 32: /x/mcp-server-git, called like", 20},
+		"hands on what it is told":  {[]Process{{PID: 10, Parent: 1, Known: "codex", Talks: []uint32{20}}, {PID: 20, Talks: []uint32{31}}, server}, "", 0},
 		"a key is not enough":       {[]Process{shell, agent(func(p *Process) { p.Env = []string{"OPENAI_API_KEY"} })}, "", 0},
 		"called so, and with a key": {[]Process{shell, agent(func(p *Process) { p.Program, p.Env = "/home/a/bin/aider", []string{"OPENAI_API_KEY"} })}, "called like an agent's", 20},
 		"called so":                 {[]Process{shell, agent(func(p *Process) { p.Program = "/home/a/bin/aider" })}, "", 0},
 		"unleashed, and a host": {[]Process{shell, agent(func(p *Process) {
-			p.Argv, p.Hosts = []string{"t", "--dangerously-skip-permissions"}, []string{"api.anthropic.com"}
-		})}, "where models answer", 20},
+			p.Argv, p.Hosts = []string{"t", "--dangerously-skip-permissions"}, []Host{{"chatgpt.com", at}}
+		})}, "it is connected to 192.0.2.1, where chatgpt.com answered a session", 20},
+		"a model alone":     {[]Process{shell, agent(func(p *Process) { p.Hosts = []Host{{"api.anthropic.com", at}} })}, "where api.anthropic.com answered", 20},
+		"where people go":   {[]Process{shell, agent(func(p *Process) { p.Hosts = []Host{{"chatgpt.com", at}, {"chatgpt.com", at}} })}, "", 0},
+		"where no model is": {[]Process{shell, agent(func(p *Process) { p.Hosts = []Host{{"example.com", at}, {"www.example.com", at}} })}, "", 0},
 		"a host by a star": {[]Process{shell, agent(func(p *Process) {
-			p.Argv, p.Hosts = []string{"t", "--mcp-config=x"}, []string{"api.individual.githubcopilot.com"}
+			p.Argv, p.Hosts = []string{"t", "--mcp-config=x"}, []Host{{"api.individual.githubcopilot.com", at}}
 		})}, "--mcp-config", 20},
 		"values are no names":        {[]Process{shell, agent(func(p *Process) { p.Env = []string{"CLAUDECODE=1"} })}, "", 0},
 		"a loop of parents":          {[]Process{{PID: 5, Parent: 6}, {PID: 6, Parent: 5}, {PID: 7, Parent: 7}}, "", 0},

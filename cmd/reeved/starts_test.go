@@ -13,23 +13,34 @@ import (
 	"time"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
+	"github.com/reeve-sensor/reeve/sensor/inventory/discover"
+	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
 )
 
 // kernelMap is what the kernel would have been told.
 type kernelMap struct {
-	mu    sync.Mutex
-	known map[bpf.Command]bpf.Start
-	all   bool
+	mu     sync.Mutex
+	known  map[bpf.Command]bpf.Start
+	agents sensor.Decisions
+	all    bool
 }
 
-func (k *kernelMap) set(known map[bpf.Command]bpf.Start, all bool) error {
+func (k *kernelMap) SetCommands(known map[bpf.Command]bpf.Start, all bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.known, k.all = known, all
+	return nil
+}
+
+func (k *kernelMap) SetDecided(agents sensor.Decisions, all bool) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.agents = agents
 	return nil
 }
 
@@ -52,7 +63,7 @@ func TestKernelIsToldOfConnectors(t *testing.T) {
 	}
 	s := stockedWith(t, fmt.Sprintf("version = 1\n[[connector]]\nname = \"ours\"\ncommand = [%q, \"declared\"]\n", program))
 	k := &kernelMap{}
-	c := &commands{stock: s.stock, people: func() []keeping.Person { return nil }, set: k.set, log: slog.New(slog.DiscardHandler)}
+	c := &starts{stock: s.stock, people: func() []keeping.Person { return nil }, kernel: k, log: slog.New(slog.DiscardHandler)}
 	told := func(what, line string, want bpf.Start) {
 		t.Helper()
 		s.await(what, func() bool {
@@ -96,4 +107,38 @@ func TestKernelIsToldOfConnectors(t *testing.T) {
 	if _, ok := k.start(program + " v1"); ok || !k.all {
 		t.Error("what nobody configures any more is still known")
 	}
+}
+
+func TestKernelIsToldOfAgents(t *testing.T) {
+	s := stockedWith(t, "version = 1\n")
+	k := &kernelMap{}
+	people := func() []keeping.Person {
+		return []keeping.Person{{Home: discover.Home{User: "alice", Dir: s.home}, Person: disk.Person{UID: 1000}}}
+	}
+	c := &starts{stock: s.stock, people: people, kernel: k, log: slog.New(slog.DiscardHandler)}
+	key := bpf.DecidedKey{Uid: 1000, Agent: s.agents.ByName("goose").ID}
+	told := func(what string, want bpf.StartFlag) {
+		t.Helper()
+		s.await(what, func() bool {
+			c.look(time.Now())
+			is, ok := k.agents[key]
+			return ok && is == want
+		})
+	}
+	decide := func(state approve.State) {
+		t.Helper()
+		if _, err := s.Decide(&approve.Request{State: state, Kind: inventory.KindAgent, Name: "goose", Owner: "alice"}, event.Actor{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.put(".local/bin/goose", "one")
+	s.Refresh()
+	told("an agent", 0)
+	decide(approve.Approved)
+	told("an approval", bpf.StartApproved)
+	s.put(".local/bin/goose", "two")
+	s.Refresh()
+	told("another content", 0)
+	decide(approve.Revoked)
+	told("what was taken back", bpf.StartRevoked)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file keeps the kernel told of the commands by which connectors start: anew whenever policy, decisions or inventory change.
+// This file keeps the kernel told of what starts: of the commands of connectors, and of what was decided about agents. Anew whenever policy,
+// decisions or inventory change.
 
 package main
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
+	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
@@ -22,15 +24,15 @@ import (
 // How often it is looked whether something changed, and how often programs are looked for all the same: an update of the system puts
 // others in their place.
 const (
-	commandsEvery = 200 * time.Millisecond
+	startsEvery   = 200 * time.Millisecond
 	programsEvery = 15 * time.Second
 )
 
-// commands keeps the kernel's map of connectors' commands.
-type commands struct {
+// starts keeps the kernel's maps of connectors' commands and of decisions about agents.
+type starts struct {
 	stock    *stock
 	people   func() []keeping.Person
-	set      func(known map[bpf.Command]bpf.Start, all bool) error
+	kernel   startsKernel
 	log      *slog.Logger
 	programs site.Programs
 
@@ -39,24 +41,30 @@ type commands struct {
 	trouble string
 }
 
+// startsKernel is what is told.
+type startsKernel interface {
+	SetCommands(known map[bpf.Command]bpf.Start, all bool) error
+	SetDecided(known sensor.Decisions, all bool) error
+}
+
 // seen is what the kernel was told from.
 type seen struct {
 	parts, decisions, policy uint64
 }
 
 // begin tells the kernel before anything is attached, from what is remembered.
-func (c *commands) begin(set func(map[bpf.Command]bpf.Start, bool) error, now time.Time) {
-	c.set, c.told = set, seen{}
+func (c *starts) begin(k startsKernel, now time.Time) {
+	c.kernel, c.told = k, seen{}
 	c.look(now)
 }
 
-func (c *commands) keep(ctx context.Context) {
-	often(ctx, commandsEvery, func() { c.look(time.Now()) })
+func (c *starts) keep(ctx context.Context) {
+	often(ctx, startsEvery, func() { c.look(time.Now()) })
 }
 
 // look tells the kernel anew where something changed. Before the first full pass of the inventory what an earlier daemon set stays, and is
 // added to.
-func (c *commands) look(now time.Time) {
+func (c *starts) look(now time.Time) {
 	l := c.stock.policies.now()
 	if l == nil {
 		return
@@ -70,7 +78,7 @@ func (c *commands) look(now time.Time) {
 	c.say(err)
 }
 
-func (c *commands) tell(l *live) error {
+func (c *starts) tell(l *live) error {
 	records, err := c.stock.approved.Read()
 	if err != nil {
 		return err // what cannot be read takes back no decision, and makes none
@@ -91,9 +99,9 @@ func (c *commands) tell(l *live) error {
 		items = append(items, it)
 	}
 	known, untold := site.Commands(l.policy, l.image, items, people, &c.programs)
-	err = c.set(known, all)
+	err = errors.Join(c.kernel.SetCommands(known, all), c.kernel.SetDecided(site.Decided(c.stock.agents, items, people), all))
 	if untold > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of them are of people who have more than the kernel is told of", untold))
+		err = errors.Join(err, fmt.Errorf("%d connectors are of people who have more than the kernel is told of", untold))
 	}
 	return err
 }
@@ -102,13 +110,13 @@ func (c *commands) tell(l *live) error {
 var unknown = []string{"?"}
 
 // say tells of trouble once.
-func (c *commands) say(err error) {
+func (c *starts) say(err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
 	if text != "" && text != c.trouble {
-		c.log.Error("connectors are not all known to the kernel", "problem", err)
+		c.log.Error("connectors and agents are not all known to the kernel", "problem", err)
 	}
 	c.trouble = text
 }
