@@ -26,6 +26,8 @@ type (
 	MountPoint   = sensorMountPoint
 	Seed         = sensorSeed
 	Session      = sensorSession
+	SkillFolder  = sensorSkillFolder
+	SkillKey     = sensorSkillKey
 	Start        = sensorStart
 	TableAgent   = sensorTableAgent
 	TableEngine  = sensorTableEngine
@@ -263,6 +265,8 @@ const (
 	CommandsMax    = int(sensorAbiCOMMANDS_MAX)
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
+	SkillsMax      = int(sensorAbiSKILLS_MAX)
+	SkillFolderMax = int(sensorAbiSKILL_FOLDER)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)
 	BuildHead      = int(sensorAbiBUILD_HEAD)

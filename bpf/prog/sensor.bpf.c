@@ -50,6 +50,8 @@ const union {
 	struct owner owner;
 	struct command command;
 	struct start start;
+	struct skill_key skill_key;
+	struct skill_folder skill_folder;
 	enum start_flag start_flag;
 	struct written_key written_key;
 	struct written written;
