@@ -47,7 +47,8 @@
 // respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].
 // A connector is its exact command, and the SHA-256 of what that runs where sha256 says it, or its url; a skill is the sha256 of its
 // content. Of several files that is the SHA-256 of what `sha256sum` prints of them by ascending name, as
-// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder; `reeve pin` prints it.
+// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder, where Python has left no
+// bytecode of sources that are there (which is left out); `reeve pin` prints it.
 //
 // A task is a connector where an agent's own program executed the declared command, and so is what it starts. Where the content is not
 // known to be what sha256 says, its answer is the stricter one of its own and the agent's. Rules on connector.start name what is

@@ -13,8 +13,9 @@ import (
 
 // Skill is a skill that was found.
 type Skill struct {
-	Start   bpf.Start // its number, what was decided about it, and its SKILL.md as it was looked at
-	Folders []string  // host paths by which it is reached, those by way of links among them
+	Start    bpf.Start // its number, what was decided about it, and its SKILL.md as it was looked at; no inode: that is not known
+	Programs uint16    // the number of the declared skill as which its programs act; 0 for none
+	Folders  []string  // host paths by which it is reached, those by way of links among them
 }
 
 // errManySkills says that some skills are not known to the kernel.
@@ -45,7 +46,7 @@ func spellSkills(skills []Skill) (loads map[bpf.SkillKey]bpf.Start, folders map[
 			}
 			loads[key] = start
 		}
-		if s.Start.Principal == 0 {
+		if s.Programs == 0 {
 			continue
 		}
 		for _, folder := range s.Folders {
@@ -54,7 +55,7 @@ func spellSkills(skills []Skill) (loads map[bpf.SkillKey]bpf.Start, folders map[
 				long++
 				continue
 			}
-			folders[key], folders[bpf.SkillFolder{}] = uint32(s.Start.Principal), 0
+			folders[key], folders[bpf.SkillFolder{}] = uint32(s.Programs), 0
 		}
 	}
 	return loads, folders, long
