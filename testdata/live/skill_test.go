@@ -58,12 +58,12 @@ func skills(t *testing.T, text string) *enforce.Image {
 }
 
 // found is the skill as the daemon tells the kernel of it; name "" is one that nobody declares.
-func found(t *testing.T, im *enforce.Image, name string, flags bpf.StartFlag) sensor.Skill {
+func found(t *testing.T, im *enforce.Image, folder, name string, flags bpf.StartFlag) sensor.Skill {
 	t.Helper()
-	f, err := os.Open(skillText)
+	f, err := os.Open(filepath.Join(folder, "SKILL.md"))
 	must(t, err)
 	defer f.Close()
-	s := sensor.Skill{Folders: []string{skillFolder}}
+	s := sensor.Skill{Folders: []string{folder}}
 	s.Start, err = sensor.Stamp(f)
 	must(t, err)
 	number, _ := im.NameNumber(enforce.OpSkillLoad, name)
@@ -115,7 +115,7 @@ func TestSkillIsHeldUntilApproved(t *testing.T) {
 			im := skills(t, c.policy)
 			var all []sensor.Skill
 			for _, k := range c.known {
-				all = append(all, found(t, im, k.name, k.flags))
+				all = append(all, found(t, im, skillFolder, k.name, k.flags))
 			}
 			must(t, kernel.SetSkills(all, true))
 			if got := succeeds(t, load); got != c.loads {
@@ -134,7 +134,9 @@ func TestSkillIsHeldUntilApproved(t *testing.T) {
 // What was approved is the file as it was looked at.
 func TestSkillThatChangedAsksAgain(t *testing.T) {
 	im := skills(t, skillPolicy)
-	look := func(flags bpf.StartFlag) { must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", flags)}, true)) }
+	look := func(flags bpf.StartFlag) {
+		must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", flags)}, true))
+	}
 	look(bpf.StartApproved)
 	if !succeeds(t, load) {
 		t.Fatal("what was approved does not load")
@@ -180,7 +182,7 @@ func TestSkillByOtherNames(t *testing.T) {
 		if succeeds(t, line) {
 			t.Errorf("%s: loads", line)
 		}
-		must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", bpf.StartApproved)}, true))
+		must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", bpf.StartApproved)}, true))
 		if !succeeds(t, line) {
 			t.Errorf("%s: is held, though it is approved", line)
 		}
@@ -196,7 +198,7 @@ func TestSkillByOtherNames(t *testing.T) {
 // Who opened it for writing may go on writing what was approved, and is not let load it. Another session is.
 func TestWrittenSkillIsNobodys(t *testing.T) {
 	im := skills(t, skillPolicy)
-	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", bpf.StartApproved)}, true))
+	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", bpf.StartApproved)}, true))
 	if succeeds(t, ": >> "+skillText+"; "+load) {
 		t.Error("who may write it loads it")
 	}
@@ -209,7 +211,7 @@ func TestWrittenSkillIsNobodys(t *testing.T) {
 func TestSkillsProgramsActAsIt(t *testing.T) {
 	im := skills(t, skillPolicy+"\n[[connector]]\nname = \"server\"\ncommand = [\"server\", \"sh\", \""+skillFolder+"/run.sh\"]\n")
 	must(t, os.Symlink(skillFolder, "/data/skills/link"))
-	s := found(t, im, "pdf", bpf.StartApproved)
+	s := found(t, im, skillFolder, "pdf", bpf.StartApproved)
 	s.Folders = append(s.Folders, "/data/skills/link")
 	must(t, kernel.SetSkills([]sensor.Skill{s}, true))
 	known(t, im, command{"server", server, []string{"sh", skillFolder + "/run.sh"}, bpf.StartApproved})
@@ -244,7 +246,7 @@ func TestSkillsProgramsActAsIt(t *testing.T) {
 
 func TestSkillsRulesHold(t *testing.T) {
 	im := skills(t, skillPolicy)
-	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", bpf.StartApproved)}, true))
+	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", bpf.StartApproved)}, true))
 	for line, held := range map[string]bool{
 		skillFolder + "/read.sh":                       true,
 		interpreter + " " + skillFolder + "/read.sh":   true,
@@ -272,7 +274,7 @@ const secretKey = "/data/secret/key"
 func TestSkillMayOnlyRestrict(t *testing.T) {
 	im := skills(t, strings.Replace(strings.Replace(principalPolicy, "connector:reader", "skill:pdf", 1), "[[connector]]\nname = \"reader\"\ncommand = [\"server\", \"cat\", \"/data/secret/key\"]",
 		"[[skill]]\nname = \"pdf\"\npublisher = \"x\"", 1))
-	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", bpf.StartApproved)}, true))
+	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", bpf.StartApproved)}, true))
 	if succeeds(t, skillFolder+"/read.sh") {
 		t.Error("it reads what the agent may not")
 	}
@@ -280,7 +282,7 @@ func TestSkillMayOnlyRestrict(t *testing.T) {
 
 func TestSkillLoadIsTold(t *testing.T) {
 	im := skills(t, skillPolicy)
-	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, "pdf", 0)}, true))
+	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", 0)}, true))
 	stop := watch(t)
 	succeeds(t, load)
 	for _, r := range stop() {
