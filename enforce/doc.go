@@ -55,6 +55,9 @@
 // declared, or ? for what a configuration has and the policy does not declare; the default is ask, which `reeve approve` answers. Rules on
 // agent.start name agents as the catalogue does.
 //
+// Rules on skill.load name skills likewise; it is asked where a session opens a SKILL.md. A skill's programs and scripts, and what they
+// start, are that skill, whose answer is always the stricter one of its own and the agent's.
+//
 // Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
 // nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,
 // principal and when) means them too.
