@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/sensor"
+	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
@@ -66,4 +69,29 @@ func TestKernelIsToldOfSkills(t *testing.T) {
 	told("what it left when it ran", 0, bpf.StartApproved)
 	decide(approve.Revoked)
 	told("what was taken back", 0, bpf.StartRevoked)
+}
+
+// A load has the name of the policy, and what would let it be.
+func TestLoadsAreNamed(t *testing.T) {
+	p := newPolicies(site.Config{}, &inventory.Catalogue{})
+	p.target = &tables{}
+	sum := strings.Repeat("1", 64)
+	l, ps := p.read([]*pb.PolicyFile{{Name: "a.toml", Text: "version = 1\n[[skill]]\nname = \"tidy\"\nsha256 = \"" + sum + "\"\n"}})
+	if l == nil {
+		t.Fatal(ps)
+	}
+	if err := p.put(l); err != nil {
+		t.Fatal(err)
+	}
+	for number, want := range map[uint32]string{uint32(bpf.PrincipalFirst): "tidy", 0: "?"} {
+		e := event.Single(&event.Record{Wanted: number, Text: []byte("/x/SKILL.md"), Head: event.Head{
+			Kind: event.Access, Op: event.Op(bpf.OpSkillLoad), Principal: 1, Action: event.Ask, Policy: 1}})
+		e.Object = p.Name(1, e.Head.Op, e.Wanted)
+		r := p.Rule(e)
+		e.Rule, e.Reason = r.ID, r.Reason
+		if e.Object != want || e.Path != "/x/SKILL.md" || r.ID != "default" || !strings.Contains(p.Instead(e), "reeve approve skill:NAME") ||
+			!strings.Contains(e.Message(), "skill.load "+want+" (/x/SKILL.md)") {
+			t.Errorf("%+v, %q, instead %q", r, e.Message(), p.Instead(e))
+		}
+	}
 }
