@@ -146,10 +146,10 @@ struct interpreter {
 };
 
 static const struct interpreter interpreters[] = {
-	{ "sh", 2, 'c' },   { "bash", 4, 'c' },	  { "dash", 4, 'c' },	{ "ash", 3, 'c' },  { "zsh", 3, 'c' },
-	{ "ksh", 3, 'c' },  { "fish", 4, 'c' },	  { "python", 6, 'c' }, { "pypy", 4, 'c' }, { "busybox", 7, 'c' },
-	{ "node", 4, 'e' }, { "nodejs", 6, 'e' }, { "bun", 3, 'e' },	{ "ruby", 4, 'e' }, { "perl", 4, 'e' },
-	{ "lua", 3, 'e' },  { "php", 3, 'r' },	  { "tsx", 3, 'e' },
+	{ "sh", 2, 'c' },     { "bash", 4, 'c' }, { "dash", 4, 'c' },	{ "ash", 3, 'c' },  { "zsh", 3, 'c' },
+	{ "ksh", 3, 'c' },    { "fish", 4, 'c' }, { "python", 6, 'c' }, { "pypy", 4, 'c' }, { "node", 4, 'e' },
+	{ "nodejs", 6, 'e' }, { "bun", 3, 'e' },  { "ruby", 4, 'e' },	{ "perl", 4, 'e' }, { "lua", 3, 'e' },
+	{ "php", 3, 'r' },    { "tsx", 3, 'e' },
 };
 
 #define INTERPRETERS (sizeof(interpreters) / sizeof(interpreters[0]))
