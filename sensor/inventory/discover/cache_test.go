@@ -30,7 +30,7 @@ func TestBytecodeOfSourcesIsNoPartOfASkill(t *testing.T) {
 		"no interpreter named": {"a.py __pycache__/a.pyc", "a.py __pycache__/a.pyc"},
 	} {
 		var files []inventory.Part
-		for _, f := range strings.Fields(c.files) {
+		for f := range strings.FieldsSeq(c.files) {
 			f, link := strings.CutPrefix(f, "=")
 			files = append(files, inventory.Part{Name: f, Value: map[bool]string{true: linkTo + "x", false: "0"}[link]})
 		}
