@@ -33,6 +33,20 @@ func (k *Kernel) SetSkills(skills []Skill, all bool) error {
 	return err
 }
 
+// SkillFolders are the folders that the kernel knows, also from an earlier daemon, with the numbers of their skills.
+func (k *Kernel) SkillFolders() (map[string]uint32, error) {
+	k.folders.mu.Lock()
+	defer k.folders.mu.Unlock()
+	known, err := k.folders.read(k.Maps.SkillFolders, "a skill's folder")
+	out := map[string]uint32{}
+	for key, number := range known {
+		if length := min(int(key.Length), len(key.Text)); length > 0 {
+			out[string(key.Text[:length])] = number
+		}
+	}
+	return out, err
+}
+
 // spellSkills gives the entries of the kernel's maps. The folder without a name says that there are others.
 func spellSkills(skills []Skill) (loads map[bpf.SkillKey]bpf.Start, folders map[bpf.SkillFolder]uint32, long int) {
 	loads, folders = map[bpf.SkillKey]bpf.Start{}, map[bpf.SkillFolder]uint32{}

@@ -105,7 +105,7 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
 	d.starts.begin(k.SetCommands, time.Now())
-	d.skills.begin(k.SetSkills, time.Now())
+	d.skills.begin(k, time.Now())
 	if err := d.builds.Fill(k.Kernel); err != nil {
 		return err
 	}

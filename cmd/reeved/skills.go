@@ -30,7 +30,7 @@ const (
 type skills struct {
 	stock  *stock
 	people func() []keeping.Person
-	set    func(skills []sensor.Skill, all bool) error
+	kernel skillsKernel
 	log    *slog.Logger
 	known  site.Skills
 
@@ -39,9 +39,20 @@ type skills struct {
 	trouble string
 }
 
-// begin tells the kernel before anything is attached, from what is remembered.
-func (c *skills) begin(set func([]sensor.Skill, bool) error, now time.Time) {
-	c.set, c.told = set, seen{}
+// skillsKernel is what is told, and asked once.
+type skillsKernel interface {
+	SetSkills(skills []sensor.Skill, all bool) error
+	SkillFolders() (map[string]uint32, error)
+}
+
+// begin tells the kernel before anything is attached, from what is remembered, here and there.
+func (c *skills) begin(k skillsKernel, now time.Time) {
+	c.kernel, c.told = k, seen{}
+	folders, err := k.SkillFolders()
+	c.say(err)
+	if l := c.stock.policies.now(); l != nil {
+		c.known.Remember(l.image, folders)
+	}
 	c.look(now)
 }
 
@@ -85,7 +96,7 @@ func (c *skills) tell(l *live, now time.Time) error {
 	if found.Pending {
 		c.next = now.Add(pendingEvery)
 	}
-	err = c.set(found.Skills, all)
+	err = c.kernel.SetSkills(found.Skills, all)
 	if found.Untold > 0 {
 		err = errors.Join(err, fmt.Errorf("%d of them are of people who have more than the kernel is told of", found.Untold))
 	}

@@ -22,17 +22,31 @@ import (
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
 )
 
+// skillMaps are what the kernel would have been told.
+type skillMaps struct {
+	known   []sensor.Skill
+	folders map[string]uint32
+}
+
+func (m *skillMaps) SetSkills(skills []sensor.Skill, _ bool) error {
+	m.known = skills
+	return nil
+}
+
+func (m *skillMaps) SkillFolders() (map[string]uint32, error) { return m.folders, nil }
+
 func TestKernelIsToldOfSkills(t *testing.T) {
 	const text = "---\nname: tidy\n---\n"
 	s := stockedWith(t, fmt.Sprintf("version = 1\n[[skill]]\nname = \"ours\"\nsha256 = \"%x\"\n", sha256.Sum256([]byte(text))))
-	var known []sensor.Skill
+	maps := &skillMaps{}
 	c := &skills{stock: s.stock, people: func() []keeping.Person { return nil }, log: slog.New(slog.DiscardHandler)}
-	c.set = func(skills []sensor.Skill, _ bool) error { known = skills; return nil }
 	c.known.Programs.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	c.begin(maps, time.Now())
 	told := func(what string, principal uint16, flags bpf.StartFlag) {
 		t.Helper()
 		s.await(what, func() bool {
 			c.look(time.Now())
+			known := maps.known
 			return len(known) == 1 && known[0].Start.Inode != 0 && known[0].Start.Principal == principal && known[0].Start.Flags == uint16(flags) &&
 				known[0].Programs == uint16(bpf.PrincipalFirst)
 		})
@@ -92,6 +106,19 @@ func TestLoadsAreNamed(t *testing.T) {
 		if e.Object != want || e.Path != "/x/SKILL.md" || r.ID != "default" || !strings.Contains(p.Instead(e), "reeve approve skill:NAME") ||
 			!strings.Contains(e.Message(), "skill.load "+want+" (/x/SKILL.md)") {
 			t.Errorf("%+v, %q, instead %q", r, e.Message(), p.Instead(e))
+		}
+	}
+}
+
+// A skill that changed while no daemon looked keeps its rules.
+func TestSkillKeepsItsRulesOverARestart(t *testing.T) {
+	s := stockedWith(t, "version = 1\n[[skill]]\nname = \"ours\"\nsha256 = \""+strings.Repeat("1", 64)+"\"\n")
+	for folder, programs := range map[string]uint16{filepath.Join(s.home, ".claude/skills/tidy"): uint16(bpf.PrincipalFirst), "/elsewhere": 0} {
+		maps := &skillMaps{folders: map[string]uint32{folder: uint32(bpf.PrincipalFirst)}}
+		c := &skills{stock: s.stock, people: func() []keeping.Person { return nil }, log: slog.New(slog.DiscardHandler)}
+		c.begin(maps, time.Now())
+		if len(maps.known) != 1 || maps.known[0].Programs != programs || maps.known[0].Start.Principal != 0 {
+			t.Errorf("%s was the skill's folder: %+v", folder, maps.known)
 		}
 	}
 }

@@ -247,6 +247,9 @@ func TestSkillsProgramsActAsIt(t *testing.T) {
 func TestSkillsRulesHold(t *testing.T) {
 	im := skills(t, skillPolicy)
 	must(t, kernel.SetSkills([]sensor.Skill{found(t, im, skillFolder, "pdf", bpf.StartApproved)}, true))
+	if folders, err := kernel.SkillFolders(); err != nil || len(folders) != 1 || folders[skillFolder] != uint32(bpf.PrincipalFirst) {
+		t.Errorf("the kernel knows %v, %v", folders, err)
+	}
 	for line, held := range map[string]bool{
 		skillFolder + "/read.sh":                       true,
 		interpreter + " " + skillFolder + "/read.sh":   true,

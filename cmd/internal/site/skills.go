@@ -23,6 +23,16 @@ type Skills struct {
 	names map[string]string // of declared skills, by folder
 }
 
+// Remember takes in which skill each folder was to the kernel: an earlier daemon knew.
+func (s *Skills) Remember(im *enforce.Image, folders map[string]uint32) {
+	s.names = map[string]string{}
+	for dir, number := range folders {
+		if name := im.NameOf(enforce.OpSkillLoad, number); name != enforce.Undeclared {
+			s.names[dir] = name
+		}
+	}
+}
+
 // Told are skills as the kernel is told of them.
 type Told struct {
 	Skills  []sensor.Skill
