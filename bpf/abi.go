@@ -30,6 +30,8 @@ type (
 	MountPoint   = sensorMountPoint
 	Seed         = sensorSeed
 	Session      = sensorSession
+	SkillFolder  = sensorSkillFolder
+	SkillKey     = sensorSkillKey
 	Start        = sensorStart
 	TableAgent   = sensorTableAgent
 	TableEngine  = sensorTableEngine
@@ -272,6 +274,8 @@ const (
 	CommandsMax    = int(sensorAbiCOMMANDS_MAX)
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
+	SkillsMax      = int(sensorAbiSKILLS_MAX)
+	SkillFolderMax = int(sensorAbiSKILL_FOLDER)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
 	DecidedMax     = int(sensorAbiDECIDED_MAX)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)

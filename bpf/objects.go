@@ -66,7 +66,7 @@ var (
 	created   = []Form{FormTwice, FormNetwork}
 	traced    = []Form{FormTwice, FormNetwork, FormObserve}
 
-	openOps = []Op{OpFileRead, OpFileWrite}
+	openOps = []Op{OpFileRead, OpFileWrite, OpSkillLoad}
 	nameOps = []Op{OpFileCreate, OpFileWrite}
 	netOps  = []Op{OpNetDomain, OpNetAddr}
 )

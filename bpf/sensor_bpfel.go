@@ -37,6 +37,8 @@ const (
 	sensorAbiCOMMAND_PATH  sensorAbi = 512
 	sensorAbiCOMMAND_ARGS  sensorAbi = 256
 	sensorAbiDECIDED_MAX   sensorAbi = 16384
+	sensorAbiSKILLS_MAX    sensorAbi = 16384
+	sensorAbiSKILL_FOLDER  sensorAbi = 256
 	sensorAbiBUILDS_MAX    sensorAbi = 4096
 	sensorAbiBUILD_HEAD    sensorAbi = 256
 	sensorAbiPREFIX_MAX    sensorAbi = 256
@@ -587,6 +589,19 @@ const (
 	sensorSessionSwitchSWITCH_FREEZE   sensorSessionSwitch = 4
 )
 
+type sensorSkillFolder struct {
+	_      structs.HostLayout
+	Length uint32
+	Text   [256]uint8
+}
+
+type sensorSkillKey struct {
+	_        structs.HostLayout
+	Inode    uint64
+	Device   uint32
+	Reserved uint32
+}
+
 type sensorStart struct {
 	_         structs.HostLayout
 	Principal uint16
@@ -761,6 +776,8 @@ const (
 	sensorMapServers             = "servers"
 	sensorMapSessions            = "sessions"
 	sensorMapSettled             = "settled"
+	sensorMapSkillFolders        = "skill_folders"
+	sensorMapSkills              = "skills"
 	sensorMapSockets             = "sockets"
 	sensorMapStartings           = "startings"
 	sensorMapTables              = "tables"
@@ -943,42 +960,44 @@ type sensorProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorMapSpecs struct {
-	Activity    *ebpf.MapSpec `ebpf:"activity"`
-	Answering   *ebpf.MapSpec `ebpf:"answering"`
-	Answers     *ebpf.MapSpec `ebpf:"answers"`
-	Applets     *ebpf.MapSpec `ebpf:"applets"`
-	Asking      *ebpf.MapSpec `ebpf:"asking"`
-	Builds      *ebpf.MapSpec `ebpf:"builds"`
-	Commands    *ebpf.MapSpec `ebpf:"commands"`
-	Controls    *ebpf.MapSpec `ebpf:"controls"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Decided     *ebpf.MapSpec `ebpf:"decided"`
-	Devices     *ebpf.MapSpec `ebpf:"devices"`
-	Execs       *ebpf.MapSpec `ebpf:"execs"`
-	Floods      *ebpf.MapSpec `ebpf:"floods"`
-	Grants      *ebpf.MapSpec `ebpf:"grants"`
-	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
-	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
-	Labels      *ebpf.MapSpec `ebpf:"labels"`
-	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
-	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
-	Places      *ebpf.MapSpec `ebpf:"places"`
-	Pool        *ebpf.MapSpec `ebpf:"pool"`
-	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
-	Requests    *ebpf.MapSpec `ebpf:"requests"`
-	Resolvers   *ebpf.MapSpec `ebpf:"resolvers"`
-	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
-	Servers     *ebpf.MapSpec `ebpf:"servers"`
-	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
-	Settled     *ebpf.MapSpec `ebpf:"settled"`
-	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
-	Startings   *ebpf.MapSpec `ebpf:"startings"`
-	Tables      *ebpf.MapSpec `ebpf:"tables"`
-	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
-	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
-	Users       *ebpf.MapSpec `ebpf:"users"`
-	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
-	Written     *ebpf.MapSpec `ebpf:"written"`
+	Activity     *ebpf.MapSpec `ebpf:"activity"`
+	Answering    *ebpf.MapSpec `ebpf:"answering"`
+	Answers      *ebpf.MapSpec `ebpf:"answers"`
+	Applets      *ebpf.MapSpec `ebpf:"applets"`
+	Asking       *ebpf.MapSpec `ebpf:"asking"`
+	Builds       *ebpf.MapSpec `ebpf:"builds"`
+	Commands     *ebpf.MapSpec `ebpf:"commands"`
+	Controls     *ebpf.MapSpec `ebpf:"controls"`
+	Counters     *ebpf.MapSpec `ebpf:"counters"`
+	Decided      *ebpf.MapSpec `ebpf:"decided"`
+	Devices      *ebpf.MapSpec `ebpf:"devices"`
+	Execs        *ebpf.MapSpec `ebpf:"execs"`
+	Floods       *ebpf.MapSpec `ebpf:"floods"`
+	Grants       *ebpf.MapSpec `ebpf:"grants"`
+	Guarded      *ebpf.MapSpec `ebpf:"guarded"`
+	Hellos       *ebpf.MapSpec `ebpf:"hellos"`
+	Labels       *ebpf.MapSpec `ebpf:"labels"`
+	Mounts       *ebpf.MapSpec `ebpf:"mounts"`
+	PathBuffers  *ebpf.MapSpec `ebpf:"path_buffers"`
+	Places       *ebpf.MapSpec `ebpf:"places"`
+	Pool         *ebpf.MapSpec `ebpf:"pool"`
+	Reliefs      *ebpf.MapSpec `ebpf:"reliefs"`
+	Requests     *ebpf.MapSpec `ebpf:"requests"`
+	Resolvers    *ebpf.MapSpec `ebpf:"resolvers"`
+	Seeds        *ebpf.MapSpec `ebpf:"seeds"`
+	Servers      *ebpf.MapSpec `ebpf:"servers"`
+	Sessions     *ebpf.MapSpec `ebpf:"sessions"`
+	Settled      *ebpf.MapSpec `ebpf:"settled"`
+	SkillFolders *ebpf.MapSpec `ebpf:"skill_folders"`
+	Skills       *ebpf.MapSpec `ebpf:"skills"`
+	Sockets      *ebpf.MapSpec `ebpf:"sockets"`
+	Startings    *ebpf.MapSpec `ebpf:"startings"`
+	Tables       *ebpf.MapSpec `ebpf:"tables"`
+	Tasks        *ebpf.MapSpec `ebpf:"tasks"`
+	TasksBefore  *ebpf.MapSpec `ebpf:"tasks_before"`
+	Users        *ebpf.MapSpec `ebpf:"users"`
+	Verdicts     *ebpf.MapSpec `ebpf:"verdicts"`
+	Written      *ebpf.MapSpec `ebpf:"written"`
 }
 
 // sensorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -1015,42 +1034,44 @@ func (o *sensorObjects) Close() error {
 //
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorMaps struct {
-	Activity    *ebpf.Map `ebpf:"activity"`
-	Answering   *ebpf.Map `ebpf:"answering"`
-	Answers     *ebpf.Map `ebpf:"answers"`
-	Applets     *ebpf.Map `ebpf:"applets"`
-	Asking      *ebpf.Map `ebpf:"asking"`
-	Builds      *ebpf.Map `ebpf:"builds"`
-	Commands    *ebpf.Map `ebpf:"commands"`
-	Controls    *ebpf.Map `ebpf:"controls"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Decided     *ebpf.Map `ebpf:"decided"`
-	Devices     *ebpf.Map `ebpf:"devices"`
-	Execs       *ebpf.Map `ebpf:"execs"`
-	Floods      *ebpf.Map `ebpf:"floods"`
-	Grants      *ebpf.Map `ebpf:"grants"`
-	Guarded     *ebpf.Map `ebpf:"guarded"`
-	Hellos      *ebpf.Map `ebpf:"hellos"`
-	Labels      *ebpf.Map `ebpf:"labels"`
-	Mounts      *ebpf.Map `ebpf:"mounts"`
-	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
-	Places      *ebpf.Map `ebpf:"places"`
-	Pool        *ebpf.Map `ebpf:"pool"`
-	Reliefs     *ebpf.Map `ebpf:"reliefs"`
-	Requests    *ebpf.Map `ebpf:"requests"`
-	Resolvers   *ebpf.Map `ebpf:"resolvers"`
-	Seeds       *ebpf.Map `ebpf:"seeds"`
-	Servers     *ebpf.Map `ebpf:"servers"`
-	Sessions    *ebpf.Map `ebpf:"sessions"`
-	Settled     *ebpf.Map `ebpf:"settled"`
-	Sockets     *ebpf.Map `ebpf:"sockets"`
-	Startings   *ebpf.Map `ebpf:"startings"`
-	Tables      *ebpf.Map `ebpf:"tables"`
-	Tasks       *ebpf.Map `ebpf:"tasks"`
-	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
-	Users       *ebpf.Map `ebpf:"users"`
-	Verdicts    *ebpf.Map `ebpf:"verdicts"`
-	Written     *ebpf.Map `ebpf:"written"`
+	Activity     *ebpf.Map `ebpf:"activity"`
+	Answering    *ebpf.Map `ebpf:"answering"`
+	Answers      *ebpf.Map `ebpf:"answers"`
+	Applets      *ebpf.Map `ebpf:"applets"`
+	Asking       *ebpf.Map `ebpf:"asking"`
+	Builds       *ebpf.Map `ebpf:"builds"`
+	Commands     *ebpf.Map `ebpf:"commands"`
+	Controls     *ebpf.Map `ebpf:"controls"`
+	Counters     *ebpf.Map `ebpf:"counters"`
+	Decided      *ebpf.Map `ebpf:"decided"`
+	Devices      *ebpf.Map `ebpf:"devices"`
+	Execs        *ebpf.Map `ebpf:"execs"`
+	Floods       *ebpf.Map `ebpf:"floods"`
+	Grants       *ebpf.Map `ebpf:"grants"`
+	Guarded      *ebpf.Map `ebpf:"guarded"`
+	Hellos       *ebpf.Map `ebpf:"hellos"`
+	Labels       *ebpf.Map `ebpf:"labels"`
+	Mounts       *ebpf.Map `ebpf:"mounts"`
+	PathBuffers  *ebpf.Map `ebpf:"path_buffers"`
+	Places       *ebpf.Map `ebpf:"places"`
+	Pool         *ebpf.Map `ebpf:"pool"`
+	Reliefs      *ebpf.Map `ebpf:"reliefs"`
+	Requests     *ebpf.Map `ebpf:"requests"`
+	Resolvers    *ebpf.Map `ebpf:"resolvers"`
+	Seeds        *ebpf.Map `ebpf:"seeds"`
+	Servers      *ebpf.Map `ebpf:"servers"`
+	Sessions     *ebpf.Map `ebpf:"sessions"`
+	Settled      *ebpf.Map `ebpf:"settled"`
+	SkillFolders *ebpf.Map `ebpf:"skill_folders"`
+	Skills       *ebpf.Map `ebpf:"skills"`
+	Sockets      *ebpf.Map `ebpf:"sockets"`
+	Startings    *ebpf.Map `ebpf:"startings"`
+	Tables       *ebpf.Map `ebpf:"tables"`
+	Tasks        *ebpf.Map `ebpf:"tasks"`
+	TasksBefore  *ebpf.Map `ebpf:"tasks_before"`
+	Users        *ebpf.Map `ebpf:"users"`
+	Verdicts     *ebpf.Map `ebpf:"verdicts"`
+	Written      *ebpf.Map `ebpf:"written"`
 }
 
 func (m *sensorMaps) Close() error {
@@ -1083,6 +1104,8 @@ func (m *sensorMaps) Close() error {
 		m.Servers,
 		m.Sessions,
 		m.Settled,
+		m.SkillFolders,
+		m.Skills,
 		m.Sockets,
 		m.Startings,
 		m.Tables,

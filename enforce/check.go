@@ -172,11 +172,15 @@ func (c *checker) checkWho(r *Rule) {
 
 // checkPinned warns of what is allowed to somebody who is not known by content, and may do no more than the agent.
 func (c *checker) checkPinned(r *Rule) {
-	if c.p.Unpinned(r.Principal) && r.Action == Allow {
-		c.rule(r, "principal", "declare it with sha256, or allow it to the agent too",
-			"allows it to %s, which is declared without sha256 and may do no more than the agent", r.Principal)
-		c.warn()
+	if !c.p.Unpinned(r.Principal) || r.Action != Allow {
+		return
 	}
+	why, hint := "is declared without sha256 and", "declare it with sha256, or allow it to the agent too"
+	if strings.HasPrefix(r.Principal, nameKinds[OpSkillLoad]) {
+		why, hint = "as any skill", "allow it to the agent too"
+	}
+	c.rule(r, "principal", hint, "allows it to %s, which %s may do no more than the agent", r.Principal, why)
+	c.warn()
 }
 
 func (c *checker) roleNames() []string {

@@ -3,6 +3,7 @@
 package enforce
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -60,5 +61,46 @@ publisher = "corp"
 		if got := p.SkillOf(sum); got != want {
 			t.Errorf("%.4s: %s, want %s", sum, got, want)
 		}
+	}
+}
+
+// A skill's programs are never known by content: what is allowed to them alone is allowed to nobody, and the policy is told so.
+func TestSkillMayDoNoMoreThanTheAgent(t *testing.T) {
+	p, err := Parse(map[string]string{"a.toml": `version = 1
+base = "none"
+[[skill]]
+name = "tidy"
+sha256 = "` + strings.Repeat("1", 64) + `"
+[[role]]
+name = "default"
+defaults = { file = "deny" }
+[[rule]]
+id = "more"
+principal = "skill:tidy"
+on = ["file.read"]
+match = ["/data/**"]
+action = "allow"
+`}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Unpinned("skill:tidy") || p.Unpinned("agent") {
+		t.Error("a skill counts as known by its content")
+	}
+	if told := fmt.Sprint(Check(p, CheckOptions{})); !strings.Contains(told, "as any skill may do no more than the agent") {
+		t.Errorf("nothing is said of it: %s", told)
+	}
+	im, err := Compile(p, nil, 1, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, _ := im.PrincipalIndex("skill:tidy")
+	for who, want := range map[uint32]Action{number: Allow, number | Unpinned: Deny} {
+		if v := im.Oracle().Decide(Subject{Principal: who}, OpFileRead, ViewHost, []byte("/data/x")); v.Action != want {
+			t.Errorf("%d: %s, want %s", who, v.Action, want)
+		}
+	}
+	if a := Explain(p, Query{Principal: "skill:tidy", Unpinned: true, Op: OpFileRead, Object: "/data/x"}); a.Action != Deny {
+		t.Errorf("explained as %s", a.Action)
 	}
 }

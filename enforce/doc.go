@@ -47,13 +47,17 @@
 // respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].
 // A connector is its exact command, and the SHA-256 of what that runs where sha256 says it, or its url; a skill is the sha256 of its
 // content. Of several files that is the SHA-256 of what `sha256sum` prints of them by ascending name, as
-// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder; `reeve pin` prints it.
+// `find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum` does in the skill's folder, where Python has left no
+// bytecode of sources that are there (which is left out); `reeve pin` prints it.
 //
 // A task is a connector where an agent's own program executed the declared command, and so is what it starts. Where the content is not
 // known to be what sha256 says, its answer is the stricter one of its own and the agent's. Rules on connector.start name what is
 // declared, or ? for what a configuration has and the policy does not declare; what is other content than sha256 says may start where it
 // might as either; the default is ask, which `reeve approve` answers. Rules on
 // agent.start name agents as the catalogue does; `reeve approve` answers their ask too.
+//
+// Rules on skill.load name skills likewise; it is asked where a session opens a SKILL.md. A skill's programs and scripts, and what they
+// start, are that skill, whose answer is always the stricter one of its own and the agent's.
 //
 // Beside the classes of operations, defaults has foreign (objects on file systems that the host has not mounted) and
 // nameless (programs in memory files). No glob matches such objects, but a rule over everything (`**`, without except,

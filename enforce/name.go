@@ -160,8 +160,12 @@ func (t Table) numberOf(op Op, name string) uint32 {
 	return uint32(max(slices.Index(n.Principals, nameKinds[op]+name), 0))
 }
 
-// Unpinned reports whether a principal is never known by its content, since its declaration says nothing of that.
+// Unpinned reports whether a principal is never known by its content: its declaration says nothing of that, or it is a skill, whose
+// programs do what an agent was told.
 func (p *Policy) Unpinned(principal string) bool {
+	if strings.HasPrefix(principal, nameKinds[OpSkillLoad]) {
+		return true
+	}
 	i := slices.IndexFunc(p.Connectors, func(c Connector) bool { return "connector:"+c.Name == principal })
 	return i >= 0 && p.Connectors[i].SHA256 == ""
 }

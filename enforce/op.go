@@ -141,7 +141,7 @@ var ops = [...]opInfo{
 	{OpPrivBPF, "priv.bpf", textName, ClassNone, false, false, true}, // and the next: to everybody, by guard.go
 	{OpPrivModule, "priv.module", textName, ClassNone, false, false, true},
 	{OpConnectorStart, "connector.start", textName, ClassConnector, false, false, true},
-	{OpSkillLoad, "skill.load", textName, ClassSkill, false, false, false},
+	{OpSkillLoad, "skill.load", textName, ClassSkill, false, false, true},
 	{OpAgentStart, "agent.start", textName, ClassNone, false, false, true},
 	{OpAgentRemote, "agent.remote", textName, ClassNone, false, false, false},
 	{OpToolCall, "tool.call", textTool, ClassTool, false, false, false},

@@ -5,7 +5,6 @@
 package sensor
 
 import (
-	"errors"
 	"fmt"
 	"path"
 
@@ -51,56 +50,7 @@ var errManyCommands = fmt.Errorf("more commands of connectors than the kernel's 
 // SetCommands makes the kernel know connectors by these commands. Where they are all that there are it knows no others after that; else
 // those that an earlier daemon set stay as they are. What could not be set is in the error; the rest holds.
 func (k *Kernel) SetCommands(want map[bpf.Command]bpf.Start, all bool) error {
-	k.commands.Lock()
-	defer k.commands.Unlock()
-	have, err := k.known()
-	if err != nil {
-		return err
-	}
-	for key := range have {
-		if _, stays := want[key]; stays || !all {
-			continue
-		}
-		if err := k.Maps.Commands.Delete(key); err != nil {
-			return fmt.Errorf("forgetting a connector's command: %w", err)
-		}
-		delete(have, key)
-	}
-	var problem error
-	for key, start := range want {
-		if old, ok := have[key]; ok && (old == start || !all) {
-			continue
-		}
-		if len(have) == bpf.CommandsMax {
-			problem = errManyCommands
-			continue
-		}
-		if err := k.Maps.Commands.Put(key, start); err != nil {
-			problem = errors.Join(problem, fmt.Errorf("setting a connector's command: %w", err))
-			continue
-		}
-		have[key] = start
-	}
-	return problem
-}
-
-// known are the commands in the map: what an earlier daemon left there, the first time.
-func (k *Kernel) known() (map[bpf.Command]bpf.Start, error) {
-	if k.commands.known != nil {
-		return k.commands.known, nil
-	}
-	found := map[bpf.Command]bpf.Start{}
-	var key bpf.Command
-	var start bpf.Start
-	each := k.Maps.Commands.Iterate()
-	for each.Next(&key, &start) {
-		found[key] = start
-	}
-	if err := each.Err(); err != nil {
-		return nil, fmt.Errorf("reading the connectors' commands: %w", err)
-	}
-	k.commands.known = found
-	return found, nil
+	return k.commands.set(k.Maps.Commands, want, all, "a connector's command", errManyCommands)
 }
 
 // Known is a command and what is known of it.

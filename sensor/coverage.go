@@ -92,6 +92,7 @@ var attempts = []attempt{
 	{bpf.OpExecAnonymous, "anonymous", noPermission, ""},
 	{bpf.OpFileRead, "read", noAccess, ""},
 	{bpf.OpFileRead, "receive", noAccess, ""},
+	{bpf.OpSkillLoad, "skill", noPermission, ""},
 	{bpf.OpFileWrite, "write", noAccess, ""},
 	{bpf.OpFileWrite, "truncate", noAccess, ""},
 	{bpf.OpFileCreate, "create", noAccess, ""},

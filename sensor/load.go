@@ -41,10 +41,9 @@ type Kernel struct {
 	pinned   bool
 	before   *before    // until it is carried over
 	seeding  sync.Mutex // one question to the iterators at a time
-	commands struct {
-		sync.Mutex
-		known map[bpf.Command]bpf.Start // in the map; nil before it was looked at
-	}
+	commands toldMap[bpf.Command, bpf.Start]
+	skills   toldMap[bpf.SkillKey, bpf.Start]
+	folders  toldMap[bpf.SkillFolder, uint32]
 }
 
 // MinTableSize is the smallest table that is loaded: room for ordinary policies.

@@ -48,6 +48,9 @@ func stageFolder() (string, error) {
 
 const canaryAttribute = "trusted.reeve"
 
+// skillFile is that of a skill, which nobody knows.
+const skillFile = "SKILL.md"
+
 func enter(folder string) (*stage, error) {
 	s := &stage{folder: folder, file: filepath.Join(folder, "file")}
 	var err error
@@ -63,6 +66,9 @@ func enter(folder string) (*stage, error) {
 	if s.port, err = portOf(folder); err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(s.in(skillFile), nil, 0o600); err != nil {
+		return nil, err
+	}
 	_ = unix.Setxattr(s.file, canaryAttribute, []byte{1}, 0) // where there are none, its trials say so
 	return s, nil
 }
@@ -73,6 +79,7 @@ func (s *stage) in(name string) string { return filepath.Join(s.folder, name) }
 var trials = map[string]func(*stage) error{
 	"read":        func(*stage) error { return opened(self, unix.O_RDONLY) },
 	"receive":     (*stage).receive,
+	"skill":       func(s *stage) error { return opened(s.in(skillFile), unix.O_RDONLY) },
 	"write":       func(*stage) error { return opened(os.DevNull, unix.O_WRONLY) },
 	"truncate":    func(s *stage) error { return unix.Truncate(s.file, 0) },
 	"create":      func(s *stage) error { return s.made(opened(s.in("new"), unix.O_CREAT|unix.O_WRONLY)) },

@@ -36,7 +36,7 @@ static __always_inline u64 again_argument(void *ctx, u32 index)
 static __always_inline int again_judge(struct task_state *state, struct file *file, const struct question *q)
 {
 	count(COUNT_CHECK_LATE);
-	if (judge_file(state, file, q))
+	if (judge_file(state, file, q) || skill_open(state, file))
 		bpf_send_signal(SIGKILL);
 	else if (q->op == OP_FILE_WRITE)
 		written_note(state, file->f_inode);

@@ -10,6 +10,7 @@
 #include "derived.h"
 #include "line.h"
 #include "script.h"
+#include "skill.h"
 #include "task.h"
 
 static __always_inline struct exec_state *exec_state(u64 flags)
@@ -50,12 +51,15 @@ static __always_inline void exec_remember(struct exec_state *exec, struct linux_
 		exec->done = 0;
 		exec->written = 0;
 		exec->became = 0;
+		exec->skill = 0;
 		exec_name(exec, bprm->file->f_path.dentry);
 	} else {
 		exec->depth++;
 	}
 	exec->last = BPF_CORE_READ(bprm, file, f_inode, i_ino);
 	exec->interpreter = agent_interprets(found->row);
+	if (found->skill)
+		exec->skill = found->skill;
 	if (agent) {
 		exec->agent = agent;
 		exec->built = found->built;
@@ -135,6 +139,7 @@ static __always_inline void exec_find(struct linux_binprm *bprm, struct buffer *
 		buffer->found.built = row;
 	}
 	buffer->found.row = row;
+	buffer->found.skill = 0;
 }
 
 static __always_inline int exec_check(struct linux_binprm *bprm, struct task_state *state, struct buffer *buffer)
@@ -151,6 +156,8 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 		count(COUNT_NO_BUFFER);
 		return state ? judge_blind(state, OP_EXEC) : 0;
 	}
+	if (state)
+		buffer->found.skill = skill_of(buffer);
 	exec_remember(exec, bprm, &buffer->found);
 	if (exec_starts(state) && exec_first(bprm) && !connector_note(buffer, bprm->file->f_inode)) {
 		count(COUNT_NO_BUFFER);
@@ -315,6 +322,8 @@ static __always_inline struct found exec_find_late(struct linux_binprm *bprm, co
 		return found;
 	exec_find(bprm, buffer);
 	found = buffer->found;
+	if (state)
+		found.skill = skill_of(buffer);
 	if (exec_starts(state))
 		connector_note(buffer, bprm->file->f_inode);
 	buffer_give(buffer);
@@ -357,6 +366,7 @@ static __always_inline struct exec_state *exec_late(struct linux_binprm *bprm, c
 	exec->done = 0;
 	exec->written = state && written_find(bprm->file->f_inode);
 	exec->became = 0;
+	exec->skill = found.skill;
 	exec_name(exec, BPF_CORE_READ(bprm, file, f_path.dentry));
 	return exec;
 }
@@ -389,6 +399,8 @@ static __always_inline void exec_commit(struct linux_binprm *bprm, struct exec_s
 		connector_end();
 	if (exec->written && !exec->agent)
 		written_become(state);
+	if (!exec->agent)
+		skill_begin(bprm, state, exec, start);
 	state->execs++;
 	line_judge(bprm, state, exec, start);
 }

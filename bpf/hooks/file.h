@@ -2,7 +2,7 @@
 /* Opening files, and getting open ones from others. */
 #pragma once
 
-#include "../include/judge.h"
+#include "skill.h"
 
 /*
  * What of an open decides about it: a check that let the same object pass in the same mode is as good as this one's own.
@@ -56,6 +56,8 @@ static __always_inline int decide_open(struct file *file)
 		return 0;
 	q = question_of_open(file->f_flags, file->f_mode);
 	error = judge_file(state, file, &q);
+	if (!error)
+		error = skill_open(state, file);
 	if (!error && q.op == OP_FILE_WRITE)
 		written_note(state, file->f_inode);
 	if (cfg_form == FORM_TWICE)
@@ -78,6 +80,8 @@ static __always_inline int decide_receive(struct file *file)
 	q = question_of_open(file->f_flags & ~O_TRUNC, file->f_mode);
 	q.quiet = QUIET_ALLOWED;
 	error = judge_file(state, file, &q);
+	if (!error)
+		error = skill_open(state, file);
 	if (!error && q.op == OP_FILE_WRITE)
 		written_note(state, file->f_inode);
 	return error;

@@ -35,6 +35,8 @@ enum abi {
 	COMMAND_PATH = 512,  /* of them, its program's path */
 	COMMAND_ARGS = 256,  /* arguments */
 	DECIDED_MAX = 16384,
+	SKILLS_MAX = 16384,
+	SKILL_FOLDER = 256, /* bytes of a skill folder's path; programs in longer ones are the agent's */
 	BUILDS_MAX = 4096,
 	BUILD_HEAD = 256,  /* bytes of a program that the kernel has read when it asks (BINPRM_BUF_SIZE) */
 	PREFIX_MAX = 256,  /* bytes of a mount point's host path; longer ones cannot be named */
@@ -354,7 +356,7 @@ struct exec_state {
 	__u32 built;	   /* the agent is known by its build: the catalogue does not name the file */
 	__u32 done;   /* its line was judged: by the other one of two sets of programs, in the moment of an upgrade */
 	__u32 became; /* enum exec_became */
-	__u32 unused;
+	__u32 skill;  /* in whose folder it lies, or an interpreter of it */
 	__u8 text[NAME_MAX_];
 };
 
@@ -398,6 +400,19 @@ struct start {
 struct decided_key {
 	__u32 uid;   /* of the session, or COMMAND_ANYONE */
 	__u32 agent; /* of the catalogue */
+};
+
+/* A skill's SKILL.md. What user space knows of it is a struct start, pinned to the file that was looked at. */
+struct skill_key {
+	__u64 inode;
+	__u32 device;
+	__u32 reserved;
+};
+
+/* The folder of a declared skill, by its path in the host; what follows the text is zeros. */
+struct skill_folder {
+	__u32 length;
+	__u8 text[SKILL_FOLDER];
 };
 
 /* An exec by an agent's own program, from its check to its commit. */
@@ -629,3 +644,5 @@ _Static_assert(sizeof(struct build) == 264, "struct build");
 _Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
 _Static_assert(sizeof(struct command) == 1040, "struct command");
 _Static_assert(sizeof(struct start) == 40, "struct start");
+_Static_assert(sizeof(struct skill_key) == 16, "struct skill_key");
+_Static_assert(sizeof(struct skill_folder) == 260, "struct skill_folder");

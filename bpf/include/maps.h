@@ -210,6 +210,17 @@ enum slack {
 struct found {
 	u32 row;   /* index + 1; 0 is nothing */
 	u32 built; /* not 0: known by its build */
+	u32 skill; /* in whose folder it lies; asked in sessions alone */
+};
+
+/* Whose folder a path leads into. verifier: in a map, as struct progress. */
+struct skill_look {
+	struct skill_folder folder; /* as far as the path was read */
+	u32 number;		    /* of the last one that was met */
+	u32 from;		    /* in the buffer */
+	u32 code;		    /* the interpreter's option that no script follows */
+	u32 option;		    /* amid short options */
+	u32 dash;		    /* the byte before began an option */
 };
 
 struct buffer {
@@ -226,6 +237,7 @@ struct buffer {
 	struct name name;
 	struct source source;
 	struct found found;
+	struct skill_look skill;
 	struct question question;
 	struct place place;
 	struct flow flow;
@@ -307,6 +319,30 @@ struct {
 	__type(key, int);
 	__type(value, struct starting);
 } startings SEC(".maps");
+
+/*
+ * Skills by the file SKILL.md. Written by user space, for those that the inventory found. Full: user space says so, and the rest are
+ * skills that nobody knows.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SKILLS_MAX);
+	__type(key, struct skill_key);
+	__type(value, struct start);
+} skills SEC(".maps");
+
+/*
+ * Numbers of declared skills by their folders, and an entry without a text where there are any. Written by user space, compared whole.
+ * Full: user space says so, and programs of the rest are the agent's.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SKILLS_MAX);
+	__type(key, struct skill_folder);
+	__type(value, u32);
+} skill_folders SEC(".maps");
 
 /* Who is in which role. Written by user space for every user that it has resolved; others have role 0, `default`. */
 struct {

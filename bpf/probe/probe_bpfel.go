@@ -77,6 +77,8 @@ const (
 	probeMapServers      = "servers"
 	probeMapSessions     = "sessions"
 	probeMapSettled      = "settled"
+	probeMapSkillFolders = "skill_folders"
+	probeMapSkills       = "skills"
 	probeMapSockets      = "sockets"
 	probeMapStartings    = "startings"
 	probeMapTables       = "tables"
@@ -147,42 +149,44 @@ type probeProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type probeMapSpecs struct {
-	Activity    *ebpf.MapSpec `ebpf:"activity"`
-	Answering   *ebpf.MapSpec `ebpf:"answering"`
-	Answers     *ebpf.MapSpec `ebpf:"answers"`
-	Applets     *ebpf.MapSpec `ebpf:"applets"`
-	Asking      *ebpf.MapSpec `ebpf:"asking"`
-	Builds      *ebpf.MapSpec `ebpf:"builds"`
-	Commands    *ebpf.MapSpec `ebpf:"commands"`
-	Controls    *ebpf.MapSpec `ebpf:"controls"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
-	Decided     *ebpf.MapSpec `ebpf:"decided"`
-	Devices     *ebpf.MapSpec `ebpf:"devices"`
-	Execs       *ebpf.MapSpec `ebpf:"execs"`
-	Floods      *ebpf.MapSpec `ebpf:"floods"`
-	Grants      *ebpf.MapSpec `ebpf:"grants"`
-	Guarded     *ebpf.MapSpec `ebpf:"guarded"`
-	Hellos      *ebpf.MapSpec `ebpf:"hellos"`
-	Labels      *ebpf.MapSpec `ebpf:"labels"`
-	Mounts      *ebpf.MapSpec `ebpf:"mounts"`
-	PathBuffers *ebpf.MapSpec `ebpf:"path_buffers"`
-	Places      *ebpf.MapSpec `ebpf:"places"`
-	Pool        *ebpf.MapSpec `ebpf:"pool"`
-	Reliefs     *ebpf.MapSpec `ebpf:"reliefs"`
-	Requests    *ebpf.MapSpec `ebpf:"requests"`
-	Resolvers   *ebpf.MapSpec `ebpf:"resolvers"`
-	Seeds       *ebpf.MapSpec `ebpf:"seeds"`
-	Servers     *ebpf.MapSpec `ebpf:"servers"`
-	Sessions    *ebpf.MapSpec `ebpf:"sessions"`
-	Settled     *ebpf.MapSpec `ebpf:"settled"`
-	Sockets     *ebpf.MapSpec `ebpf:"sockets"`
-	Startings   *ebpf.MapSpec `ebpf:"startings"`
-	Tables      *ebpf.MapSpec `ebpf:"tables"`
-	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
-	TasksBefore *ebpf.MapSpec `ebpf:"tasks_before"`
-	Users       *ebpf.MapSpec `ebpf:"users"`
-	Verdicts    *ebpf.MapSpec `ebpf:"verdicts"`
-	Written     *ebpf.MapSpec `ebpf:"written"`
+	Activity     *ebpf.MapSpec `ebpf:"activity"`
+	Answering    *ebpf.MapSpec `ebpf:"answering"`
+	Answers      *ebpf.MapSpec `ebpf:"answers"`
+	Applets      *ebpf.MapSpec `ebpf:"applets"`
+	Asking       *ebpf.MapSpec `ebpf:"asking"`
+	Builds       *ebpf.MapSpec `ebpf:"builds"`
+	Commands     *ebpf.MapSpec `ebpf:"commands"`
+	Controls     *ebpf.MapSpec `ebpf:"controls"`
+	Counters     *ebpf.MapSpec `ebpf:"counters"`
+	Decided      *ebpf.MapSpec `ebpf:"decided"`
+	Devices      *ebpf.MapSpec `ebpf:"devices"`
+	Execs        *ebpf.MapSpec `ebpf:"execs"`
+	Floods       *ebpf.MapSpec `ebpf:"floods"`
+	Grants       *ebpf.MapSpec `ebpf:"grants"`
+	Guarded      *ebpf.MapSpec `ebpf:"guarded"`
+	Hellos       *ebpf.MapSpec `ebpf:"hellos"`
+	Labels       *ebpf.MapSpec `ebpf:"labels"`
+	Mounts       *ebpf.MapSpec `ebpf:"mounts"`
+	PathBuffers  *ebpf.MapSpec `ebpf:"path_buffers"`
+	Places       *ebpf.MapSpec `ebpf:"places"`
+	Pool         *ebpf.MapSpec `ebpf:"pool"`
+	Reliefs      *ebpf.MapSpec `ebpf:"reliefs"`
+	Requests     *ebpf.MapSpec `ebpf:"requests"`
+	Resolvers    *ebpf.MapSpec `ebpf:"resolvers"`
+	Seeds        *ebpf.MapSpec `ebpf:"seeds"`
+	Servers      *ebpf.MapSpec `ebpf:"servers"`
+	Sessions     *ebpf.MapSpec `ebpf:"sessions"`
+	Settled      *ebpf.MapSpec `ebpf:"settled"`
+	SkillFolders *ebpf.MapSpec `ebpf:"skill_folders"`
+	Skills       *ebpf.MapSpec `ebpf:"skills"`
+	Sockets      *ebpf.MapSpec `ebpf:"sockets"`
+	Startings    *ebpf.MapSpec `ebpf:"startings"`
+	Tables       *ebpf.MapSpec `ebpf:"tables"`
+	Tasks        *ebpf.MapSpec `ebpf:"tasks"`
+	TasksBefore  *ebpf.MapSpec `ebpf:"tasks_before"`
+	Users        *ebpf.MapSpec `ebpf:"users"`
+	Verdicts     *ebpf.MapSpec `ebpf:"verdicts"`
+	Written      *ebpf.MapSpec `ebpf:"written"`
 }
 
 // probeVariableSpecs contains global variables before they are loaded into the kernel.
@@ -219,42 +223,44 @@ func (o *probeObjects) Close() error {
 //
 // It can be passed to loadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type probeMaps struct {
-	Activity    *ebpf.Map `ebpf:"activity"`
-	Answering   *ebpf.Map `ebpf:"answering"`
-	Answers     *ebpf.Map `ebpf:"answers"`
-	Applets     *ebpf.Map `ebpf:"applets"`
-	Asking      *ebpf.Map `ebpf:"asking"`
-	Builds      *ebpf.Map `ebpf:"builds"`
-	Commands    *ebpf.Map `ebpf:"commands"`
-	Controls    *ebpf.Map `ebpf:"controls"`
-	Counters    *ebpf.Map `ebpf:"counters"`
-	Decided     *ebpf.Map `ebpf:"decided"`
-	Devices     *ebpf.Map `ebpf:"devices"`
-	Execs       *ebpf.Map `ebpf:"execs"`
-	Floods      *ebpf.Map `ebpf:"floods"`
-	Grants      *ebpf.Map `ebpf:"grants"`
-	Guarded     *ebpf.Map `ebpf:"guarded"`
-	Hellos      *ebpf.Map `ebpf:"hellos"`
-	Labels      *ebpf.Map `ebpf:"labels"`
-	Mounts      *ebpf.Map `ebpf:"mounts"`
-	PathBuffers *ebpf.Map `ebpf:"path_buffers"`
-	Places      *ebpf.Map `ebpf:"places"`
-	Pool        *ebpf.Map `ebpf:"pool"`
-	Reliefs     *ebpf.Map `ebpf:"reliefs"`
-	Requests    *ebpf.Map `ebpf:"requests"`
-	Resolvers   *ebpf.Map `ebpf:"resolvers"`
-	Seeds       *ebpf.Map `ebpf:"seeds"`
-	Servers     *ebpf.Map `ebpf:"servers"`
-	Sessions    *ebpf.Map `ebpf:"sessions"`
-	Settled     *ebpf.Map `ebpf:"settled"`
-	Sockets     *ebpf.Map `ebpf:"sockets"`
-	Startings   *ebpf.Map `ebpf:"startings"`
-	Tables      *ebpf.Map `ebpf:"tables"`
-	Tasks       *ebpf.Map `ebpf:"tasks"`
-	TasksBefore *ebpf.Map `ebpf:"tasks_before"`
-	Users       *ebpf.Map `ebpf:"users"`
-	Verdicts    *ebpf.Map `ebpf:"verdicts"`
-	Written     *ebpf.Map `ebpf:"written"`
+	Activity     *ebpf.Map `ebpf:"activity"`
+	Answering    *ebpf.Map `ebpf:"answering"`
+	Answers      *ebpf.Map `ebpf:"answers"`
+	Applets      *ebpf.Map `ebpf:"applets"`
+	Asking       *ebpf.Map `ebpf:"asking"`
+	Builds       *ebpf.Map `ebpf:"builds"`
+	Commands     *ebpf.Map `ebpf:"commands"`
+	Controls     *ebpf.Map `ebpf:"controls"`
+	Counters     *ebpf.Map `ebpf:"counters"`
+	Decided      *ebpf.Map `ebpf:"decided"`
+	Devices      *ebpf.Map `ebpf:"devices"`
+	Execs        *ebpf.Map `ebpf:"execs"`
+	Floods       *ebpf.Map `ebpf:"floods"`
+	Grants       *ebpf.Map `ebpf:"grants"`
+	Guarded      *ebpf.Map `ebpf:"guarded"`
+	Hellos       *ebpf.Map `ebpf:"hellos"`
+	Labels       *ebpf.Map `ebpf:"labels"`
+	Mounts       *ebpf.Map `ebpf:"mounts"`
+	PathBuffers  *ebpf.Map `ebpf:"path_buffers"`
+	Places       *ebpf.Map `ebpf:"places"`
+	Pool         *ebpf.Map `ebpf:"pool"`
+	Reliefs      *ebpf.Map `ebpf:"reliefs"`
+	Requests     *ebpf.Map `ebpf:"requests"`
+	Resolvers    *ebpf.Map `ebpf:"resolvers"`
+	Seeds        *ebpf.Map `ebpf:"seeds"`
+	Servers      *ebpf.Map `ebpf:"servers"`
+	Sessions     *ebpf.Map `ebpf:"sessions"`
+	Settled      *ebpf.Map `ebpf:"settled"`
+	SkillFolders *ebpf.Map `ebpf:"skill_folders"`
+	Skills       *ebpf.Map `ebpf:"skills"`
+	Sockets      *ebpf.Map `ebpf:"sockets"`
+	Startings    *ebpf.Map `ebpf:"startings"`
+	Tables       *ebpf.Map `ebpf:"tables"`
+	Tasks        *ebpf.Map `ebpf:"tasks"`
+	TasksBefore  *ebpf.Map `ebpf:"tasks_before"`
+	Users        *ebpf.Map `ebpf:"users"`
+	Verdicts     *ebpf.Map `ebpf:"verdicts"`
+	Written      *ebpf.Map `ebpf:"written"`
 }
 
 func (m *probeMaps) Close() error {
@@ -287,6 +293,8 @@ func (m *probeMaps) Close() error {
 		m.Servers,
 		m.Sessions,
 		m.Settled,
+		m.SkillFolders,
+		m.Skills,
 		m.Sockets,
 		m.Startings,
 		m.Tables,

@@ -51,6 +51,8 @@ const union {
 	struct owner owner;
 	struct command command;
 	struct start start;
+	struct skill_key skill_key;
+	struct skill_folder skill_folder;
 	enum start_flag start_flag;
 	struct decided_key decided_key;
 	struct answer_key answer_key;

@@ -105,6 +105,7 @@ func (d *daemon) prepare(k *kernel, log *slog.Logger) error {
 		return fmt.Errorf("applying the policy: %w", err)
 	}
 	d.starts.begin(k, time.Now())
+	d.skills.begin(k, time.Now())
 	if err := d.builds.Fill(k.Kernel); err != nil {
 		return err
 	}

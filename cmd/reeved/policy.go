@@ -329,8 +329,12 @@ func (l *live) rule(e *event.Event) *enforce.Rule {
 	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
 }
 
-// approvable is how what starts is named to who approves it.
-var approvable = map[enforce.Op]string{enforce.OpConnectorStart: "connector:NAME", enforce.OpAgentStart: "agent:NAME"}
+// approvals are how what starts is let start.
+var approvals = map[enforce.Op]string{
+	enforce.OpConnectorStart: "it starts once an administrator has approved it: reeve inventory names it, reeve approve connector:NAME does that",
+	enforce.OpAgentStart:     "it starts once an administrator has approved it: reeve inventory names it, reeve approve agent:NAME does that",
+	enforce.OpSkillLoad:      "it loads once an administrator has approved it: reeve inventory names it, reeve approve skill:NAME does that",
+}
 
 // Instead tells what a rule lets through of what it refuses, and what helps where more than a rule refused it.
 func (p *policies) Instead(e *event.Event) string {
@@ -339,8 +343,8 @@ func (p *policies) Instead(e *event.Event) string {
 		return e.Advice()
 	}
 	r := l.policy.Rule(e.Rule)
-	if e.Starts() && enforce.Action(e.Head.Action) == enforce.Ask {
-		return "it starts once an administrator has approved it: reeve inventory names it, reeve approve " + approvable[enforce.Op(e.Head.Op)] + " does that"
+	if advice := approvals[enforce.Op(e.Head.Op)]; advice != "" && e.Starts() && enforce.Action(e.Head.Action) == enforce.Ask {
+		return advice
 	}
 	switch {
 	case r == nil:

@@ -46,6 +46,7 @@ type daemon struct {
 	outlet   *outlet // where plugins hang on
 	stocked  *stock  // the inventory
 	starts   *starts
+	skills   *skills
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
 	builds   *builds.Keeper
@@ -105,6 +106,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	d.names, d.cutter, d.builds = resolvers.New(d.config.Sources(), log), cut.New(log), d.buildsKeeper(log)
 	d.stocked = d.stock(log, session.BootOf(boot), d.config.People)
 	d.starts = &starts{stock: d.stocked, people: d.config.People, log: log}
+	d.skills = &skills{stock: d.stocked, people: d.config.People, log: log}
 	k, err := d.open(ctx, log)
 	if err != nil {
 		return err
@@ -195,6 +197,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { k.guarding(ctx, watch); return nil })
 	loop(func() error { d.stocked.keep(ctx); return nil })
 	loop(func() error { d.starts.keep(ctx); return nil })
+	loop(func() error { d.skills.keep(ctx); return nil })
 	loop(func() error { d.inherited.run(ctx); return nil })
 	loop(func() error { d.names.Run(ctx); return nil })
 	loop(func() error { d.cutter.Run(ctx); return nil })

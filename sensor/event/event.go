@@ -5,6 +5,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -85,10 +86,13 @@ func (e *Event) Notable() bool {
 	return e.Head.Action != Allow
 }
 
-// Starts reports whether the event is the start of an agent or a connector: Object is its declared name, Path its program.
+// Starts reports whether the event is the start of an agent or a connector, or the load of a skill: Object is its declared name, Path
+// its program, of a skill the file that was opened.
 func (e *Event) Starts() bool {
-	return e.Kind == Access && (e.Head.Op == Op(bpf.OpConnectorStart) || e.Head.Op == Op(bpf.OpAgentStart))
+	return e.Kind == Access && slices.Contains(starts, e.Head.Op)
 }
+
+var starts = []Op{Op(bpf.OpConnectorStart), Op(bpf.OpSkillLoad), Op(bpf.OpAgentStart)}
 
 // Judged reports whether the event is about an act or an object that policy was asked about.
 func (e *Event) Judged() bool {

@@ -64,6 +64,7 @@ var opActivity = map[Op]activity{
 	Op(bpf.OpFileAttr):      {classFile, 6, "Set Attributes"},
 
 	Op(bpf.OpConnectorStart): {classLifecycle, 3, "Start"},
+	Op(bpf.OpSkillLoad):      {classLifecycle, 3, "Start"},
 	Op(bpf.OpAgentStart):     {classLifecycle, 3, "Start"},
 }
 
@@ -230,7 +231,7 @@ func (e *Event) subject(a activity, o fields) {
 		o["process"] = p
 	case classLifecycle:
 		app := fields{"name": e.Agent, "vendor_name": orUnknown(e.Vendor)}
-		if e.Head.Op == Op(bpf.OpConnectorStart) {
+		if e.Starts() && e.Head.Op != Op(bpf.OpAgentStart) {
 			app = fields{"name": e.Object, "vendor_name": "unknown"}
 		}
 		if e.Starts() && e.Path != "" {

@@ -29,6 +29,7 @@ type Attack struct {
 	Policy string
 	Tree   []Entry
 	Known  []Known
+	Skills []KnownSkill
 	Steps  []Step
 	Events []Event
 	Counts []bpf.Counter
@@ -67,6 +68,13 @@ type Known struct {
 	State   string // asked, approved, pinned, revoked
 	Program string
 	Args    []string
+}
+
+// KnownSkill is a skill that the kernel is told of: the folder is that of what the policy declares by a name, or ? for what it does not.
+type KnownSkill struct {
+	Name   string
+	State  string // asked, approved, revoked
+	Folder string
 }
 
 // states are what people may have said of a command.

@@ -21,6 +21,9 @@
 // configuration alone has it; asked, approved, pinned or revoked; the program, and its arguments. The actor in a session then runs as
 // an agent's own program.
 //
+// The section skills holds skills that the kernel is told of in the same way, as they are when the session begins: a name or ?; asked,
+// approved or revoked; the folder.
+//
 // The section steps holds one step a line, # begins a comment. Who acts comes first:
 //
 //	host ACT                a helper outside of every session

@@ -67,10 +67,12 @@ func (r *reader) section(name, text string) error {
 		return r.lines(text, r.entry)
 	case "commands":
 		return r.lines(text, r.command)
+	case "skills":
+		return r.lines(text, r.skill)
 	case "steps":
 		return r.lines(text, r.step)
 	}
-	return r.problem("sections are policy.toml, tree, commands and steps", "unknown section %q", name)
+	return r.problem("sections are policy.toml, tree, commands, skills and steps", "unknown section %q", name)
 }
 
 var notePattern = regexp.MustCompile(`^(row|open|only|agent)(?: on ([^:]*))?(?:: ?| )(.*)$`)
@@ -120,6 +122,18 @@ func (r *reader) command(line string) error {
 		return r.problem("NAME or ?, one of "+strings.Join(states, ", ")+", then program and arguments", "command %q", line)
 	}
 	r.attack.Known = append(r.attack.Known, Known{words[0], words[1], words[2], words[3:]})
+	return nil
+}
+
+func (r *reader) skill(line string) error {
+	words, err := r.split(line)
+	if err != nil || len(words) == 0 {
+		return err
+	}
+	if len(words) != 3 || words[1] == "pinned" || !slices.Contains(states, words[1]) {
+		return r.problem("NAME or ?, one of asked, approved, revoked, then its folder", "skill %q", line)
+	}
+	r.attack.Skills = append(r.attack.Skills, KnownSkill{words[0], words[1], words[2]})
 	return nil
 }
 

@@ -73,6 +73,16 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseSkills(t *testing.T) {
+	a, err := Parse("skill-x.txtar", []byte(whole+"-- skills --\n? revoked \"/data/a b\"\npdf asked /data/pdf\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []KnownSkill{{"?", "revoked", "/data/a b"}, {"pdf", "asked", "/data/pdf"}}; !slices.Equal(a.Skills, want) {
+		t.Errorf("skills %+v, want %+v", a.Skills, want)
+	}
+}
+
 const ofNetworks = `What is sent though it should not be.
 
 row N1
@@ -143,6 +153,7 @@ func TestParseRefuses(t *testing.T) {
 		"quote-open":                  {`"/data/a b"`, `"/data/a b`, "file-x.txtar:14: ", "quotes as in Go"},
 		"a-control-that-is-refused":   {"control getfd   f {host} {host.s}", "control getfd f {host} {host.s} -> EPERM", "file-x.txtar:18: control expects EPERM", "the agent alone"},
 		"before-after-the-session":    {"both    child user 1000 CLONE_NEWNS", "agent open /data\nbefore open /data", "file-x.txtar:17: before the session", "move it up"},
+		"a-skill-that-is-pinned":      {"-- steps --", "-- skills --\nx pinned /x\n-- steps --", "file-x.txtar:13: skill", "asked, approved"},
 		"a-command-without-its-state": {"-- steps --", "-- commands --\nx /bin/x y\n-- steps --", "file-x.txtar:13: command", "asked, approved"},
 		"an-owner-that-is-not-number": {"key 1000", "key alice", "file-x.txtar:10: entry", "owner"},
 	} {
@@ -201,7 +212,7 @@ func TestFiles(t *testing.T) {
 }
 
 // families begin the names of files.
-var families = []string{"connector-", "exec-", "file-", "guard-", "net-", "signal-", "trace-", "unix-"}
+var families = []string{"connector-", "exec-", "file-", "guard-", "net-", "signal-", "skill-", "trace-", "unix-"}
 
 // quoted are names of rules and of code, some of which begin alike.
 var quoted = regexp.MustCompile("`[^`]*`")

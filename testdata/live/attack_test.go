@@ -207,6 +207,11 @@ func (p *pass) attacked(steps []attacks.Step, before map[bpf.Counter]uint64) {
 		must(t, kernel.SetCommands(sensor.Commands(p.commands()), true))
 		defer func() { must(t, kernel.SetCommands(nil, true)) }()
 	}
+	if len(p.attack.Skills) > 0 {
+		adoption.Agent = agentOfAttacks
+		must(t, kernel.SetSkills(p.skills(), true))
+		defer func() { must(t, kernel.SetSkills(nil, true)) }()
+	}
 	slot, err := kernel.Adopt(context.Background(), adoption)
 	must(t, err)
 	session := slotOf(t, slot).Id
@@ -238,6 +243,16 @@ func (p *pass) commands() []sensor.Known {
 	for _, k := range p.attack.Known {
 		flags := map[string]bpf.StartFlag{"approved": bpf.StartApproved, "pinned": bpf.StartApproved | bpf.StartPinned, "revoked": bpf.StartRevoked}
 		all = append(all, knownCommand(p.t, p.image, command{strings.TrimPrefix(k.Name, "?"), k.Program, k.Args, flags[k.State]}))
+	}
+	return all
+}
+
+// skills are those that an attack has the kernel know.
+func (p *pass) skills() []sensor.Skill {
+	var all []sensor.Skill
+	for _, k := range p.attack.Skills {
+		flags := map[string]bpf.StartFlag{"approved": bpf.StartApproved, "revoked": bpf.StartRevoked}
+		all = append(all, found(p.t, p.image, k.Folder, strings.TrimPrefix(k.Name, "?"), flags[k.State]))
 	}
 	return all
 }

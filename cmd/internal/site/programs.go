@@ -110,11 +110,7 @@ func (p *Programs) script(args []string, sum string) string {
 // interpreter, it can be said only where nobody but root may change it.
 func (p *Programs) pinned(program string, args []string, sum string) (stamp bpf.Start, ok bool) {
 	stamp, is := p.sum(program)
-	now := time.Now
-	if p.Now != nil {
-		now = p.Now
-	}
-	if is == "" || now().Sub(time.Unix(stamp.Changed, int64(stamp.ChangedNs))) < settled {
+	if is == "" || !p.settled(stamp) {
 		return stamp, false
 	}
 	if is == sum {
@@ -125,8 +121,17 @@ func (p *Programs) pinned(program string, args []string, sum string) (stamp bpf.
 	return stamp, given != "" && rootAlone(given) && rootAlone(program)
 }
 
-// settled is how old a change must be to be told from the next one: kernels before 6.13 count time in jiffies here.
-const settled = 2 * time.Second
+// settledAfter is how old a change must be to be told from the next one: kernels before 6.13 count time in jiffies here.
+const settledAfter = 2 * time.Second
+
+// settled reports whether the next change of a file will be seen.
+func (p *Programs) settled(stamp bpf.Start) bool {
+	now := time.Now
+	if p.Now != nil {
+		now = p.Now
+	}
+	return now().Sub(time.Unix(stamp.Changed, int64(stamp.ChangedNs))) >= settledAfter
+}
 
 // sum is a file's SHA-256, and how it is recognised; "" where it cannot be read, or changed meanwhile.
 func (p *Programs) sum(file string) (bpf.Start, string) {

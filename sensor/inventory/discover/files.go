@@ -313,7 +313,7 @@ func (p *Pass) content(dir, name string, e fs.DirEntry, left *int64, files *[]in
 	full := path.Join(dir, name)
 	if e.Type()&fs.ModeSymlink != 0 {
 		target, err := fs.ReadLink(p.FS, rel(full))
-		*files = append(*files, inventory.Part{Name: name, Value: "link to " + target})
+		*files = append(*files, inventory.Part{Name: name, Value: linkTo + target})
 		return err
 	}
 	sum, info, err := p.sum(full, *left)

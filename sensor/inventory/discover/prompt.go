@@ -25,13 +25,25 @@ func (s *source) skill() {
 	it := s.item(inventory.KindSkill, name, 1)
 	s.frontMatter(&it)
 	files, writable, err := s.folder(dir)
-	it.Identity.Files = files
+	it.Identity.Files = s.followed(withoutCaches(files))
 	it.Facts.Writable = append(it.Facts.Writable, writable...)
 	if err != nil {
 		it.Error = reason(err)
 		it.Identity.Loose = "its folder is not known whole"
 	}
 	s.add(it)
+}
+
+// followed has the text in the place of a link to it: it is loaded by way of that.
+func (s *source) followed(files []inventory.Part) []inventory.Part {
+	for i := range files {
+		if f := &files[i]; f.Name == inventory.SkillFile && strings.HasPrefix(f.Value, linkTo) {
+			if sum, _, err := s.sum(s.name, proseMax); err == nil {
+				f.Value = sum
+			}
+		}
+	}
+	return files
 }
 
 // prompt reads a single file: a command, a subagent.
