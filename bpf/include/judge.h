@@ -5,9 +5,9 @@
  */
 #pragma once
 
+#include "climb.h"
 #include "event.h"
 #include "move.h"
-#include "path.h"
 #include "rule.h"
 #include "written.h"
 
@@ -827,7 +827,7 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 		return judge_blind(state, q->op);
 	buffer->question = *q;
 	source_of(&buffer->source, dentry, inode);
-	name_of(buffer);
+	name_at(buffer, dentry);
 	error = judge_buffer(state, buffer);
 	if (!error && judge_by_object(q->op) && has_aliases(inode, dentry))
 		error = judge_aliases(state, buffer);
@@ -839,7 +839,7 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 static __always_inline void name_into(struct buffer *buffer, struct dentry *dentry)
 {
 	source_of(&buffer->source, dentry, dentry->d_inode);
-	name_of(buffer);
+	name_at(buffer, dentry);
 }
 
 static __always_inline int judge_as(struct task_state *state, struct buffer *buffer, u32 op, u32 second)

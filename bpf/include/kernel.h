@@ -89,12 +89,17 @@ typedef struct seqcount_spinlock {
 	seqcount_t seqcount;
 } seqcount_spinlock_t;
 
+enum {
+	NAME_SHORT = 32, /* names of fewer bytes lie in their dentry (DNAME_INLINE_LEN is this or more) */
+};
+
 struct dentry {
 	unsigned int d_flags;
 	seqcount_spinlock_t d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[NAME_SHORT];
 	struct super_block *d_sb;
 	struct hlist_node d_alias; /* since 6.18 */
 };
@@ -106,6 +111,15 @@ union dentry_alias {
 /* Before: beside d_rcu and others. */
 struct dentry___before {
 	union dentry_alias d_u;
+};
+
+/* Since 6.15, for d_iname. */
+union shortname_store {
+	unsigned char string[NAME_SHORT];
+};
+
+struct dentry___shortname {
+	union shortname_store d_shortname;
 };
 
 struct unicode_map;

@@ -135,9 +135,10 @@ struct source {
 	u32 device;
 	u32 mode;
 	u32 links;
-	u32 number; /* of a device node: major << 20 | minor */
-	u32 places; /* generation of the mounts, read before all else */
-	u64 print;  /* 0: this one has none */
+	u32 number;  /* of a device node: major << 20 | minor */
+	u32 places;  /* generation of the mounts, read before all else */
+	u32 climbed; /* its name is in the buffer, up to the root (climb.h) */
+	u32 renames; /* before that: rename_lock's sequence */
 };
 
 /* What is not recorded. */
