@@ -83,13 +83,19 @@ static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
 	walk_or(w, c, words);
 }
 
-/* mask bounds an offset of a u32; it is read once for many bytes. */
+/* mask bounds an offset of a u32, and takes a state's marks away; it is read once for many bytes. */
 static __always_inline void walk_byte(const u8 *table, u32 *at, u32 engine, u64 mask, u8 byte)
 {
 	u32 column = FIELD(table, u16, engine + byte * 2);
 
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
 		at[i] = *(const u32 *)(table + ((at[i] + column) & mask));
+}
+
+/* Not 0 where nothing happens until the component ends, which is most of most. */
+static __always_inline u32 walk_idle(const u32 *at)
+{
+	return at[0] & at[1] & at[2] & STATE_IDLE;
 }
 
 static __always_inline void walk_copy(u32 *to, const u32 *from)
@@ -130,8 +136,10 @@ static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 	const u8 *table = w->table;
 	u32 at[ENGINE_AUTOMATA];
 	long end = 0;
+	u32 idle;
 
 	walk_copy(at, w->at);
+	idle = walk_idle(at);
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < WALK_STRIDE; i++) {
 		u8 byte = text[i];
@@ -142,7 +150,10 @@ static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 		}
 		if (byte == '/')
 			walk_emit(w, at, PATH_WORDS);
+		else if (idle)
+			continue;
 		walk_byte(table, at, engine, mask, byte);
+		idle = walk_idle(at);
 	}
 	walk_copy(w->at, at);
 	return end;
