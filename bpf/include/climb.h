@@ -8,27 +8,23 @@
 
 #include "path.h"
 
-#define CLIMB_COPY(to, from)                     \
-	for (u32 i = 0; i < NAME_SHORT / 8; i++) \
-	(to)[i] = ((const u64 *)(from))[i]
-
 /*
- * The name that lies in its dentry, to where the offset ends. Whole words are copied, from the end of the name backwards: what is
- * in front of it is written over by the next component, or lies in front of the text. verifier: typed pointers have constant
- * offsets only, so it goes by the stack.
+ * The name that lies in its dentry, to where the offset ends: whole words, by way of the buffer's beginning, which a name
+ * of usual length leaves free. What they have in front of the name is written over by the next component, or lies in front
+ * of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
  */
 static __always_inline void climb_short(struct buffer *buffer, u32 offset, u32 length, struct dentry *dentry)
 {
-	u64 name[2 * NAME_SHORT / 8] = {};
-	u64 *to = (u64 *)(buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1)));
-	const u64 *from = (const u64 *)((const u8 *)name + (length & (NAME_SHORT - 1)));
+	const u8 *from = buffer->text + (length & (NAME_SHORT - 1));
+	u8 *to = buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1));
+	u8 *name = buffer->text + NAME_SHORT;
 
 	if (bpf_core_field_exists(dentry->d_iname))
-		CLIMB_COPY(name + NAME_SHORT / 8, dentry->d_iname);
+		copy_words(name, dentry->d_iname, NAME_SHORT);
 	else
-		CLIMB_COPY(name + NAME_SHORT / 8, ((struct dentry___shortname *)dentry)->d_shortname.string);
+		copy_words(name, ((struct dentry___shortname *)dentry)->d_shortname.string, NAME_SHORT);
 	FORGET();
-	CLIMB_COPY(to, from);
+	copy_words(to, from, NAME_SHORT);
 }
 
 /* One component in front; its offset, or 0 where there is no room. */
@@ -39,7 +35,7 @@ static __always_inline u32 climb_component(struct buffer *buffer, struct dentry 
 
 	if (length >= NAME_SHORT)
 		return name_component(buffer, offset, length, dentry->d_name.name);
-	if (offset <= 2 * NAME_SHORT)
+	if (offset < 3 * NAME_SHORT)
 		return 0;
 	climb_short(buffer, offset, length, dentry);
 	offset -= length + 1;

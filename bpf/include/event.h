@@ -21,7 +21,7 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	head->started = task->group_leader->start_boottime;
 	head->pid = task->tgid;
 	head->tid = task->pid;
-	head->uid = (u32)bpf_get_current_uid_gid();
+	head->uid = task->cred->uid.val;
 	head->flags = (task->pid == task->tgid ? 0 : EVENT_THREAD) | (state->flags & TASK_TOLD) * EVENT_AGENT;
 	head->session = session->id;
 	head->agent = session->agent;
@@ -30,7 +30,7 @@ static __always_inline void event_head(struct event_header *head, u16 kind, cons
 	head->slot = state->slot;
 	head->principal = state->principal;
 	head->action = ACTION_ALLOW;
-	bpf_get_current_comm(head->comm, sizeof(head->comm));
+	copy_words(head->comm, task->comm, sizeof(head->comm));
 }
 
 /* The record speaks of another task than the one that runs: an iterator's. */

@@ -414,3 +414,13 @@ enum kernel {
 
 /* verifier: what it knows of a value that lies in a map is lost when the value is read anew; so outcomes stay few. */
 #define FORGET() asm volatile("" ::: "memory")
+
+/*
+ * Whole words, a load and a store each; bytes is a constant. verifier: arrays of bytes in typed structs may be read so. As
+ * a function, for clang would go byte by byte where it sees what is no array of words.
+ */
+static __always_inline void copy_words(void *to, const void *from, u32 bytes)
+{
+	for (u32 i = 0; i < bytes / 8; i++)
+		((u64 *)to)[i] = ((const u64 *)from)[i];
+}

@@ -135,10 +135,11 @@ struct source {
 	u32 device;
 	u32 mode;
 	u32 links;
-	u32 number;  /* of a device node: major << 20 | minor */
-	u32 places;  /* generation of the mounts, read before all else */
-	u32 climbed; /* its name is in the buffer, up to the root (climb.h) */
-	u32 renames; /* before that: rename_lock's sequence */
+	u32 number;	/* of a device node: major << 20 | minor */
+	u32 places;	/* generation of the mounts, read before all else */
+	u16 climbed;	/* its name is in the buffer, up to the root (climb.h) */
+	u16 unlabelled; /* nor is a label kept of it */
+	u32 renames;	/* before that: rename_lock's sequence */
 };
 
 /* What is not recorded. */
