@@ -27,20 +27,21 @@ static __always_inline void climb_short(struct buffer *buffer, u32 offset, u32 l
 	copy_words(to, from, NAME_SHORT);
 }
 
-/* One component in front; its offset, or 0 where there is no room. */
-static __always_inline u32 climb_component(struct buffer *buffer, struct dentry *dentry)
+static __always_inline void climb_component(struct buffer *buffer, struct dentry *dentry)
 {
 	u32 offset = buffer->name.offset;
 	u32 length = dentry->d_name.len;
 
 	if (length >= NAME_SHORT)
-		return name_component(buffer, offset, length, dentry->d_name.name);
-	if (offset < 3 * NAME_SHORT)
-		return 0;
-	climb_short(buffer, offset, length, dentry);
-	offset -= length + 1;
-	buffer->text[offset & (TEXT_MAX - 1)] = '/';
-	return offset;
+		offset = name_component(buffer, offset, length, dentry->d_name.name);
+	else if (offset < 3 * NAME_SHORT)
+		offset = 0;
+	else {
+		climb_short(buffer, offset, length, dentry);
+		offset -= length + 1;
+		buffer->text[offset & (TEXT_MAX - 1)] = '/';
+	}
+	buffer->name.offset = offset;
 }
 
 /* Up to the root. bound: PRINT_DEPTH components. verifier: the offset lies in the buffer, so it is not followed. */
@@ -56,11 +57,13 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 		print = print_link(print, dentry->d_seq.seqcount.sequence, dentry->d_name.hash);
 		if (dentry == root) {
 			name->print = print;
-			return 1;
+			buffer->source.climbed = 1;
+			return 0;
 		}
 		if (dentry->d_flags & DCACHE_OP_COMPARE)
 			return 0;
-		name->offset = climb_component(buffer, dentry);
+		climb_component(buffer, dentry);
+		FORGET();
 		if (!name->offset)
 			return 0;
 		dentry = dentry->d_parent;
@@ -72,7 +75,7 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 static __always_inline void name_at(struct buffer *buffer, struct dentry *dentry)
 {
 	buffer->source.renames = rename_sequence();
-	buffer->source.climbed = climb(buffer, dentry);
+	climb(buffer, dentry);
 	FORGET();
 	name_of(buffer);
 }

@@ -99,16 +99,39 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write); \
 	} while (0)
 
-#define EVENT_SEND_NAME(record, buffer) \
-	EVENT_SEND_BY_ACTION(record, (buffer)->name.length, event_name(&entry, sizeof(*record), buffer))
-
 #define EVENT_SEND_TEXT(record, buffer, length) \
 	EVENT_SEND_BY_ACTION(record, length, event_text(&entry, sizeof(*record), buffer, length))
 
-/* A record without text. */
-#define EVENT_SEND_BARE(ring, lost, wake, record)                               \
-	do {                                                                    \
-		(record)->head.size = sizeof(*(record));                        \
-		if (bpf_ringbuf_output(&ring, record, sizeof(*(record)), wake)) \
-			count(lost);                                            \
+#define EVENT_OUTPUT(ring, lost, wake, record, size)               \
+	do {                                                       \
+		if (bpf_ringbuf_output(&ring, record, size, wake)) \
+			count(lost);                               \
 	} while (0)
+
+/* A record without text. */
+#define EVENT_SEND_BARE(ring, lost, wake, record)                          \
+	do {                                                               \
+		(record)->head.size = sizeof(*(record));                   \
+		EVENT_OUTPUT(ring, lost, wake, record, sizeof(*(record))); \
+	} while (0)
+
+/* An access and the name of its object. Where both are short, as most are, the record is put in front of the name. */
+static __noinline void access_send(struct buffer *buffer)
+{
+	struct event_access *event = &buffer->access;
+	u32 size = sizeof(*event) + buffer->name.length;
+	u32 offset = buffer->name.offset;
+	u8 *at;
+
+	if (size > SLACK || offset < sizeof(*event)) {
+		EVENT_SEND_BY_ACTION(event, buffer->name.length, event_name(&entry, sizeof(*event), buffer));
+		return;
+	}
+	event->head.size = size;
+	at = buffer->text + ((offset - sizeof(*event)) & (TEXT_MAX - 1));
+	copy_words(at, event, sizeof(*event));
+	if (event->head.action == ACTION_ALLOW)
+		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(), at, BOUNDED(size, SLACK));
+	else
+		EVENT_OUTPUT(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, at, BOUNDED(size, SLACK));
+}

@@ -337,11 +337,15 @@ static __always_inline void label_fold(struct buffer *buffer)
 	name->groups |= groups;
 }
 
-/* With the act that it was found for. verifier: 6.1 takes keys and values of a map from the stack only. */
-static __noinline void label_keep(const struct buffer *buffer, u64 who, s32 error)
+/* With the answer that was given. verifier: 6.1 takes keys and values of a map from the stack only. */
+static __noinline void label_keep(const struct buffer *buffer)
 {
 	u64 dentry = buffer->source.dentry;
-	struct act act = { .who = who, .until = bpf_jiffies64() + cfg_second, .error = error };
+	struct act act = {
+		.who = buffer->name.act,
+		.until = bpf_jiffies64() + cfg_second,
+		.error = buffer->access.head.error,
+	};
 	struct label label = {
 		.print = buffer->name.print,
 		.policy = buffer->name.policy,
@@ -379,6 +383,7 @@ __noinline int label_of(struct buffer *buffer)
 	name->policy = policy_of(table);
 	label = buffer->source.unlabelled ? NULL : label_kept(buffer, name->policy);
 	buffer->source.unlabelled = 0;
+	name->act = 0;
 	if (label) {
 		count(COUNT_LABEL_HIT);
 		name->groups = label->groups;
@@ -395,7 +400,7 @@ __noinline int label_of(struct buffer *buffer)
 	return 0;
 }
 
-/* For who comes next: a label that was worked out, and what was answered. */
+/* What was answered, with the label that is kept, or that judge_buffer() will keep. */
 static __always_inline void judge_keep(struct buffer *buffer, const struct session *session, const struct subject *who,
 				       struct event_access *event)
 {
@@ -404,7 +409,7 @@ static __always_inline void judge_keep(struct buffer *buffer, const struct sessi
 	struct label *label;
 
 	if (buffer->source.unlabelled) {
-		label_keep(buffer, act_repeats(event) ? act : 0, event->head.error);
+		buffer->name.act = act_repeats(event) ? act : 0;
 		return;
 	}
 	label = label_kept(buffer, buffer->name.policy);
@@ -439,7 +444,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, &buffer->source);
-	EVENT_SEND_NAME(event, buffer);
+	access_send(buffer);
 	return error;
 }
 
@@ -475,6 +480,8 @@ static __always_inline int judge_buffer(struct task_state *state, struct buffer 
 		label_of(buffer);
 		error = judge_labelled(state, buffer);
 	}
+	if (buffer->source.unlabelled)
+		label_keep(buffer);
 	return error;
 }
 
@@ -530,7 +537,7 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &from->question, &from->name, &from->source);
-	EVENT_SEND_NAME(event, from);
+	access_send(from);
 	return error;
 }
 
@@ -582,7 +589,7 @@ static __always_inline int bring_apply(struct task_state *state, struct session 
 	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &to->question, &to->name, &from->source);
-	EVENT_SEND_NAME(event, to);
+	access_send(to);
 	return error;
 }
 
@@ -691,7 +698,7 @@ static __always_inline int net_apply(struct task_state *state, struct session *s
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, &buffer->name, &buffer->source);
-	EVENT_SEND_NAME(event, buffer);
+	access_send(buffer);
 	return error;
 }
 
