@@ -69,18 +69,24 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 	w->masks = ENGINE(table, engine, masks);
 }
 
-/* Sets are emitted by the states before a byte. verifier: one branch, for few states have a set. */
-static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
+/* The sets that are named by one half of the states' first words. verifier: one branch, for few states have a set. */
+static __always_inline void walk_join(struct walk *w, const u32 *at, u32 shift, u32 words)
 {
-	u32 a = table_u32(w->table, at[0]) >> 16;
-	u32 b = table_u32(w->table, at[1]) >> 16;
-	u32 c = table_u32(w->table, at[2]) >> 16;
+	u32 a = table_u32(w->table, at[0]) >> shift & 0xffff;
+	u32 b = table_u32(w->table, at[1]) >> shift & 0xffff;
+	u32 c = table_u32(w->table, at[2]) >> shift & 0xffff;
 
 	if (!(a | b | c))
 		return;
 	walk_or(w, a, words);
 	walk_or(w, b, words);
 	walk_or(w, c, words);
+}
+
+/* Sets are emitted by the states before a byte. */
+static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
+{
+	walk_join(w, at, 16, words);
 }
 
 /* mask bounds an offset of a u32, and takes a state's marks away; it is read once for many bytes. */
@@ -110,8 +116,7 @@ static __always_inline void walk_end(struct walk *w, u32 engine, u32 words)
 	u32 folds = ENGINE(w->table, engine, folds);
 	u64 atoms;
 
-	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
-		walk_or(w, table_u32(w->table, w->at[i]) & 0xffff, words);
+	walk_join(w, w->at, 0, words);
 	atoms = w->reg.word[words] & ~w->reg.word[words + 1];
 	if (!atoms || !folds)
 		return;
