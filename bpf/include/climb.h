@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The short way to a name: along typed pointers, which costs a load a step, where path.h reads each step through a helper.
- * It gives the first try of name_of() what its walk would have found, or nothing: where folders compare names by
- * themselves, and for names that are deep or long, the walk is made.
+ * It gives the first try of name_of() what its walk would have found, or nothing: where a folder compares names by itself,
+ * where the way ends elsewhere than at the root, and for names that are deep or long, the walk is made.
  */
 #pragma once
 
@@ -27,6 +27,7 @@ static __always_inline void climb_short(struct buffer *buffer, u32 offset, u32 l
 	copy_words(to, from, NAME_SHORT);
 }
 
+/* One component in front of those that the buffer has; offset 0 says that there is no room. */
 static __always_inline void climb_component(struct buffer *buffer, struct dentry *dentry)
 {
 	u32 offset = buffer->name.offset;
@@ -44,7 +45,10 @@ static __always_inline void climb_component(struct buffer *buffer, struct dentry
 	buffer->name.offset = offset;
 }
 
-/* Up to the root. bound: PRINT_DEPTH components. verifier: the offset lies in the buffer, so it is not followed. */
+/*
+ * Up to the root. bound: PRINT_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed.
+ * KEEP-SYNC print v1 (label.h:print_of, path.h:name_step)
+ */
 static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 {
 	struct dentry *root = dentry->d_sb->s_root;
@@ -53,20 +57,21 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 
 	name->offset = TEXT_END;
 	for (u32 i = 0; i < PRINT_DEPTH; i++) {
-		FORGET();
+		struct dentry *parent = dentry->d_parent;
+
 		print = print_link(print, dentry->d_seq.seqcount.sequence, dentry->d_name.hash);
 		if (dentry == root) {
 			name->print = print;
 			buffer->source.climbed = 1;
 			return 0;
 		}
-		if (dentry->d_flags & DCACHE_OP_COMPARE)
+		if (parent == dentry || (dentry->d_flags & DCACHE_OP_COMPARE))
 			return 0;
 		climb_component(buffer, dentry);
 		FORGET();
 		if (!name->offset)
 			return 0;
-		dentry = dentry->d_parent;
+		dentry = parent;
 	}
 	return 0;
 }
