@@ -113,7 +113,7 @@ struct dentry___before {
 	union dentry_alias d_u;
 };
 
-/* Since 6.15, for d_iname. */
+/* In 6.18 and newer, for d_iname. */
 union shortname_store {
 	unsigned char string[NAME_SHORT];
 };

@@ -6,6 +6,7 @@ package match
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -109,13 +110,13 @@ func TestNoRulesMatchNothing(t *testing.T) {
 func TestIdleStatesAreMarked(t *testing.T) {
 	m := mustCompile(t, Path, pathRules(2, 200, 10, 60))
 	rows := map[uint32]uint32{} // marks, by row
-	for next := m.layout.Start[:]; len(next) > 0; {
+	for next := slices.Clone(m.layout.Start[:]); len(next) > 0; {
 		row := next[0] &^ stateIdle
 		next = next[1:]
 		for b := 1; b < 256; b++ {
 			to := word(m.table, row+uint32(m.layout.Column[b]))
 			if _, known := rows[to&^stateIdle]; !known {
-				next = append(next[:len(next):len(next)], to)
+				next = append(next, to)
 			}
 			rows[to&^stateIdle] = to & stateIdle
 		}
