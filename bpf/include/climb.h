@@ -8,23 +8,12 @@
 
 #include "path.h"
 
-/*
- * The name that lies in its dentry, to where the offset ends: whole words, by way of the buffer's beginning, which a name
- * of usual length leaves free. What they have in front of the name is written over by the next component, or lies in front
- * of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
- */
-static __always_inline void climb_short(struct buffer *buffer, u32 offset, u32 length, struct dentry *dentry)
+/* A name that lies in its dentry. */
+static __always_inline const void *climb_name(struct dentry *dentry)
 {
-	const u8 *from = buffer->text + (length & (NAME_SHORT - 1));
-	u8 *to = buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1));
-	u8 *name = buffer->text + NAME_SHORT;
-
 	if (bpf_core_field_exists(dentry->d_iname))
-		copy_words(name, dentry->d_iname, NAME_SHORT);
-	else
-		copy_words(name, ((struct dentry___shortname *)dentry)->d_shortname.string, NAME_SHORT);
-	FORGET();
-	copy_words(to, from, NAME_SHORT);
+		return dentry->d_iname;
+	return ((struct dentry___shortname *)dentry)->d_shortname.string;
 }
 
 /* One component in front of those that the buffer has; offset 0 says that there is no room. */
@@ -35,10 +24,10 @@ static __always_inline void climb_component(struct buffer *buffer, struct dentry
 
 	if (length >= NAME_SHORT)
 		offset = name_component(buffer, offset, length, dentry->d_name.name);
-	else if (offset < 3 * NAME_SHORT)
+	else if (offset < SHORT_ROOM)
 		offset = 0;
 	else {
-		climb_short(buffer, offset, length, dentry);
+		name_short(buffer, offset, length, climb_name(dentry));
 		offset -= length + 1;
 		buffer->text[offset & (TEXT_MAX - 1)] = '/';
 	}

@@ -84,6 +84,22 @@ __noinline u32 name_folds(u64 folder)
 	return magic == MSDOS_SUPER_MAGIC ? FOLDS_ASCII | FOLDS_SHORT : FOLDS_ASCII;
 }
 
+/* Room in front of a text for name_short(). */
+#define SHORT_ROOM (3 * NAME_SHORT)
+
+/*
+ * A name of fewer than NAME_SHORT bytes, to where the offset ends: whole words, by way of the buffer's beginning, which a text of
+ * usual length leaves free. What they have in front of the name is written over by what comes in front of it, or lies in
+ * front of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
+ */
+static __always_inline void name_short(struct buffer *buffer, u32 offset, u32 length, const void *name)
+{
+	copy_words(buffer->text + NAME_SHORT, name, NAME_SHORT);
+	FORGET();
+	copy_words(buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1)), buffer->text + (length & (NAME_SHORT - 1)),
+		   NAME_SHORT);
+}
+
 /* One component in front of those that the buffer has; its offset, or 0 where there is no room. */
 static __always_inline u32 name_component(struct buffer *buffer, u32 offset, u32 length, const unsigned char *name)
 {
@@ -190,8 +206,12 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		w->end = NAME_LONG;
 		return VIEW_REFUSED;
 	}
+	if (length < NAME_SHORT && w->offset >= SHORT_ROOM)
+		name_short(w->buffer, w->offset, length, mount->prefix);
+	else
+		bpf_probe_read_kernel(w->buffer->text + ((w->offset - length) & (TEXT_MAX - 1)),
+				      length & (PREFIX_MAX - 1), mount->prefix);
 	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (PREFIX_MAX - 1), mount->prefix);
 	return VIEW_HOST;
 }
 

@@ -72,9 +72,10 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 /* The sets that are named by one half of the states' first words. verifier: one branch, for few states have a set. */
 static __always_inline void walk_join(struct walk *w, const u32 *at, u32 shift, u32 words)
 {
-	u32 a = table_u32(w->table, at[0]) >> shift & 0xffff;
-	u32 b = table_u32(w->table, at[1]) >> shift & 0xffff;
-	u32 c = table_u32(w->table, at[2]) >> shift & 0xffff;
+	u64 mask = cfg_table_size - sizeof(u32);
+	u32 a = *(const u32 *)(w->table + (at[0] & mask)) >> shift & 0xffff;
+	u32 b = *(const u32 *)(w->table + (at[1] & mask)) >> shift & 0xffff;
+	u32 c = *(const u32 *)(w->table + (at[2] & mask)) >> shift & 0xffff;
 
 	if (!(a | b | c))
 		return;
