@@ -26,7 +26,7 @@ static __always_inline void held_judge(const struct task_state *state, const str
 		judge_action(&event->head, table, &who, q, buffer->name.view, event->label, &marks);
 	event->head.policy = FIELD(table, u64, __builtin_offsetof(struct table_header, generation));
 	record_object(event, q, &buffer->name, &buffer->source);
-	EVENT_SEND_NAME(event, buffer);
+	access_send(buffer);
 }
 
 /* No socket passes security_file_open, so what policy says of opening says nothing of it. */

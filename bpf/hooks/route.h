@@ -124,8 +124,10 @@ static __always_inline int route_tell(struct session *session, const u8 *table, 
 	if (flow->asks)
 		event->head.flags |= EVENT_QUESTION;
 	route_event(event, flow);
-	EVENT_SEND_IF(event_due(&event->head, event->label), event, flow->length,
-		      bpf_dynptr_write(&entry, sizeof(*event), flow->name, BOUNDED(flow->length, DOMAIN_MAX), 0));
+	if (event_told(&event->head, event->label))
+		EVENT_SEND_BY_ACTION(event, flow->length,
+				     bpf_dynptr_write(&entry, sizeof(*event), flow->name,
+						      BOUNDED(flow->length, DOMAIN_MAX), 0));
 	return holds ? -EPERM : 0;
 }
 

@@ -21,9 +21,9 @@ static __always_inline void event_actor(struct event_header *head, u16 kind)
 	head->started = task->group_leader->start_boottime;
 	head->pid = task->tgid;
 	head->tid = task->pid;
-	head->uid = (u32)bpf_get_current_uid_gid();
+	head->uid = task->cred->uid.val;
 	head->flags = task->pid == task->tgid ? 0 : EVENT_THREAD;
-	bpf_get_current_comm(head->comm, sizeof(head->comm));
+	copy_words(head->comm, task->comm, sizeof(head->comm));
 }
 
 static __always_inline void event_head(struct event_header *head, u16 kind, const struct task_state *state,
@@ -130,29 +130,56 @@ __noinline int event_due(const struct event_header *head, u64 label)
 	return false;
 }
 
+static __always_inline bool event_told(const struct event_header *head, u64 label)
+{
+	return head->action == ACTION_ALLOW || event_due(head, label);
+}
+
 /* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
-#define EVENT_SEND_IF(due, record, length, write)                                                              \
+#define EVENT_SEND_BY_ACTION(record, length, write)                                                            \
 	do {                                                                                                   \
 		(record)->head.size = sizeof(*record) + (length);                                              \
 		if ((record)->head.action == ACTION_ALLOW)                                                     \
 			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write);     \
-		else if (due)                                                                                  \
+		else                                                                                           \
 			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write); \
 	} while (0)
-
-#define EVENT_SEND_BY_ACTION(record, length, write) EVENT_SEND_IF(true, record, length, write)
-
-#define EVENT_SEND_NAME(record, buffer)                                                              \
-	EVENT_SEND_IF(event_due(&(record)->head, (record)->label[0]), record, (buffer)->name.length, \
-		      event_name(&entry, sizeof(*record), buffer))
 
 #define EVENT_SEND_TEXT(record, buffer, length) \
 	EVENT_SEND_BY_ACTION(record, length, event_text(&entry, sizeof(*record), buffer, length))
 
-/* A record without text. */
-#define EVENT_SEND_BARE(ring, lost, wake, record)                               \
-	do {                                                                    \
-		(record)->head.size = sizeof(*(record));                        \
-		if (bpf_ringbuf_output(&ring, record, sizeof(*(record)), wake)) \
-			count(lost);                                            \
+#define EVENT_OUTPUT(ring, lost, wake, record, size)               \
+	do {                                                       \
+		if (bpf_ringbuf_output(&ring, record, size, wake)) \
+			count(lost);                               \
 	} while (0)
+
+/* A record without text. */
+#define EVENT_SEND_BARE(ring, lost, wake, record)                          \
+	do {                                                               \
+		(record)->head.size = sizeof(*(record));                   \
+		EVENT_OUTPUT(ring, lost, wake, record, sizeof(*(record))); \
+	} while (0)
+
+/* An access and the name of its object. Where both are short, as most are, the record is put in front of the name. */
+static __noinline void access_send(struct buffer *buffer)
+{
+	struct event_access *event = &buffer->access;
+	u32 size = sizeof(*event) + buffer->name.length;
+	u32 offset = buffer->name.offset;
+	u8 *at;
+
+	if (!event_told(&event->head, event->label[0]))
+		return;
+	if (size > SLACK || offset < sizeof(*event)) {
+		EVENT_SEND_BY_ACTION(event, buffer->name.length, event_name(&entry, sizeof(*event), buffer));
+		return;
+	}
+	event->head.size = size;
+	at = buffer->text + ((offset - sizeof(*event)) & (TEXT_MAX - 1));
+	copy_words(at, event, sizeof(*event));
+	if (event->head.action == ACTION_ALLOW)
+		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(), at, BOUNDED(size, SLACK));
+	else
+		EVENT_OUTPUT(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, at, BOUNDED(size, SLACK));
+}

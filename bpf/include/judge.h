@@ -5,9 +5,9 @@
  */
 #pragma once
 
+#include "climb.h"
 #include "event.h"
 #include "move.h"
-#include "path.h"
 #include "rule.h"
 #include "written.h"
 
@@ -230,12 +230,18 @@ static __always_inline bool has_aliases(const struct inode *inode, const struct 
 	return (inode->i_nlink > 1 && (inode->i_mode & S_IFMT) != S_IFDIR) || inode != dentry->d_inode;
 }
 
+enum act_again {
+	ACT_OTHER,
+	ACT_FIRST, /* nor is a label kept of its object */
+	ACT_AGAIN,
+};
+
 /*
  * The same act again within its second: its answer, and nothing is told but how often. race: an act is changed while it
  * is looked at; who is cleared before and set after. A name that has links is looked at anew, for these may have come.
  */
-static __always_inline bool act_again(struct task_state *state, struct dentry *dentry, struct inode *inode,
-				      const struct question *q, int *error)
+static __always_inline enum act_again act_again(struct task_state *state, struct dentry *dentry, struct inode *inode,
+						const struct question *q, int *error)
 {
 	struct session *session = session_of(state);
 	const u8 *table = table_now();
@@ -246,43 +252,47 @@ static __always_inline bool act_again(struct task_state *state, struct dentry *d
 	u64 who;
 
 	if (!session || !table || has_aliases(inode, dentry))
-		return false;
+		return ACT_OTHER;
 	subject = subject_of(state, session);
 	print = print_of(dentry);
 	label = label_recall(dentry, print, policy_of(table), places_now());
 	if (!label)
-		return false;
+		return ACT_FIRST;
 	act = &label->acts[q->op & 1];
 	who = act_of(session, &subject, q, print);
 	*error = act->error;
 	if (act->who != who || act->until < bpf_jiffies64())
-		return false;
+		return ACT_OTHER;
 	if (*error) {
 		if (!session_enforced(session, table, q->op))
-			return false;
+			return ACT_OTHER;
 		__sync_fetch_and_add(&session->refused, 1);
 		count(COUNT_REFUSED);
 	}
 	if (q->quiet && !*error)
-		return true;
+		return ACT_AGAIN;
 	__sync_fetch_and_add(&act->repeats, 1);
 	__sync_fetch_and_add(&session->folded, 1);
-	return true;
+	return ACT_AGAIN;
+}
+
+/* Whether the same act again has the same answer, and need not be told. */
+static __always_inline bool act_repeats(const struct event_access *event)
+{
+	return event->head.action != ACTION_KILL && !(action_refuses(event->head.action) && !event->head.error) &&
+	       !(event->head.flags & EVENT_SWITCH);
 }
 
 /* What was answered and told, for the next one who asks the same. */
-static __always_inline void act_keep(struct label *label, const struct session *session, const struct subject *subject,
-				     const struct question *q, struct event_access *event)
+static __always_inline void act_keep(struct label *label, u64 who, const struct question *q, struct event_access *event)
 {
 	struct act *act = &label->acts[q->op & 1];
-	u64 who = act_of(session, subject, q, label->print);
 
 	event->repeats = __sync_lock_test_and_set(&act->repeats, 0);
 	if (act->who != who)
 		event->repeats = 0;
 	__sync_lock_test_and_set(&act->who, 0);
-	if (event->head.action == ACTION_KILL || (action_refuses(event->head.action) && !event->head.error) ||
-	    (event->head.flags & EVENT_SWITCH))
+	if (!act_repeats(event))
 		return;
 	act->error = event->head.error;
 	act->until = bpf_jiffies64() + cfg_second;
@@ -327,10 +337,15 @@ static __always_inline void label_fold(struct buffer *buffer)
 	name->groups |= groups;
 }
 
-/* verifier: 6.1 takes keys and values of a map from the stack only. */
+/* With the answer that was given. verifier: 6.1 takes keys and values of a map from the stack only. */
 static __noinline void label_keep(const struct buffer *buffer)
 {
 	u64 dentry = buffer->source.dentry;
+	struct act act = {
+		.who = buffer->name.act,
+		.until = bpf_jiffies64() + cfg_second,
+		.error = buffer->access.head.error,
+	};
 	struct label label = {
 		.print = buffer->name.print,
 		.policy = buffer->name.policy,
@@ -340,6 +355,10 @@ static __noinline void label_keep(const struct buffer *buffer)
 	};
 
 	label.check = label_check(&label);
+	if (buffer->question.op & 1)
+		label.acts[1] = act;
+	else
+		label.acts[0] = act;
 	bpf_map_update_elem(&labels, &dentry, &label, BPF_ANY);
 }
 
@@ -349,8 +368,8 @@ static __always_inline struct label *label_kept(const struct buffer *buffer, u64
 }
 
 /*
- * The label of the name in the buffer, worked out where it is not known, and kept where it can be. verifier: global, as
- * name_of, and beside judge_buffer, whose frame would not fit over its own.
+ * The label of the name in the buffer, worked out where it is not known. verifier: global, as name_of, and beside
+ * judge_buffer, whose frame would not fit over its own.
  */
 __noinline int label_of(struct buffer *buffer)
 {
@@ -362,7 +381,9 @@ __noinline int label_of(struct buffer *buffer)
 		return 0;
 	name = &buffer->name;
 	name->policy = policy_of(table);
-	label = label_kept(buffer, name->policy);
+	label = buffer->source.unlabelled ? NULL : label_kept(buffer, name->policy);
+	buffer->source.unlabelled = 0;
+	name->act = 0;
 	if (label) {
 		count(COUNT_LABEL_HIT);
 		name->groups = label->groups;
@@ -375,8 +396,25 @@ __noinline int label_of(struct buffer *buffer)
 	if (!name->print || name->view > VIEW_FOREIGN)
 		return 0;
 	count(COUNT_LABEL_MISS);
-	label_keep(buffer);
+	buffer->source.unlabelled = 1;
 	return 0;
+}
+
+/* What was answered, with the label that is kept, or that judge_buffer() will keep. */
+static __always_inline void judge_keep(struct buffer *buffer, const struct session *session, const struct subject *who,
+				       struct event_access *event)
+{
+	const struct question *q = &buffer->question;
+	u64 act = act_of(session, who, q, buffer->name.print);
+	struct label *label;
+
+	if (buffer->source.unlabelled) {
+		buffer->name.act = act_repeats(event) ? act : 0;
+		return;
+	}
+	label = label_kept(buffer, buffer->name.policy);
+	if (label)
+		act_keep(label, act, q, event);
 }
 
 static __always_inline int judge_named(struct task_state *state, struct session *session, const u8 *table,
@@ -386,7 +424,6 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	const struct name *name = &buffer->name;
 	struct subject who = subject_of(state, session);
 	struct event_access *event = &buffer->access;
-	struct label *label;
 	u32 marks = 0;
 	int error;
 
@@ -403,13 +440,11 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	error = judge_apply(session, table, &who, &event->head);
 	if (!error)
 		judge_mark(session, &event->head, marks);
-	label = label_kept(buffer, name->policy);
-	if (label)
-		act_keep(label, session, &who, q, event);
+	judge_keep(buffer, session, &who, event);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, name, &buffer->source);
-	EVENT_SEND_NAME(event, buffer);
+	access_send(buffer);
 	return error;
 }
 
@@ -445,6 +480,8 @@ static __always_inline int judge_buffer(struct task_state *state, struct buffer 
 		label_of(buffer);
 		error = judge_labelled(state, buffer);
 	}
+	if (buffer->source.unlabelled)
+		label_keep(buffer);
 	return error;
 }
 
@@ -500,7 +537,7 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &from->question, &from->name, &from->source);
-	EVENT_SEND_NAME(event, from);
+	access_send(from);
 	return error;
 }
 
@@ -552,7 +589,7 @@ static __always_inline int bring_apply(struct task_state *state, struct session 
 	judge_guard(&event->head, table, event->label[0], OP_NONE);
 	error = judge_apply(session, table, &who, &event->head);
 	record_object(event, &to->question, &to->name, &from->source);
-	EVENT_SEND_NAME(event, to);
+	access_send(to);
 	return error;
 }
 
@@ -661,7 +698,7 @@ static __always_inline int net_apply(struct task_state *state, struct session *s
 	if (q->quiet && event->head.action == ACTION_ALLOW)
 		return error;
 	record_object(event, q, &buffer->name, &buffer->source);
-	EVENT_SEND_NAME(event, buffer);
+	access_send(buffer);
 	return error;
 }
 
@@ -805,6 +842,7 @@ static __always_inline void alias_take(struct source *source, struct dentry *den
 	source->sb = (u64)sb;
 	source->root = (u64)BPF_CORE_READ(sb, s_root);
 	source->device = BPF_CORE_READ(sb, s_dev);
+	source->unlabelled = 0;
 }
 
 /*
@@ -850,16 +888,19 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 				 const struct question *q)
 {
 	struct buffer *buffer;
+	enum act_again again;
 	int error;
 
-	if (act_again(state, dentry, inode, q, &error))
+	again = act_again(state, dentry, inode, q, &error);
+	if (again == ACT_AGAIN)
 		return error;
 	buffer = buffer_take();
 	if (!buffer)
 		return judge_blind(state, q->op);
 	buffer->question = *q;
 	source_of(&buffer->source, dentry, inode);
-	name_of(buffer);
+	buffer->source.unlabelled = again == ACT_FIRST;
+	name_at(buffer, dentry);
 	error = judge_buffer(state, buffer);
 	if (!error && judge_by_object(q->op) && has_aliases(inode, dentry))
 		error = judge_aliases(state, buffer);
@@ -871,7 +912,7 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 static __always_inline void name_into(struct buffer *buffer, struct dentry *dentry)
 {
 	source_of(&buffer->source, dentry, dentry->d_inode);
-	name_of(buffer);
+	name_at(buffer, dentry);
 }
 
 static __always_inline int judge_as(struct task_state *state, struct buffer *buffer, u32 op, u32 second)

@@ -89,12 +89,17 @@ typedef struct seqcount_spinlock {
 	seqcount_t seqcount;
 } seqcount_spinlock_t;
 
+enum {
+	NAME_SHORT = 32, /* names of fewer bytes lie in their dentry (DNAME_INLINE_LEN is this or more) */
+};
+
 struct dentry {
 	unsigned int d_flags;
 	seqcount_spinlock_t d_seq;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[NAME_SHORT];
 	struct super_block *d_sb;
 	struct hlist_node d_alias; /* since 6.18 */
 };
@@ -106,6 +111,15 @@ union dentry_alias {
 /* Before: beside d_rcu and others. */
 struct dentry___before {
 	union dentry_alias d_u;
+};
+
+/* In 6.18 and newer, for d_iname. */
+union shortname_store {
+	unsigned char string[NAME_SHORT];
+};
+
+struct dentry___shortname {
+	union shortname_store d_shortname;
 };
 
 struct unicode_map;
@@ -400,3 +414,13 @@ enum kernel {
 
 /* verifier: what it knows of a value that lies in a map is lost when the value is read anew; so outcomes stay few. */
 #define FORGET() asm volatile("" ::: "memory")
+
+/*
+ * Whole words, a load and a store each; bytes is a constant. verifier: arrays of bytes in typed structs may be read so. As
+ * a function, for clang would go byte by byte where it sees what is no array of words.
+ */
+static __always_inline void copy_words(void *to, const void *from, u32 bytes)
+{
+	for (u32 i = 0; i < bytes / 8; i++)
+		((u64 *)to)[i] = ((const u64 *)from)[i];
+}

@@ -34,7 +34,7 @@ static __always_inline u64 print_link(u64 print, u32 sequence, u32 hash)
 
 /*
  * 0 for a chain that is too deep or ends elsewhere than at the root. verifier: addresses of typed pointers are compared,
- * never reckoned with. KEEP-SYNC print v1 (path.h:name_step)
+ * never reckoned with. KEEP-SYNC print v1 (path.h:name_step, climb.h:climb)
  */
 static __always_inline u64 print_of(struct dentry *dentry)
 {

@@ -114,14 +114,15 @@ struct name {
 	u32 view;
 	u32 offset; /* in the buffer */
 	u32 length;
-	u32 end;    /* enum name_end */
-	u32 folds;  /* enum name_folds */
-	u32 below;  /* a mount point of a part was met: what is above has another name */
-	u32 tilde;  /* the byte before was one */
+	u16 end;    /* enum name_end */
+	u16 folds;  /* enum name_folds */
+	u16 below;  /* a mount point of a part was met: what is above has another name */
+	u16 tilde;  /* the byte before was one */
 	u32 above;  /* components from that mount point to the root */
 	u64 groups; /* its label, under the table of that generation */
 	u64 policy;
 	u64 print; /* of what was walked; 0 where it is not to be kept */
+	u64 act;   /* print of the act to keep with its label; 0 where the same one again must be judged anew */
 };
 
 /* A file as it is found, before it has a name. Addresses are of the kernel's structs. */
@@ -135,9 +136,11 @@ struct source {
 	u32 device;
 	u32 mode;
 	u32 links;
-	u32 number; /* of a device node: major << 20 | minor */
-	u32 places; /* generation of the mounts, read before all else */
-	u64 print;  /* 0: this one has none */
+	u32 number;	/* of a device node: major << 20 | minor */
+	u32 places;	/* generation of the mounts, read before all else */
+	u16 climbed;	/* its name is in the buffer, up to the root (climb.h) */
+	u16 unlabelled; /* nor is a label kept of it */
+	u32 renames;	/* before that: rename_lock's sequence */
 };
 
 /* What is not recorded. */

@@ -84,32 +84,44 @@ __noinline u32 name_folds(u64 folder)
 	return magic == MSDOS_SUPER_MAGIC ? FOLDS_ASCII | FOLDS_SHORT : FOLDS_ASCII;
 }
 
-/* One component in front of those that the buffer has; 0 goes on. */
-static __always_inline long name_component(struct name_walk *w, const struct dentry_head *head)
-{
-	u32 length = HEAD_FIELD(head, u32, d_name.len);
+/* Room in front of a text for name_short(). */
+#define SHORT_ROOM (3 * NAME_SHORT)
 
-	if (length >= NAME_MAX_ || w->offset < length + 1) {
-		w->end = NAME_LONG;
-		return 1;
-	}
-	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1),
-			      HEAD_FIELD(head, unsigned char *, d_name.name));
-	w->offset--;
-	w->buffer->text[w->offset & (TEXT_MAX - 1)] = '/';
-	return 0;
+/*
+ * A name of fewer than NAME_SHORT bytes, to where the offset ends: whole words, by way of the buffer's beginning, which a text of
+ * usual length leaves free. What they have in front of the name is written over by what comes in front of it, or lies in
+ * front of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
+ */
+static __always_inline void name_short(struct buffer *buffer, u32 offset, u32 length, const void *name)
+{
+	copy_words(buffer->text + NAME_SHORT, name, NAME_SHORT);
+	FORGET();
+	copy_words(buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1)), buffer->text + (length & (NAME_SHORT - 1)),
+		   NAME_SHORT);
+}
+
+/* One component in front of those that the buffer has; its offset, or 0 where there is no room. */
+static __always_inline u32 name_component(struct buffer *buffer, u32 offset, u32 length, const unsigned char *name)
+{
+	if (length >= NAME_MAX_ || offset <= length + 1)
+		return 0;
+	offset -= length;
+	bpf_probe_read_kernel(buffer->text + (offset & (TEXT_MAX - 1)), length & (NAME_MAX_ - 1), name);
+	offset--;
+	buffer->text[offset & (TEXT_MAX - 1)] = '/';
+	return offset;
 }
 
 /*
  * Above a mount point of a part, the walk goes on for the print alone. bound: DEPTH_MAX components, TEXT_MAX bytes; past
- * either the name is refused. KEEP-SYNC print v1 (label.h:print_of)
+ * either the name is refused. KEEP-SYNC print v1 (label.h:print_of, climb.h:climb)
  */
 static long name_step(u32 index, struct name_walk *w)
 {
 	struct dentry *dentry = w->dentry;
 	struct dentry_head head;
 	struct dentry *parent;
+	u32 offset;
 
 	if (w->buffer->name.below) {
 		w->buffer->name.above++;
@@ -136,7 +148,16 @@ static long name_step(u32 index, struct name_walk *w)
 	if (HEAD_FIELD(&head, u32, d_flags) & DCACHE_OP_COMPARE)
 		w->folds |= name_folds((u64)parent);
 	w->dentry = parent;
-	return w->buffer->name.below ? 0 : name_component(w, &head);
+	if (w->buffer->name.below)
+		return 0;
+	offset = name_component(w->buffer, w->offset, HEAD_FIELD(&head, u32, d_name.len),
+				HEAD_FIELD(&head, unsigned char *, d_name.name));
+	if (!offset) {
+		w->end = NAME_LONG;
+		return 1;
+	}
+	w->offset = offset;
+	return 0;
 }
 
 /*
@@ -185,8 +206,12 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		w->end = NAME_LONG;
 		return VIEW_REFUSED;
 	}
+	if (length < NAME_SHORT && w->offset >= SHORT_ROOM)
+		name_short(w->buffer, w->offset, length, mount->prefix);
+	else
+		bpf_probe_read_kernel(w->buffer->text + ((w->offset - length) & (TEXT_MAX - 1)),
+				      length & (PREFIX_MAX - 1), mount->prefix);
 	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length & (PREFIX_MAX - 1), mount->prefix);
 	return VIEW_HOST;
 }
 
@@ -197,6 +222,24 @@ static __always_inline u32 name_view(struct name_walk *w, struct super_block *sb
 	if (w->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
 		return VIEW_NAMELESS;
 	return VIEW_REFUSED;
+}
+
+/* What climb.h has found is taken, once. What is only above the mount point of a part has no name, so there it is walked. */
+static __always_inline bool name_climbed(struct name_walk *w)
+{
+	struct buffer *buffer = w->buffer;
+	bool climbed = buffer->source.climbed && !(w->flags & DEVICE_PARTIAL);
+
+	buffer->source.climbed = 0;
+	if (!climbed)
+		buffer->name.offset = TEXT_END;
+	FORGET();
+	w->offset = buffer->name.offset;
+	if (!climbed)
+		return false;
+	w->print = buffer->name.print;
+	w->end = NAME_ROOT;
+	return true;
 }
 
 /*
@@ -212,9 +255,7 @@ __noinline int name_once(struct buffer *buffer)
 		return 0;
 	buffer->name.below = 0;
 	buffer->name.above = 0;
-	buffer->name.offset = TEXT_END;
 	FORGET();
-	w.offset = buffer->name.offset;
 	w.dentry = (struct dentry *)buffer->source.dentry;
 	w.root = (struct dentry *)buffer->source.root;
 	w.device = buffer->source.device;
@@ -222,7 +263,8 @@ __noinline int name_once(struct buffer *buffer)
 	w.host = device;
 	if (device)
 		w.flags = device->flags;
-	bpf_loop(DEPTH_MAX + 1, name_step, &w, 0);
+	if (!name_climbed(&w))
+		bpf_loop(DEPTH_MAX + 1, name_step, &w, 0);
 	buffer->name.view = name_view(&w, (struct super_block *)buffer->source.sb);
 	buffer->name.end = w.end;
 	buffer->name.folds = w.folds;
@@ -238,7 +280,7 @@ __noinline int name_once(struct buffer *buffer)
 static __always_inline void name_still(struct buffer *buffer)
 {
 	for (u32 try = 0; try < 4; try++) {
-		u32 before = rename_sequence();
+		u32 before = buffer->source.climbed ? buffer->source.renames : rename_sequence();
 
 		name_once(buffer);
 		if (!(before & 1) && before == rename_sequence())

@@ -124,12 +124,17 @@ enum principal {
 	PRINCIPAL_UNPINNED = 0x8000,
 };
 
+/* In a state's lowest bits, which its offset leaves free. */
+enum state_mark {
+	STATE_IDLE = 1, /* all bytes but '/' lead back to it */
+};
+
 /*
  * Three automata over one alphabet. A state is the byte offset of its row from the start of the table. A row is
  *
  *   word 0       accept set id (low 16 bits) and emission set id (high 16 bits); ids index masks
  *   word 1       future id; of a state in which no component begins, one that tells nothing: all bits
- *   word 2 ...   next state, one word a byte class
+ *   word 2 ...   next state, one word a byte class; STATE_IDLE is set where no byte but '/' leads on from it
  *
  * column[b] is the byte offset, within a row, of the next state for byte b. mask 0 is empty. A mask is
  * u64 groups[words], then P and N: bits of atoms, whose rule matched or whose except did. After the text the label is

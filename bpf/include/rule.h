@@ -41,11 +41,12 @@ static __always_inline u32 row_offset(const u8 *table, const struct subject *who
 
 static __always_inline void masks_add(const u8 *table, u32 row, u32 field, u32 words, u64 *masks)
 {
+	u64 mask = cfg_table_size - sizeof(u64);
+
 	if (!row)
 		return;
-	for (u32 action = 0; action < ACTIONS; action++)
-		for (u32 i = 0; i < words; i++)
-			masks[action * words + i] |= table_u64(table, row + field + (action * words + i) * 8);
+	for (u32 i = 0; i < ACTIONS * words; i++)
+		masks[i] |= *(const u64 *)(table + ((row + field + i * 8) & mask));
 }
 
 static __always_inline void masks_of_taint(const u8 *table, const struct subject *who, u32 principal, u32 taint,

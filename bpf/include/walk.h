@@ -69,12 +69,13 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 	w->masks = ENGINE(table, engine, masks);
 }
 
-/* Sets are emitted by the states before a byte. verifier: one branch, for few states have a set. */
-static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
+/* The sets that are named by one half of the states' first words. verifier: one branch, for few states have a set. */
+static __always_inline void walk_join(struct walk *w, const u32 *at, u32 shift, u32 words)
 {
-	u32 a = table_u32(w->table, at[0]) >> 16;
-	u32 b = table_u32(w->table, at[1]) >> 16;
-	u32 c = table_u32(w->table, at[2]) >> 16;
+	u64 mask = cfg_table_size - sizeof(u32);
+	u32 a = *(const u32 *)(w->table + (at[0] & mask)) >> shift & 0xffff;
+	u32 b = *(const u32 *)(w->table + (at[1] & mask)) >> shift & 0xffff;
+	u32 c = *(const u32 *)(w->table + (at[2] & mask)) >> shift & 0xffff;
 
 	if (!(a | b | c))
 		return;
@@ -83,13 +84,25 @@ static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
 	walk_or(w, c, words);
 }
 
-/* mask bounds an offset of a u32; it is read once for many bytes. */
+/* Sets are emitted by the states before a byte. */
+static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
+{
+	walk_join(w, at, 16, words);
+}
+
+/* mask bounds an offset of a u32, and takes a state's marks away; it is read once for many bytes. */
 static __always_inline void walk_byte(const u8 *table, u32 *at, u32 engine, u64 mask, u8 byte)
 {
 	u32 column = FIELD(table, u16, engine + byte * 2);
 
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
 		at[i] = *(const u32 *)(table + ((at[i] + column) & mask));
+}
+
+/* Not 0 where nothing happens until the component ends, which is most of most. */
+static __always_inline u32 walk_idle(const u32 *at)
+{
+	return at[0] & at[1] & at[2] & STATE_IDLE;
 }
 
 static __always_inline void walk_copy(u32 *to, const u32 *from)
@@ -104,8 +117,7 @@ static __always_inline void walk_end(struct walk *w, u32 engine, u32 words)
 	u32 folds = ENGINE(w->table, engine, folds);
 	u64 atoms;
 
-	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
-		walk_or(w, table_u32(w->table, w->at[i]) & 0xffff, words);
+	walk_join(w, w->at, 0, words);
 	atoms = w->reg.word[words] & ~w->reg.word[words + 1];
 	if (!atoms || !folds)
 		return;
@@ -130,8 +142,10 @@ static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 	const u8 *table = w->table;
 	u32 at[ENGINE_AUTOMATA];
 	long end = 0;
+	u32 idle;
 
 	walk_copy(at, w->at);
+	idle = walk_idle(at);
 #pragma clang loop unroll(full)
 	for (u32 i = 0; i < WALK_STRIDE; i++) {
 		u8 byte = text[i];
@@ -142,7 +156,10 @@ static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 		}
 		if (byte == '/')
 			walk_emit(w, at, PATH_WORDS);
+		else if (idle)
+			continue;
 		walk_byte(table, at, engine, mask, byte);
+		idle = walk_idle(at);
 	}
 	walk_copy(w->at, at);
 	return end;

@@ -94,3 +94,16 @@ func newAlphabet(sets []byteSet) alphabet {
 func (a *alphabet) size() int {
 	return len(a.first)
 }
+
+// without returns the classes of all bytes but one; that one's own too, where it has others in it.
+func (a *alphabet) without(but byte) []uint8 {
+	seen := make([]bool, a.size())
+	var classes []uint8
+	for b, class := range a.of {
+		if byte(b) != but && !seen[class] {
+			seen[class] = true
+			classes = append(classes, class)
+		}
+	}
+	return classes
+}

@@ -4,11 +4,15 @@
 
 package match
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 const (
 	rowHeader   = 8  // accept and emission id, future id
 	wordBytes   = 4  // of a transition
+	stateIdle   = 1  // in a transition: no byte but '/' leads out of the state that it leads to
 	futureBytes = 24 // reach, buts, holds
 )
 
@@ -79,14 +83,28 @@ func (e *Engine) size() int {
 // appendRows writes an automaton whose first row lies at start.
 func (e *Engine) appendRows(out []byte, a *automaton, start uint32) []byte {
 	little, classes, row := binary.LittleEndian, e.bytes.size(), uint32(e.rowBytes())
+	idle := e.idle(a)
 	for s := range a.states {
 		out = little.AppendUint32(out, uint32(a.accept[s])|uint32(a.emit[s])<<16)
 		out = little.AppendUint32(out, a.futureID(s))
 		for _, q := range a.next[s*classes : (s+1)*classes] {
-			out = little.AppendUint32(out, start+q*row)
+			out = little.AppendUint32(out, (start+q*row)|idle[q])
 		}
 	}
 	return out
+}
+
+// idle returns stateIdle for each state that a component's further bytes do not change, else 0.
+func (e *Engine) idle(a *automaton) []uint32 {
+	inside, classes := e.bytes.without('/'), e.bytes.size()
+	idle := make([]uint32, a.states)
+	for s := range idle {
+		leads := func(class uint8) bool { return a.next[s*classes+int(class)] != uint32(s) }
+		if !slices.ContainsFunc(inside, leads) {
+			idle[s] = stateIdle
+		}
+	}
+	return idle
 }
 
 // appendMasks writes the groups of each mask, then its P and N.

@@ -6,6 +6,7 @@ package match
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -102,5 +103,36 @@ func TestNoRulesMatchNothing(t *testing.T) {
 		if l := mustCompile(t, s, nil).label("/a"); !l.Empty() {
 			t.Errorf("label without rules is %x", l)
 		}
+	}
+}
+
+// The kernel skips the bytes that marks speak of, so they must be true; and they are worth nothing where they are rare.
+func TestIdleStatesAreMarked(t *testing.T) {
+	m := mustCompile(t, Path, pathRules(2, 200, 10, 60))
+	rows := map[uint32]uint32{} // marks, by row
+	for next := slices.Clone(m.layout.Start[:]); len(next) > 0; {
+		row := next[0] &^ stateIdle
+		next = next[1:]
+		for b := 1; b < 256; b++ {
+			to := word(m.table, row+uint32(m.layout.Column[b]))
+			if _, known := rows[to&^stateIdle]; !known {
+				next = append(next, to)
+			}
+			rows[to&^stateIdle] = to & stateIdle
+		}
+	}
+	marked := 0
+	for row, mark := range rows {
+		stays := true
+		for b := 1; b < 256; b++ {
+			stays = stays && (b == '/' || word(m.table, row+uint32(m.layout.Column[b]))&^stateIdle == row)
+		}
+		if stays != (mark == stateIdle) {
+			t.Fatalf("row %d: stays for the rest of a component: %v; mark %d", row, stays, mark)
+		}
+		marked += int(mark)
+	}
+	if marked < 3 {
+		t.Errorf("%d of %d states are idle", marked, len(rows))
 	}
 }
