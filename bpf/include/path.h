@@ -88,8 +88,8 @@ __noinline u32 name_folds(u64 folder)
 #define SHORT_ROOM (3 * NAME_SHORT)
 
 /*
- * A name of fewer than NAME_SHORT bytes, to where the offset ends: whole words, by way of the buffer's beginning, which a text of
- * usual length leaves free. What they have in front of the name is written over by what comes in front of it, or lies in
+ * A name of fewer than NAME_SHORT bytes, to where the offset ends: whole words, by way of the buffer's beginning, where nobody
+ * keeps anything while a name is made. What they have in front of the name is written over by what comes there, or lies in
  * front of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
  */
 static __always_inline void name_short(struct buffer *buffer, u32 offset, u32 length, const void *name)
