@@ -211,6 +211,18 @@ func jiffiesInSecond() uint32 {
 	return uint32(time.Second.Nanoseconds() / tick.Nano())
 }
 
+// slack is for the clocks, which are not read at one moment, and for the kernel's, which is up to a jiffy behind.
+const slack = 2 * time.Second
+
+// booted is when the machine was, in seconds of the wall's clock, or a little before.
+func booted() uint32 {
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
+		return 0 // kernel: fails only on kernels without the clock, before 2.6.39
+	}
+	return uint32(time.Now().Add(-time.Duration(up.Nano()) - slack).Unix())
+}
+
 // hostSpace is the number of the namespace of a kind that is the host's: the first process's, or, in a container that may not
 // look there, this one's.
 func hostSpace(kind string) (uint32, error) {
@@ -245,7 +257,7 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	}
 	settings := map[string]uint32{
 		sensorVarCfgMounts: mounts, sensorVarCfgNetwork: network,
-		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(),
+		sensorVarCfgTableSize: size, sensorVarCfgForm: uint32(form), sensorVarCfgLoad: load, sensorVarCfgSecond: jiffiesInSecond(), sensorVarCfgBooted: booted(),
 	}
 	for name, value := range settings {
 		if err := spec.Variables[name].Set(value); err != nil {

@@ -786,6 +786,7 @@ const (
 	sensorMapUsers               = "users"
 	sensorMapVerdicts            = "verdicts"
 	sensorMapWritten             = "written"
+	sensorMapWrittenSince        = "written_since"
 	sensorProgChangeState        = "change_state"
 	sensorProgEnforceBind        = "enforce_bind"
 	sensorProgEnforceBpf         = "enforce_bpf"
@@ -845,6 +846,7 @@ const (
 	sensorProgSeedFiles          = "seed_files"
 	sensorProgSeedTasks          = "seed_tasks"
 	sensorVarAbiTypes            = "abi_types"
+	sensorVarCfgBooted           = "cfg_booted"
 	sensorVarCfgForm             = "cfg_form"
 	sensorVarCfgKey              = "cfg_key"
 	sensorVarCfgLoad             = "cfg_load"
@@ -998,6 +1000,7 @@ type sensorMapSpecs struct {
 	Users        *ebpf.MapSpec `ebpf:"users"`
 	Verdicts     *ebpf.MapSpec `ebpf:"verdicts"`
 	Written      *ebpf.MapSpec `ebpf:"written"`
+	WrittenSince *ebpf.MapSpec `ebpf:"written_since"`
 }
 
 // sensorVariableSpecs contains global variables before they are loaded into the kernel.
@@ -1005,6 +1008,7 @@ type sensorMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorVariableSpecs struct {
 	AbiTypes     *ebpf.VariableSpec `ebpf:"abi_types"`
+	CfgBooted    *ebpf.VariableSpec `ebpf:"cfg_booted"`
 	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
@@ -1072,6 +1076,7 @@ type sensorMaps struct {
 	Users        *ebpf.Map `ebpf:"users"`
 	Verdicts     *ebpf.Map `ebpf:"verdicts"`
 	Written      *ebpf.Map `ebpf:"written"`
+	WrittenSince *ebpf.Map `ebpf:"written_since"`
 }
 
 func (m *sensorMaps) Close() error {
@@ -1114,6 +1119,7 @@ func (m *sensorMaps) Close() error {
 		m.Users,
 		m.Verdicts,
 		m.Written,
+		m.WrittenSince,
 	)
 }
 
@@ -1122,6 +1128,7 @@ func (m *sensorMaps) Close() error {
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorVariables struct {
 	AbiTypes     *ebpf.Variable `ebpf:"abi_types"`
+	CfgBooted    *ebpf.Variable `ebpf:"cfg_booted"`
 	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`

@@ -76,7 +76,7 @@ static __always_inline bool derived_from(const struct session *session, struct w
  */
 static __always_inline void derived_exec(const struct task_state *state, struct buffer *buffer, struct inode *inode)
 {
-	struct written_by *by = written_find(inode);
+	struct written_by *by = written_lately(inode);
 	const struct session *session;
 
 	if (!by)
@@ -88,7 +88,7 @@ static __always_inline void derived_exec(const struct task_state *state, struct 
 
 static __always_inline void derived_map(const struct task_state *state, struct file *file)
 {
-	struct written_by *by = written_find(file->f_inode);
+	struct written_by *by = written_lately(file->f_inode);
 	const struct session *session;
 	struct buffer *buffer;
 

@@ -30,6 +30,9 @@ const volatile u64 cfg_key = 1;
 /* Rewritten before load: jiffies in a second, for what need not be told more finely and may not cost more. */
 const volatile u32 cfg_second = 250;
 
+/* Rewritten before load: when the machine was booted, by the wall's clock, in seconds. */
+const volatile u32 cfg_booted = 0;
+
 /* Rewritten before load: a number of these programs' own, that one canary tries none but them. */
 const volatile u32 cfg_load = 1;
 
@@ -409,6 +412,14 @@ struct {
 	__type(key, struct written_key);
 	__type(value, struct written_by);
 } written SEC(".maps");
+
+/* Since when `written` has something: the wall's time, in seconds; 0: it has nothing. Written by the kernel, once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} written_since SEC(".maps");
 
 /* Refusals, asks and audits of one kind. */
 struct flood_key {

@@ -7,6 +7,8 @@
 
 #include "task.h"
 
+#define NSEC_PER_SEC 1000000000ull
+
 static __always_inline struct written_key written_key(struct inode *inode)
 {
 	struct written_key key = {
@@ -25,6 +27,37 @@ static __always_inline struct written_by *written_find(struct inode *inode)
 	return bpf_map_lookup_elem(&written, &key);
 }
 
+static __always_inline u64 *written_began(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&written_since, &zero);
+}
+
+/* When an inode was last changed, in seconds of the wall's clock. Nobody but root sets it back. */
+static __always_inline u64 inode_changed(struct inode *inode)
+{
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return inode->i_ctime_sec;
+	if (bpf_core_field_exists(((struct inode___six *)inode)->__i_ctime))
+		return ((struct inode___six *)inode)->__i_ctime.tv_sec;
+	return ((struct inode___before *)inode)->i_ctime.tv_sec;
+}
+
+/*
+ * As written_find, for those who only tell: bystanders map libraries all the time, and what was last changed before any session
+ * wrote anything is no session's. It costs them a few instructions in place of the look-up. Where the wall's clock is set back
+ * meanwhile, some are not told.
+ */
+static __always_inline struct written_by *written_lately(struct inode *inode)
+{
+	u64 *began = written_began();
+
+	if (!began || !*began || inode_changed(inode) < *began)
+		return NULL;
+	return written_find(inode);
+}
+
 /* The last writer counts. One that writes on costs the look-up alone. */
 static __always_inline void written_note(const struct task_state *state, struct inode *inode)
 {
@@ -32,6 +65,7 @@ static __always_inline void written_note(const struct task_state *state, struct 
 	struct written_by *known;
 	struct session *session;
 	struct written_by by = {};
+	u64 *began;
 
 	if ((inode->i_mode & S_IFMT) != S_IFREG)
 		return;
@@ -42,6 +76,9 @@ static __always_inline void written_note(const struct task_state *state, struct 
 	known = bpf_map_lookup_elem(&written, &key);
 	if (known && known->session == session->id && known->principal == state->principal)
 		return;
+	began = written_began();
+	if (began && !*began)
+		*began = cfg_booted + bpf_ktime_get_boot_ns() / NSEC_PER_SEC;
 	by.session = session->id;
 	by.time = bpf_ktime_get_boot_ns();
 	by.principal = state->principal;

@@ -87,8 +87,10 @@ const (
 	probeMapUsers        = "users"
 	probeMapVerdicts     = "verdicts"
 	probeMapWritten      = "written"
+	probeMapWrittenSince = "written_since"
 	probeProgDecide      = "decide"
 	probeProgMove        = "move"
+	probeVarCfgBooted    = "cfg_booted"
 	probeVarCfgForm      = "cfg_form"
 	probeVarCfgKey       = "cfg_key"
 	probeVarCfgLoad      = "cfg_load"
@@ -187,12 +189,14 @@ type probeMapSpecs struct {
 	Users        *ebpf.MapSpec `ebpf:"users"`
 	Verdicts     *ebpf.MapSpec `ebpf:"verdicts"`
 	Written      *ebpf.MapSpec `ebpf:"written"`
+	WrittenSince *ebpf.MapSpec `ebpf:"written_since"`
 }
 
 // probeVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type probeVariableSpecs struct {
+	CfgBooted    *ebpf.VariableSpec `ebpf:"cfg_booted"`
 	CfgForm      *ebpf.VariableSpec `ebpf:"cfg_form"`
 	CfgKey       *ebpf.VariableSpec `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.VariableSpec `ebpf:"cfg_load"`
@@ -261,6 +265,7 @@ type probeMaps struct {
 	Users        *ebpf.Map `ebpf:"users"`
 	Verdicts     *ebpf.Map `ebpf:"verdicts"`
 	Written      *ebpf.Map `ebpf:"written"`
+	WrittenSince *ebpf.Map `ebpf:"written_since"`
 }
 
 func (m *probeMaps) Close() error {
@@ -303,6 +308,7 @@ func (m *probeMaps) Close() error {
 		m.Users,
 		m.Verdicts,
 		m.Written,
+		m.WrittenSince,
 	)
 }
 
@@ -310,6 +316,7 @@ func (m *probeMaps) Close() error {
 //
 // It can be passed to loadProbeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type probeVariables struct {
+	CfgBooted    *ebpf.Variable `ebpf:"cfg_booted"`
 	CfgForm      *ebpf.Variable `ebpf:"cfg_form"`
 	CfgKey       *ebpf.Variable `ebpf:"cfg_key"`
 	CfgLoad      *ebpf.Variable `ebpf:"cfg_load"`
