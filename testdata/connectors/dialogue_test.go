@@ -48,7 +48,7 @@ type event struct {
 // connectors start that the agent does not wait for.
 func (p *play) dialogue(t *testing.T) *dialogue {
 	d := &dialogue{play: p, t: t}
-	d.bash("the agent's own hand", "sleep 15; cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+refused+"/hello", func(said string) bool {
+	d.bash("the agent's own hand", "sleep 15; cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+bare+"/hello", func(said string) bool {
 		return hasAll(said, secret) && strings.Count(said, served) == 2
 	})
 	return d
