@@ -51,7 +51,7 @@ func (p *play) attempts(c connector) []attempt {
 		file("another folder", "private/plan", secret), file("a key", ".ssh/id_ed25519", secret), file("the other connector's folder", beside.folder+"/own", own),
 		fetches("another domain", "www.refused.test").refused("net.domain", "www.refused.test"),
 		fetches("the other connector's domain", beside.domain).refused("net.domain", beside.domain),
-		fetches("an address", refused).refused("net.addr", refused+":80/tcp"),
+		fetches("an address", bare).refused("net.addr", bare+":80/tcp"),
 	}
 }
 

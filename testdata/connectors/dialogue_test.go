@@ -44,10 +44,11 @@ type event struct {
 	}
 }
 
-// dialogue begins one. What connectors may not read or fetch, the agent beside them may, each time.
+// dialogue begins one. What connectors may not read or fetch, the agent beside them may, each time; and it takes its time, in which
+// connectors start that the agent does not wait for.
 func (p *play) dialogue(t *testing.T) *dialogue {
 	d := &dialogue{play: p, t: t}
-	d.bash("the agent's own hand", "cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+refused+"/hello", func(said string) bool {
+	d.bash("the agent's own hand", "sleep 15; cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+bare+"/hello", func(said string) bool {
 		return hasAll(said, secret) && strings.Count(said, served) == 2
 	})
 	return d
@@ -130,7 +131,7 @@ func (d *dialogue) run() {
 func (d *dialogue) command(ctx context.Context, url string) *exec.Cmd {
 	cmd := d.person.Command(ctx, filepath.Join(d.person.Home, messages.ClaudeProgram), "-p", "Work.", "--permission-mode", "bypassPermissions")
 	cmd.Env = slices.Concat(cmd.Env, messages.Environ(url), messages.Emulated(), []string{
-		"CLAUDE_CODE_MCP_STARTUP_WAIT_MS=120000", "MCP_TIMEOUT=120000", "MCP_TOOL_TIMEOUT=120000", // an emulated processor takes its time
+		"CLAUDE_CODE_MCP_STARTUP_WAIT_MS=120000", "MCP_TIMEOUT=120000", "MCP_TOOL_TIMEOUT=120000", "ENABLE_TOOL_SEARCH=false", // an emulated processor takes its time
 	})
 	cmd.Dir = filepath.Join(d.person.Home, "work")
 	return cmd

@@ -22,6 +22,7 @@ const (
 	names   = "198.18.0.2" // who answers for names
 	web     = "198.18.0.3" // where the connectors' domains are
 	refused = "198.18.0.8" // where others are
+	bare    = "198.18.0.9" // and what has no name
 )
 
 const space stage.Network = "servers"
@@ -68,8 +69,8 @@ func TestOnStage(t *testing.T) {
 func (p *play) network(t *testing.T) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
-	must(t, space.Connect(ctx, []string{"198.18.0.1"}, []string{names, web, refused}))
-	for _, address := range []string{web, refused} {
+	must(t, space.Connect(ctx, []string{"198.18.0.1"}, []string{names, web, refused, bare}))
+	for _, address := range []string{web, refused, bare} {
 		l, err := space.Listen(address, "80")
 		must(t, err)
 		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(served + "\n")) })}
