@@ -119,14 +119,14 @@ test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetr
 	$(call STEP,test-plugins: real back ends)
 	@go test -count=1 -timeout 10m $(BACKENDS)
 
-# Machines, two at a time: each keeps about one processor busy. What one says is printed when it is done. Of what takes long, the
-# tests here take a part, so that they end within the hour; test-live, test-churn and soak take the whole.
+# Machines, three at a time: each keeps one processor busy, but for a quarter of its time, when it waits for networks. What one says
+# is printed when it is done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 LIVED  := $(filter-out live-6.12-nobpf,$(LIVES))
 CHURNED := churn-6.1 churn-6.12-nobpf churn-7.3-nobpf
 BRIEF   := -test.run="Nothing|Dead" -upgrades 0
-SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j2 -Otarget
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
 	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' CHURN_6.12-nobpf='$(BRIEF)' $(LIVED) budget test-harness test-evade $(CHURNED)
