@@ -11,6 +11,7 @@ type (
 	Change       = sensorChange
 	Command      = sensorCommand
 	Control      = sensorControl
+	Copy         = sensorCopy
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
 	EventExec    = sensorEventExec
@@ -34,6 +35,7 @@ type (
 	TableRole    = sensorTableRole
 	TableRow     = sensorTableRow
 	TaskState    = sensorTaskState
+	WrittenKey   = sensorWrittenKey
 )
 
 // Enumerations, as include/abi.h and include/policy.h describe them.
@@ -138,6 +140,7 @@ const (
 	EventByAgent  = sensorEventFlagEVENT_BY_AGENT
 	EventGuard    = sensorEventFlagEVENT_GUARD
 	EventQuestion = sensorEventFlagEVENT_QUESTION
+	EventCopy     = sensorEventFlagEVENT_COPY
 )
 
 const (
@@ -264,6 +267,8 @@ const (
 	CommandText    = int(sensorAbiCOMMAND_TEXT)
 	CommandPath    = int(sensorAbiCOMMAND_PATH)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
+	CopiesMax      = int(sensorAbiCOPIES_MAX)
+	CopyPath       = int(sensorAbiCOPY_PATH)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)
 	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)

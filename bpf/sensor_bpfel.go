@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 6
+	sensorAbiABI_VERSION   sensorAbi = 7
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -25,6 +25,8 @@ const (
 	sensorAbiSERVERS_MAX   sensorAbi = 16384
 	sensorAbiGUARDED_MAX   sensorAbi = 64
 	sensorAbiWRITTEN_MAX   sensorAbi = 131072
+	sensorAbiCOPIES_MAX    sensorAbi = 8192
+	sensorAbiCOPY_PATH     sensorAbi = 256
 	sensorAbiRESOLVERS_MAX sensorAbi = 64
 	sensorAbiANSWERS_MAX   sensorAbi = 32768
 	sensorAbiANSWER_NAMES  sensorAbi = 8
@@ -129,6 +131,14 @@ type sensorControl struct {
 	Abi         uint32
 }
 
+type sensorCopy struct {
+	_        structs.HostLayout
+	Size     uint64
+	Length   uint32
+	Reserved uint32
+	Path     [256]uint8
+}
+
 type sensorCounter uint32
 
 const (
@@ -215,6 +225,7 @@ const (
 	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
 	sensorEventFlagEVENT_GUARD    sensorEventFlag = 256
 	sensorEventFlagEVENT_QUESTION sensorEventFlag = 512
+	sensorEventFlagEVENT_COPY     sensorEventFlag = 1024
 )
 
 type sensorEventHeader struct {
@@ -671,6 +682,13 @@ const (
 	sensorViewVIEWS         sensorView = 4
 )
 
+type sensorWrittenKey struct {
+	_          structs.HostLayout
+	Inode      uint64
+	Device     uint32
+	Generation uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -683,6 +701,7 @@ const (
 	sensorMapBuilds              = "builds"
 	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
+	sensorMapCopies              = "copies"
 	sensorMapCounters            = "counters"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
@@ -891,6 +910,7 @@ type sensorMapSpecs struct {
 	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
+	Copies      *ebpf.MapSpec `ebpf:"copies"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
@@ -961,6 +981,7 @@ type sensorMaps struct {
 	Builds      *ebpf.Map `ebpf:"builds"`
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
+	Copies      *ebpf.Map `ebpf:"copies"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
@@ -999,6 +1020,7 @@ func (m *sensorMaps) Close() error {
 		m.Builds,
 		m.Commands,
 		m.Controls,
+		m.Copies,
 		m.Counters,
 		m.Devices,
 		m.Execs,

@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "connector.h"
+#include "copy.h"
 #include "line.h"
 #include "script.h"
 #include "task.h"
@@ -99,6 +100,8 @@ static __always_inline int exec_judge(struct task_state *state, struct buffer *b
 	error = judge_buffer(state, buffer);
 	if (!error)
 		error = exec_judge_origin(state, buffer, exec, file);
+	if (!error)
+		error = copy_judge(state, buffer, OP_EXEC);
 	if (!error && has_aliases(file->f_inode, file->f_path.dentry))
 		error = judge_aliases(state, buffer);
 	return error;

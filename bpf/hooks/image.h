@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../include/judge.h"
+#include "copy.h"
 
 /*
  * A program of the session's own making that another one maps, as `ld.so PROGRAM` does, or a library: asked as if it were
@@ -36,6 +36,8 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 	error = judge_file(state, file, &q);
 	if (!error)
 		error = image_written(state, file);
+	if (!error)
+		error = copy_mapped(state, file);
 	if (cfg_form == FORM_TWICE)
 		state->mapped = error ? 0 : (u64)file->f_path.dentry;
 	return error;

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 6,
+	ABI_VERSION = 7,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -23,6 +23,9 @@ enum abi {
 	SERVERS_MAX = 16384,
 	GUARDED_MAX = 64,
 	WRITTEN_MAX = 131072,
+	COPIES_MAX = 8192,
+	COPY_PATH =
+		256, /* bytes of a path that files may be copies of, rounded up; nothing is compared with longer ones */
 	RESOLVERS_MAX = 64,
 	ANSWERS_MAX = 32768,
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
@@ -84,6 +87,7 @@ enum event_flag {
 	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
 	EVENT_GUARD = 256,    /* refused by what guards the sensor, whatever policy says */
 	EVENT_QUESTION = 512, /* network: a name is asked for, no connection */
+	EVENT_COPY = 1024,    /* judged as what it is a copy of: the object is that one's name, a NUL, and its own */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -292,6 +296,14 @@ struct written {
 	__u64 time;    /* CLOCK_BOOTTIME, ns: of the first open for writing by that principal */
 	__u16 principal;
 	__u16 reserved[3];
+};
+
+/* What user space knows of a file with the same bytes as a program, by the file's struct written_key. */
+struct copy {
+	__u64 size; /* of both */
+	__u32 length;
+	__u32 reserved;
+	__u8 path[COPY_PATH]; /* of the program, in the host's view */
 };
 
 /* Who answers for names, on the host's own network. Written by user space. IPv4 mapped. */
@@ -598,3 +610,4 @@ _Static_assert(sizeof(struct build) == 264, "struct build");
 _Static_assert(sizeof(struct table_agent) == 16, "struct table_agent");
 _Static_assert(sizeof(struct command) == 1040, "struct command");
 _Static_assert(sizeof(struct start) == 40, "struct start");
+_Static_assert(sizeof(struct copy) == 272, "struct copy");

@@ -53,6 +53,7 @@ const union {
 	enum start_flag start_flag;
 	struct written_key written_key;
 	struct written written;
+	struct copy copy;
 	enum abi abi;
 	enum form form;
 	enum relief relief;
