@@ -24,8 +24,7 @@ enum abi {
 	GUARDED_MAX = 64,
 	WRITTEN_MAX = 131072,
 	COPIES_MAX = 8192,
-	COPY_PATH =
-		256, /* bytes of a path that files may be copies of, rounded up; nothing is compared with longer ones */
+	COPY_PATH = 256, /* bytes of the path of what files are copies of, rounded up */
 	RESOLVERS_MAX = 64,
 	ANSWERS_MAX = 32768,
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
