@@ -387,9 +387,12 @@ func (p *pass) compared(s attacks.Step) {
 	must(p.t, err)
 	originals := copies.Originals{info.Size(): {p.attack.Original}}
 	for _, name := range append(p.words(s.Words), p.filled(s.Path), p.filled(s.To)) {
-		f, err := os.Open(name)
-		if err != nil || !strings.HasPrefix(name, tree) {
+		if !strings.HasPrefix(name, tree+"/") {
 			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			continue // moved away by this step
 		}
 		program, err := originals.Of(f)
 		must(p.t, err)
