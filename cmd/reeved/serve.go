@@ -49,6 +49,7 @@ type daemon struct {
 	names    *resolvers.Keeper
 	cutter   *cut.Cutter
 	builds   *builds.Keeper
+	copying  *copying
 
 	inherited *inheritor
 }
@@ -123,7 +124,8 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		return errors.Join(err, k.Close())
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
-	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
+	d.copying = newCopying(k, d.policies, log)
+	d.outlet = &outlet{next: &copier{inherited, d.copying.watcher}, host: plugged, respond: d.policies.Respond, from: from}
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
 		Version: d.builds.Version,
@@ -136,9 +138,13 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		out := losses(watch, events, d.stocked, d.cutter.Counts())
 		out["kills_postponed"] = d.safety.killer.missed.Load()
 		out["builds_unlearned"] = d.builds.Missed()
+		missed := d.copying.watcher.Counts()
+		out["copies_missed"], out["copies_failed"] = missed.Missed, missed.Failed
 		return out
 	}
-	k.facts = func() []*pb.Counter { return []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}} }
+	k.facts = func() []*pb.Counter {
+		return append([]*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}}, d.copying.facts()...)
+	}
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	d.inherited = inherited
 	err = d.run(ctx, log, k, watch, api.Backend{
@@ -192,6 +198,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.names.Run(ctx); return nil })
 	loop(func() error { d.cutter.Run(ctx); return nil })
 	loop(func() error { d.builds.Run(ctx); return nil })
+	loop(func() error { d.copying.run(ctx); return nil })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}

@@ -236,7 +236,11 @@ func (w *Watcher) open(name string) (*os.File, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, fmt.Errorf("looking at %s: %w", name, errNothing)
 	}
-	return os.OpenFile(link(f), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	own, err := unix.Open(link(f), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", name, err)
+	}
+	return os.NewFile(uintptr(own), name), nil
 }
 
 // room lets the older half of all marks go where no more may be held. What is in it and known as a copy stays one.
