@@ -46,7 +46,7 @@ func rootsFolder(t *testing.T) string {
 	need.Root(t)
 	dir, err := os.MkdirTemp("/usr/local", "reeve-test-")
 	if err != nil {
-		t.Skip(err)
+		need.Missing(t, need.BPF, "nothing may be made in /usr/local:", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
@@ -96,7 +96,7 @@ func TestOriginalsAreFoundByName(t *testing.T) {
 	need.Root(t)
 	name, err := filepath.EvalSymlinks("/bin/sleep")
 	if err != nil || !rootAlone(name) {
-		t.Skip("this system has no such program of root's", err)
+		need.Missing(t, need.BPF, "/bin/sleep is not root's alone:", err)
 	}
 	info, err := os.Stat(name)
 	if err != nil {
