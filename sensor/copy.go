@@ -53,19 +53,39 @@ func (k *Kernel) ForgetCopy(f *os.File) error {
 	return err
 }
 
+// IsWritten reports whether a session wrote an open file, as far as that is remembered.
+func (k *Kernel) IsWritten(f *os.File) (bool, error) {
+	stamp, err := Stamp(f)
+	if err != nil {
+		return false, err
+	}
+	keys, err := k.filesOf(k.Maps.Written, f, stamp)
+	if err != nil {
+		return false, err
+	}
+	value := make([]byte, k.Maps.Written.ValueSize())
+	for _, key := range keys {
+		err := k.Maps.Written.Lookup(key, &value)
+		if !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // Copies are the inodes of the files that the kernel knows as copies.
 func (k *Kernel) Copies() (map[uint64]bool, error) {
 	found := map[uint64]bool{}
 	return found, eachKey(k.Maps.Copies, func(key bpf.WrittenKey) { found[key.Inode] = true })
 }
 
-// getVersion is FS_IOC_GETVERSION, _IOR('v', 1, long): an inode's generation.
-const getVersion = 0x80087601
+// inodeVersion is FS_IOC_GETVERSION, _IOR('v', 1, long): an inode's generation.
+const inodeVersion = 0x80087601
 
 // filesOf are the keys by which the kernel may know an open file. Where a file system does not tell a file's generation, as tmpfs, they are
 // those in the map that have the inode's number.
 func (k *Kernel) filesOf(m *ebpf.Map, f *os.File, stamp bpf.Start) (keys []bpf.WrittenKey, err error) {
-	generation, err := unix.IoctlGetUint32(int(f.Fd()), getVersion)
+	generation, err := unix.IoctlGetUint32(int(f.Fd()), inodeVersion)
 	if err == nil {
 		return []bpf.WrittenKey{{Inode: stamp.Inode, Device: stamp.Device, Generation: generation}}, nil
 	}

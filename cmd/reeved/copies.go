@@ -15,10 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
-	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/copies"
-	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
 )
 
@@ -32,6 +30,7 @@ const (
 // copying keeps the kernel's table of copies.
 type copying struct {
 	watcher  *copies.Watcher
+	wrote    func(*os.File) (bool, error)
 	policies *policies
 	log      *slog.Logger
 
@@ -40,8 +39,15 @@ type copying struct {
 	warned bool
 }
 
-func newCopying(table copies.Table, p *policies, log *slog.Logger) *copying {
-	return &copying{watcher: copies.New(copies.Options{Table: table, Near: (&nearby{}).near}), policies: p, log: log}
+// copied is what the kernel knows of files.
+type copied interface {
+	copies.Table
+	// IsWritten reports whether a session wrote an open file.
+	IsWritten(*os.File) (bool, error)
+}
+
+func newCopying(table copied, p *policies, log *slog.Logger) *copying {
+	return &copying{watcher: copies.New(copies.Options{Table: table, Near: (&nearby{}).near}), wrote: table.IsWritten, policies: p, log: log}
 }
 
 // run keeps it until ctx ends. Where it cannot be kept everything else goes on.
@@ -69,7 +75,7 @@ func (c *copying) look(now time.Time) {
 		c.log.Warn("which programs policy refuses is not known", "problem", err)
 		return
 	}
-	programs, whole := site.Originals(l.image, avoid)
+	programs, whole := site.Originals(l.image, avoid, c.wrote)
 	if !whole && !c.warned {
 		c.log.Warn("there are more programs than are looked through for copies of them")
 		c.warned = true
@@ -115,16 +121,4 @@ func (n *nearby) changed() (bool, error) {
 	fds := []unix.PollFd{{Fd: int32(n.mounts.Fd()), Events: unix.POLLPRI}}
 	ready, err := unix.Poll(fds, 0)
 	return ready > 0, err
-}
-
-// copier is the sink that tells of what sessions write. It hands on first.
-type copier struct {
-	next    sensor.Sink
-	watcher *copies.Watcher
-}
-
-// Append hands on, and waits for nobody.
-func (c *copier) Append(e *event.Event) {
-	c.next.Append(e)
-	c.watcher.Saw(e)
 }

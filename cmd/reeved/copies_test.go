@@ -43,6 +43,7 @@ func (c copiesOf) SetCopy(f *os.File, program string) error {
 	return nil
 }
 func (c copiesOf) ForgetCopy(*os.File) error        { return nil }
+func (c copiesOf) IsWritten(*os.File) (bool, error) { return false, nil }
 func (c copiesOf) Copies() (map[uint64]bool, error) { return map[uint64]bool{}, nil }
 
 // From the policy in force, the system's own programs and a real file to what the kernel is told; anew with the next policy.
@@ -59,7 +60,6 @@ func TestCopiesOfWhatThePolicyRefusesAreTold(t *testing.T) {
 	p, _ := inForce(t)
 	told := make(copiesOf, 16)
 	c := newCopying(told, p, slog.New(slog.DiscardHandler))
-	saw := &copier{&nowhere{}, c.watcher}
 	done := make(chan struct{})
 	go func() { defer close(done); c.run(t.Context()) }()
 	t.Cleanup(func() { <-done })
@@ -72,7 +72,7 @@ func TestCopiesOfWhatThePolicyRefusesAreTold(t *testing.T) {
 	want := copied + " of " + program
 	deadline := time.After(20 * time.Second)
 	for {
-		saw.Append(&event.Event{Kind: event.Access, Object: copied, View: event.ViewHost,
+		c.watcher.Saw(&event.Event{Kind: event.Access, Object: copied, View: event.ViewHost,
 			Head: event.Head{Kind: event.Access, Op: event.Op(bpf.OpFileWrite), Session: 7, Action: event.Allow}})
 		select {
 		case got := <-told:

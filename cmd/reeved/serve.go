@@ -125,10 +125,10 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
 	d.copying = newCopying(k, d.policies, log)
-	d.outlet = &outlet{next: &copier{inherited, d.copying.watcher}, host: plugged, respond: d.policies.Respond, from: from}
+	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
-		Version: d.builds.Version,
+		Version: d.builds.Version, Saw: d.copying.watcher.Saw,
 	})
 	watch.Resume(slots)
 	d.stocked.follow(watch)

@@ -69,7 +69,7 @@ type Watcher struct {
 	known       map[uint64]bool // inodes of copies
 }
 
-// New makes a Watcher that knows no originals, and looks at nothing until it is given some.
+// New makes a Watcher that does not know yet what to compare with: what is written until it does is marked.
 func New(o Options) *Watcher {
 	if o.Near == nil {
 		o.Near = func(string) error { return nil }
@@ -106,9 +106,10 @@ func (w *Watcher) programs() Originals {
 	return w.originals
 }
 
-// Saw takes in an event: what a session wrote, or gave a new name, may be a copy.
+// Saw takes in an event, as it was before secrets were taken out: what a session wrote, or gave a new name, may be a copy. It waits for
+// nobody, and keeps the name until it was looked at.
 func (w *Watcher) Saw(e *event.Event) {
-	if !writes(e) || len(w.programs()) == 0 {
+	if o := w.programs(); !writes(e) || o != nil && len(o) == 0 {
 		return
 	}
 	select {

@@ -22,9 +22,10 @@ const (
 )
 
 // Originals are the programs that policy refuses, as far as nobody but root may change them: a session's own would make copies of what
-// others write. One whose bytes another program has that is refused to nobody is none, since whoever wants it has it there. They are looked
-// for in the folders of programs, and where refusing rules say. whole is false where there is more than is looked through.
-func Originals(im *enforce.Image, avoid []string) (found copies.Originals, whole bool) {
+// others write. One whose bytes another program has that is refused to nobody is none, since whoever wants it has it there; but not where
+// a session wrote that one. They are looked for in the folders of programs, and where refusing rules say. whole is false where there is
+// more than is looked through.
+func Originals(im *enforce.Image, avoid []string, wrote func(*os.File) (bool, error)) (found copies.Originals, whole bool) {
 	p := Programs{Avoid: avoid}
 	s := search{programs: &p, sizes: map[string]int64{}, left: lookedMax}
 	for _, dir := range folders("") {
@@ -47,7 +48,7 @@ func Originals(im *enforce.Image, avoid []string) (found copies.Originals, whole
 	}
 	for size, files := range found {
 		slices.Sort(files)
-		found[size] = slices.DeleteFunc(files, func(file string) bool { return isFree(file, free) })
+		found[size] = slices.DeleteFunc(files, func(file string) bool { return isFree(file, free[size], wrote) })
 		if len(found[size]) == 0 {
 			delete(found, size)
 		}
@@ -55,15 +56,24 @@ func Originals(im *enforce.Image, avoid []string) (found copies.Originals, whole
 	return found, s.left > 0
 }
 
-// isFree reports whether another program has the bytes, and is refused to nobody.
-func isFree(file string, free copies.Originals) bool {
-	f, err := os.Open(file)
-	if err != nil {
-		return true // nothing could be compared with it either
+// isFree reports whether one of the programs that are refused to nobody has a file's bytes.
+func isFree(file string, programs []string, wrote func(*os.File) (bool, error)) bool {
+	for _, program := range programs {
+		f, err := os.Open(program)
+		if err != nil {
+			continue
+		}
+		same, err := copies.Same(f, file)
+		own := false
+		if same && err == nil {
+			own, err = wrote(f)
+		}
+		f.Close()
+		if same && err == nil && !own {
+			return true
+		}
 	}
-	defer f.Close()
-	program, err := free.Of(f)
-	return err == nil && program != ""
+	return false
 }
 
 // search is a walk through folders.
