@@ -57,6 +57,7 @@ const (
 	probeMapBuilds       = "builds"
 	probeMapCommands     = "commands"
 	probeMapControls     = "controls"
+	probeMapCopies       = "copies"
 	probeMapCounters     = "counters"
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
@@ -153,6 +154,7 @@ type probeMapSpecs struct {
 	Builds      *ebpf.MapSpec `ebpf:"builds"`
 	Commands    *ebpf.MapSpec `ebpf:"commands"`
 	Controls    *ebpf.MapSpec `ebpf:"controls"`
+	Copies      *ebpf.MapSpec `ebpf:"copies"`
 	Counters    *ebpf.MapSpec `ebpf:"counters"`
 	Devices     *ebpf.MapSpec `ebpf:"devices"`
 	Execs       *ebpf.MapSpec `ebpf:"execs"`
@@ -223,6 +225,7 @@ type probeMaps struct {
 	Builds      *ebpf.Map `ebpf:"builds"`
 	Commands    *ebpf.Map `ebpf:"commands"`
 	Controls    *ebpf.Map `ebpf:"controls"`
+	Copies      *ebpf.Map `ebpf:"copies"`
 	Counters    *ebpf.Map `ebpf:"counters"`
 	Devices     *ebpf.Map `ebpf:"devices"`
 	Execs       *ebpf.Map `ebpf:"execs"`
@@ -261,6 +264,7 @@ func (m *probeMaps) Close() error {
 		m.Builds,
 		m.Commands,
 		m.Controls,
+		m.Copies,
 		m.Counters,
 		m.Devices,
 		m.Execs,
