@@ -13,6 +13,7 @@ type (
 	Change       = sensorChange
 	Command      = sensorCommand
 	Control      = sensorControl
+	Copy         = sensorCopy
 	DecidedKey   = sensorDecidedKey
 	Device       = sensorDevice
 	EventAccess  = sensorEventAccess
@@ -148,6 +149,7 @@ const (
 	EventByAgent  = sensorEventFlagEVENT_BY_AGENT
 	EventGuard    = sensorEventFlagEVENT_GUARD
 	EventQuestion = sensorEventFlagEVENT_QUESTION
+	EventCopy     = sensorEventFlagEVENT_COPY
 )
 
 const (
@@ -278,6 +280,8 @@ const (
 	SkillFolderMax = int(sensorAbiSKILL_FOLDER)
 	CommandArgs    = int(sensorAbiCOMMAND_ARGS)
 	DecidedMax     = int(sensorAbiDECIDED_MAX)
+	CopiesMax      = int(sensorAbiCOPIES_MAX)
+	CopyPath       = int(sensorAbiCOPY_PATH)
 	BuildsMax      = int(sensorAbiBUILDS_MAX)
 	BuildHead      = int(sensorAbiBUILD_HEAD)
 	NameMax        = int(sensorAbiNAME_MAX_)

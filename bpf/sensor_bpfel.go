@@ -27,6 +27,8 @@ const (
 	sensorAbiWRITTEN_MAX   sensorAbi = 131072
 	sensorAbiFLOODS_MAX    sensorAbi = 4096
 	sensorAbiFLOOD_MOST    sensorAbi = 1000
+	sensorAbiCOPIES_MAX    sensorAbi = 8192
+	sensorAbiCOPY_PATH     sensorAbi = 256
 	sensorAbiRESOLVERS_MAX sensorAbi = 64
 	sensorAbiANSWERS_MAX   sensorAbi = 32768
 	sensorAbiANSWER_NAMES  sensorAbi = 8
@@ -151,6 +153,14 @@ type sensorControl struct {
 	Abi         uint32
 }
 
+type sensorCopy struct {
+	_        structs.HostLayout
+	Size     uint64
+	Length   uint32
+	Reserved uint32
+	Path     [256]uint8
+}
+
 type sensorCounter uint32
 
 const (
@@ -257,6 +267,7 @@ const (
 	sensorEventFlagEVENT_BY_AGENT sensorEventFlag = 128
 	sensorEventFlagEVENT_GUARD    sensorEventFlag = 256
 	sensorEventFlagEVENT_QUESTION sensorEventFlag = 512
+	sensorEventFlagEVENT_COPY     sensorEventFlag = 1024
 )
 
 type sensorEventHeader struct {
@@ -756,6 +767,7 @@ const (
 	sensorMapBuilds              = "builds"
 	sensorMapCommands            = "commands"
 	sensorMapControls            = "controls"
+	sensorMapCopies              = "copies"
 	sensorMapCounters            = "counters"
 	sensorMapDecided             = "decided"
 	sensorMapDevices             = "devices"
@@ -970,6 +982,7 @@ type sensorMapSpecs struct {
 	Builds       *ebpf.MapSpec `ebpf:"builds"`
 	Commands     *ebpf.MapSpec `ebpf:"commands"`
 	Controls     *ebpf.MapSpec `ebpf:"controls"`
+	Copies       *ebpf.MapSpec `ebpf:"copies"`
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
 	Decided      *ebpf.MapSpec `ebpf:"decided"`
 	Devices      *ebpf.MapSpec `ebpf:"devices"`
@@ -1046,6 +1059,7 @@ type sensorMaps struct {
 	Builds       *ebpf.Map `ebpf:"builds"`
 	Commands     *ebpf.Map `ebpf:"commands"`
 	Controls     *ebpf.Map `ebpf:"controls"`
+	Copies       *ebpf.Map `ebpf:"copies"`
 	Counters     *ebpf.Map `ebpf:"counters"`
 	Decided      *ebpf.Map `ebpf:"decided"`
 	Devices      *ebpf.Map `ebpf:"devices"`
@@ -1089,6 +1103,7 @@ func (m *sensorMaps) Close() error {
 		m.Builds,
 		m.Commands,
 		m.Controls,
+		m.Copies,
 		m.Counters,
 		m.Decided,
 		m.Devices,

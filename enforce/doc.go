@@ -40,6 +40,8 @@
 //
 // Every policy ends with rules that guard Reeve itself (guard.go); they hold in every mode, and nothing replaces them.
 //
+// A rule that refuses to execute a program of the system refuses a session's copies of it as well, once the daemon has compared them.
+//
 // A program that the session wrote, or that is no file, runs as principal written, and so does what it starts; agents that update
 // themselves stay agents.
 //

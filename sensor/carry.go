@@ -24,7 +24,7 @@ var conversions = map[int]func([]byte) (bpf.Session, error){
 	3: asBefore, // knew no sockets: those that are open are marked as what a session holds is
 	4: asBefore, // had no sockets of everyday in its tables
 	5: asBefore, // knew no builds
-	6: asBefore, // knew no skills, nor what was decided about agents
+	6: asBefore, // knew no skills, no copies of programs, nor what was decided about agents
 }
 
 // asBefore reads a session of an ABI that has the same.

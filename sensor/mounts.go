@@ -198,13 +198,13 @@ func syncMap[K comparable, V any](m *ebpf.Map, want map[K]V) error {
 
 // WatchMounts syncs now, and whenever the host's mount table changes, until ctx ends. Each outcome goes to report.
 func (k *Kernel) WatchMounts(ctx context.Context, report func([]error, error)) error {
-	f, err := os.Open(hostMounts)
+	fd, err := unix.Open(hostMounts, unix.O_RDONLY|unix.O_CLOEXEC, 0) // os.Open has Go's own poller take changes between two polls
 	if err != nil {
 		return fmt.Errorf("watching the host's mounts: %w", err)
 	}
-	defer f.Close()
+	defer unix.Close(fd)
 	report(k.SyncMounts()) // what changed before the file was open
-	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLPRI}}
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
 	const wait = 500 // ms, after which ctx is looked at
 	for ctx.Err() == nil {
 		n, err := unix.Poll(fds, wait)

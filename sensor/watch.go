@@ -38,8 +38,11 @@ type WatchOptions struct {
 	Catalogue *inventory.Catalogue
 	Names     Names
 	Sink      Sink
-	Limits    session.Limits
-	Boot      session.Boot
+	// Saw is shown each event before secrets are taken out of it, for those who need the name that a file really has; nil shows nobody.
+	// It must not wait, nor keep more than that.
+	Saw    func(*event.Event)
+	Limits session.Limits
+	Boot   session.Boot
 	// Version is that of the build that a process runs, where the file's name and the agent do not tell; nil tells of none.
 	Version func(pid uint32) string
 	// SinceBoot is the kernel's clock, Wall turns its moments into the wall's. nil takes the machine's.
@@ -161,6 +164,9 @@ func (w *Watch) take(events []*event.Event) {
 // finish puts a named event into table and sink. The enricher does so too, with events that were lent to it.
 func (w *Watch) finish(e *event.Event) {
 	w.enter(e)
+	if w.o.Saw != nil {
+		w.o.Saw(e)
+	}
 	e.Redact()
 	w.o.Sink.Append(e)
 }

@@ -7,6 +7,7 @@
 
 #include "build.h"
 #include "connector.h"
+#include "copy.h"
 #include "derived.h"
 #include "line.h"
 #include "script.h"
@@ -104,8 +105,13 @@ static __always_inline int exec_judge(struct task_state *state, struct buffer *b
 	error = judge_buffer(state, buffer);
 	if (!error)
 		error = exec_judge_origin(state, buffer, exec, file);
-	if (!error && has_aliases(file->f_inode, file->f_path.dentry))
+	if (!error)
+		error = copy_judge(state, buffer, OP_EXEC);
+	if (!error && has_aliases(file->f_inode, file->f_path.dentry)) {
+		q.second = exec->written ? OP_EXEC_WRITTEN : OP_NONE;
+		buffer->question = q;
 		error = judge_aliases(state, buffer);
+	}
 	return error;
 }
 

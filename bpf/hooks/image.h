@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "copy.h"
 #include "derived.h"
 
 /*
@@ -40,6 +41,8 @@ static __always_inline int decide_image(struct file *file, unsigned long prot)
 	error = judge_file(state, file, &q);
 	if (!error)
 		error = image_written(state, file);
+	if (!error)
+		error = copy_mapped(state, file);
 	if (cfg_form == FORM_TWICE)
 		state->mapped = error ? 0 : (u64)file->f_path.dentry;
 	return error;

@@ -25,6 +25,8 @@ enum abi {
 	WRITTEN_MAX = 131072,
 	FLOODS_MAX = 4096,
 	FLOOD_MOST = 1000, /* refusals of one session, operation and label that are told in a second */
+	COPIES_MAX = 8192,
+	COPY_PATH = 256, /* bytes of the path of what files are copies of, rounded up */
 	RESOLVERS_MAX = 64,
 	ANSWERS_MAX = 32768,
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
@@ -90,6 +92,7 @@ enum event_flag {
 	EVENT_BY_AGENT = 128, /* TASK_BY_AGENT */
 	EVENT_GUARD = 256,    /* refused by what guards the sensor, whatever policy says */
 	EVENT_QUESTION = 512, /* network: a name is asked for, no connection */
+	EVENT_COPY = 1024,    /* judged as what it is a copy of: the object is that one's name, a NUL, and its own */
 };
 
 /* First in every record. Who, from the kernel's own state at the moment of the act. */
@@ -315,6 +318,14 @@ struct written_by {
 	__u16 principal;
 	__u16 repeats; /* execs by others that were not told */
 	__u32 told;    /* jiffies: until then another one is not told; 0 before the first */
+};
+
+/* What user space knows of a file with the same bytes as a program, by the file's struct written_key. */
+struct copy {
+	__u64 size; /* of both */
+	__u32 length;
+	__u32 reserved;
+	__u8 path[COPY_PATH]; /* of the program, in the host's view */
 };
 
 /* Who answers for names, on the host's own network. Written by user space. IPv4 mapped. */
@@ -646,3 +657,4 @@ _Static_assert(sizeof(struct command) == 1040, "struct command");
 _Static_assert(sizeof(struct start) == 40, "struct start");
 _Static_assert(sizeof(struct skill_key) == 16, "struct skill_key");
 _Static_assert(sizeof(struct skill_folder) == 260, "struct skill_folder");
+_Static_assert(sizeof(struct copy) == 272, "struct copy");

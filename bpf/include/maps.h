@@ -448,6 +448,17 @@ struct {
 } floods SEC(".maps");
 
 /*
+ * Files with the content of programs that policy refuses. Written by user space, read where something is executed or mapped. Full: the one that
+ * was asked for longest ago is forgotten, and is what any file is that a session wrote.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, COPIES_MAX);
+	__type(key, struct written_key);
+	__type(value, struct copy);
+} copies SEC(".maps");
+
+/*
  * The daemon, which no session may signal or look into, nor what it starts: when it began (start_boottime, ns), by process.
  * Written when it asks. Full: those that have ended go first, as nobody asks for them.
  */

@@ -57,6 +57,7 @@ const (
 	probeMapBuilds       = "builds"
 	probeMapCommands     = "commands"
 	probeMapControls     = "controls"
+	probeMapCopies       = "copies"
 	probeMapCounters     = "counters"
 	probeMapDecided      = "decided"
 	probeMapDevices      = "devices"
@@ -159,6 +160,7 @@ type probeMapSpecs struct {
 	Builds       *ebpf.MapSpec `ebpf:"builds"`
 	Commands     *ebpf.MapSpec `ebpf:"commands"`
 	Controls     *ebpf.MapSpec `ebpf:"controls"`
+	Copies       *ebpf.MapSpec `ebpf:"copies"`
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
 	Decided      *ebpf.MapSpec `ebpf:"decided"`
 	Devices      *ebpf.MapSpec `ebpf:"devices"`
@@ -235,6 +237,7 @@ type probeMaps struct {
 	Builds       *ebpf.Map `ebpf:"builds"`
 	Commands     *ebpf.Map `ebpf:"commands"`
 	Controls     *ebpf.Map `ebpf:"controls"`
+	Copies       *ebpf.Map `ebpf:"copies"`
 	Counters     *ebpf.Map `ebpf:"counters"`
 	Decided      *ebpf.Map `ebpf:"decided"`
 	Devices      *ebpf.Map `ebpf:"devices"`
@@ -278,6 +281,7 @@ func (m *probeMaps) Close() error {
 		m.Builds,
 		m.Commands,
 		m.Controls,
+		m.Copies,
 		m.Counters,
 		m.Decided,
 		m.Devices,

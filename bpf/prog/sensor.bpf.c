@@ -59,6 +59,7 @@ const union {
 	struct answer answer;
 	struct written_key written_key;
 	struct written_by written;
+	struct copy copy;
 	enum abi abi;
 	enum form form;
 	enum relief relief;

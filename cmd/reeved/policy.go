@@ -302,7 +302,15 @@ func (p *policies) Rule(e *event.Event) sensor.Rule {
 	if r == nil {
 		return sensor.Rule{ID: "default", Reason: fmt.Sprintf("what no rule of role %s allows", p.Role(e.Head.Policy, e.Head.Role))}
 	}
-	return sensor.Rule{ID: r.ID, Place: r.Place.String(), Reason: r.Reason, Severity: r.Severity}
+	return sensor.Rule{ID: r.ID, Place: r.Place.String(), Reason: reason(r, e), Severity: r.Severity}
+}
+
+// reason is the rule's own, and which program the object is a copy of where it speaks of that one.
+func reason(r *enforce.Rule, e *event.Event) string {
+	if e.CopyOf == "" {
+		return r.Reason
+	}
+	return strings.TrimSuffix("a copy of "+e.CopyOf+": "+r.Reason, ": ")
 }
 
 // takenBack reports whether a start was refused that policy does not refuse: people did.
@@ -321,12 +329,12 @@ func (l *live) rule(e *event.Event) *enforce.Rule {
 		return r
 	}
 	if e.Head.Guarded() {
-		return l.policy.Guard(enforce.Op(e.Head.Op), e.Object, nil)
+		return l.policy.Guard(enforce.Op(e.Head.Op), e.Meant(), nil)
 	}
 	if e.Reached() {
 		return l.image.AttributeReached(who, e.Object, enforce.Action(e.Head.Action))
 	}
-	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Object), enforce.Action(e.Head.Action))
+	return l.image.Attribute(who, enforce.Op(e.Head.Op), enforce.View(e.View), []byte(e.Meant()), enforce.Action(e.Head.Action))
 }
 
 // approvals are how what starts is let start.

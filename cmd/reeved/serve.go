@@ -51,6 +51,7 @@ type daemon struct {
 	cutter   *cut.Cutter
 	builds   *builds.Keeper
 	sourcing *sourcing
+	copying  *copying
 
 	inherited *inheritor
 }
@@ -126,11 +127,12 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		return errors.Join(err, k.Close())
 	}
 	inherited := newInheritor(&ender{d.safety.killer, d.cutter.Add}, k.MarkSockets, log)
+	d.copying = newCopying(k, d.policies, log)
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	d.sourcing = newSourcing(k, d.config.State, boot, log)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &learner{&sourcer{&onlooker{d.outlet, d.stocked}, d.sourcing}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
-		Version: d.builds.Version,
+		Version: d.builds.Version, Saw: d.copying.watcher.Saw,
 	})
 	watch.Resume(slots)
 	d.stocked.follow(watch, k.Kernel)
@@ -141,12 +143,14 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		out := losses(watch, events, d.stocked, d.cutter.Counts())
 		out["kills_postponed"] = d.safety.killer.missed.Load()
 		out["builds_unlearned"] = d.builds.Missed()
-		missed := d.sourcing.counts()
-		out["sourced_unmarked"], out["sourced_overrun"] = missed.Unmarked, missed.Overrun
+		missed, unmarked := d.copying.watcher.Counts(), d.sourcing.counts()
+		out["copies_missed"], out["copies_failed"] = missed.Missed, missed.Failed
+		out["sourced_unmarked"], out["sourced_overrun"] = unmarked.Unmarked, unmarked.Overrun
 		return out
 	}
 	k.facts = func() []*pb.Counter {
-		return append([]*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}}, d.sourcing.facts()...)
+		facts := []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}}
+		return slices.Concat(facts, d.sourcing.facts(), d.copying.facts())
 	}
 	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
 	d.inherited = inherited
@@ -203,6 +207,7 @@ func (d *daemon) run(ctx context.Context, log *slog.Logger, k *kernel, watch *se
 	loop(func() error { d.cutter.Run(ctx); return nil })
 	loop(func() error { d.builds.Run(ctx); return nil })
 	loop(func() error { return d.sourcing.run(ctx) })
+	loop(func() error { d.copying.run(ctx); return nil })
 	if err := k.Present(ctx, 0); err != nil {
 		log.Warn("processes of running sessions are not known", "problem", err)
 	}

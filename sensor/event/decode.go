@@ -65,6 +65,9 @@ func (h *Head) Switched() bool { return h.Flags&uint16(bpf.EventSwitch) != 0 }
 // Guarded reports whether what guards the sensor itself refused it, whatever policy says. Object may be empty.
 func (h *Head) Guarded() bool { return h.Flags&uint16(bpf.EventGuard) != 0 }
 
+// Copied reports whether the object was judged by the name of a program whose bytes it has. The record has both names.
+func (h *Head) Copied() bool { return h.Flags&uint16(bpf.EventCopy) != 0 }
+
 // Record is one record of a ring, owned. Which fields beside Head mean something depends on the kind.
 type Record struct {
 	Head

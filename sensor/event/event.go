@@ -31,6 +31,7 @@ type Event struct {
 	Wanted uint32
 
 	Repeats uint64 // acts like this one by its process that the kernel counted and did not record, since the last that it did
+	CopyOf  string // Access: Object has the bytes of this program, and was judged by its name
 	Lost    uint64 // where Head.Moved: groups of the policy's table that do not hold at both names alike
 
 	Inode  uint64  // Held, Derived: which object it is, with Device
@@ -104,7 +105,7 @@ func (e *Event) Refused() bool { return e.Head.Action.Refuses() && e.Head.Applie
 
 // Size is about how many bytes the event holds on to.
 func (e *Event) Size() int {
-	size := 512 + len(e.Object) + len(e.Command) + len(e.Path) + len(e.Cwd) + len(e.Reason)
+	size := 512 + len(e.Object) + len(e.CopyOf) + len(e.Command) + len(e.Path) + len(e.Cwd) + len(e.Reason)
 	for _, a := range e.Argv {
 		size += len(a) + 16
 	}
@@ -125,6 +126,9 @@ func Single(r *Record) *Event {
 		e.Op, e.Object, e.Wanted, e.Repeats = r.Op.String(), string(r.Text), r.Wanted, r.Repeats
 		if r.Head.Moved() {
 			e.Lost = r.Label[0]
+		}
+		if r.Head.Copied() {
+			e.CopyOf, e.Object = copied(e.Object)
 		}
 		if r.Kind == Held {
 			e.held(r)

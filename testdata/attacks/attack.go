@@ -20,12 +20,15 @@ var files embed.FS
 
 // Attack is one file.
 type Attack struct {
-	Name   string // of the file, without its ending
-	What   string
-	Row    string
-	Open   Note   // not stopped
-	Only   Note   // cannot be tried elsewhere
-	Agent  string // program that the catalogue names, and whose build is known once the host's steps are done; "" is none
+	Name  string // of the file, without its ending
+	What  string
+	Row   string
+	Open  Note   // not stopped
+	Only  Note   // cannot be tried elsewhere
+	Agent string // program that the catalogue names, and whose build is known once the host's steps are done; "" is none
+	// Original is a program that what is written is compared with, once the host's steps are done; "" is none.
+	Original string
+
 	Policy string
 	Tree   []Entry
 	Known  []Known

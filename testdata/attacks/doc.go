@@ -10,6 +10,7 @@
 //	open on 6.1 lsm: WHY    the same where the kernel's series or the form of the programs is one of these
 //	only on 7.3: WHY        elsewhere it cannot be tried
 //	agent PATH              the program of a native agent, that the catalogue names and whose build is known
+//	original PATH           a program with whose bytes what a step names is compared after it, as the daemon does
 //
 // The section policy.toml holds rules. The section tree is made below /data, afresh for the session and for the control:
 //

@@ -75,7 +75,7 @@ func (r *reader) section(name, text string) error {
 	return r.problem("sections are policy.toml, tree, commands, skills and steps", "unknown section %q", name)
 }
 
-var notePattern = regexp.MustCompile(`^(row|open|only|agent)(?: on ([^:]*))?(?:: ?| )(.*)$`)
+var notePattern = regexp.MustCompile(`^(row|open|only|agent|original)(?: on ([^:]*))?(?:: ?| )(.*)$`)
 
 // note reads a line of the comment.
 func (r *reader) note(line string) error {
@@ -90,6 +90,8 @@ func (r *reader) note(line string) error {
 		r.attack.Row = m[3]
 	case "agent":
 		r.attack.Agent = m[3]
+	case "original":
+		r.attack.Original = m[3]
 	case "open":
 		r.attack.Open = n
 	case "only":

@@ -23,6 +23,7 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/copies"
 	"github.com/reeve-sensor/reeve/testdata/attacks"
 )
 
@@ -322,6 +323,7 @@ func (p *pass) step(s attacks.Step) {
 	}
 	if asExpected(s, r) {
 		p.mounted(s)
+		p.compared(s)
 		return
 	}
 	what := fmt.Sprintf("%s.txtar:%d: %s %.150q: %s, want %s", p.attack.Name, s.Line, s.Who, s.Text, said(r.Errno), said(s.Errno))
@@ -388,6 +390,31 @@ func (p *pass) mounted(s attacks.Step) {
 	if slices.Contains([]string{"mount", "umount", "bind", "move", "movetree", "movemount"}, s.Do) {
 		_, err := kernel.SyncMounts()
 		must(p.t, err)
+	}
+}
+
+// compared tells the kernel side which files that a session's step names are copies of the attack's original.
+func (p *pass) compared(s attacks.Step) {
+	if p.attack.Original == "" || !p.session || s.Who == attacks.Host {
+		return
+	}
+	info, err := os.Stat(p.attack.Original)
+	must(p.t, err)
+	originals := copies.Originals{info.Size(): {p.attack.Original}}
+	for _, name := range append(p.words(s.Words), p.filled(s.Path), p.filled(s.To)) {
+		if !strings.HasPrefix(name, tree+"/") {
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			continue // moved away by this step
+		}
+		program, err := originals.Of(f)
+		must(p.t, err)
+		if program != "" {
+			must(p.t, kernel.SetCopy(f, program))
+		}
+		f.Close()
 	}
 }
 
