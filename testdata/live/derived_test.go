@@ -209,9 +209,11 @@ func TestKernelTellsWhoWrote(t *testing.T) {
 	const inMemory = "/tmp/left"
 	must(t, os.MkdirAll(inMemory, 0o755))
 	must(t, unix.Mount("none", inMemory, "tmpfs", 0, ""))
-	defer unix.Unmount(inMemory, unix.MNT_DETACH)
-	_, err := kernel.SyncMounts()
-	must(t, err)
+	synced(t)
+	t.Cleanup(func() { // its number is the next one's that is mounted
+		must(t, unix.Unmount(inMemory, unix.MNT_DETACH))
+		synced(t)
+	})
 	must(t, os.WriteFile(inMemory+"/file", nil, 0o644))
 	must(t, os.WriteFile(inMemory+"/other", nil, 0o644))
 	in, id := author(t)

@@ -70,6 +70,13 @@ func refused(err error) int {
 	return 0
 }
 
+// synced tells the kernel what the host has mounted now, as the daemon does.
+func synced(t *testing.T) {
+	t.Helper()
+	problems, err := kernel.SyncMounts()
+	must(t, errors.Join(append(problems, err)...))
+}
+
 // policy applies a policy whose agents are named by globs, in order.
 func policy(t *testing.T, text string, agents ...enforce.Agent) *enforce.Image {
 	t.Helper()
