@@ -131,8 +131,12 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	d.outlet = &outlet{next: inherited, host: plugged, respond: d.policies.Respond, from: from}
 	d.sourcing = newSourcing(k, d.config.State, boot, log)
 	watch := sensor.NewWatch(sensor.WatchOptions{
-		Catalogue: d.agents, Names: d.policies, Sink: &learner{&sourcer{&onlooker{d.outlet, d.stocked}, d.sourcing}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
-		Version: d.builds.Version, Saw: d.copying.watcher.Saw,
+		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
+		Version: d.builds.Version,
+		Saw: func(e *event.Event) {
+			d.copying.watcher.Saw(e)
+			d.sourcing.saw(e)
+		},
 	})
 	watch.Resume(slots)
 	d.stocked.follow(watch, k.Kernel)

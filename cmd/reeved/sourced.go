@@ -12,7 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/reeve-sensor/reeve/sensor"
 	pb "github.com/reeve-sensor/reeve/sensor/api/reeve"
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/sourced"
@@ -122,16 +121,9 @@ func (k *kernel) authorOf(f *os.File) (sourced.Author, bool, error) {
 	return sourced.Author{Session: by.Session, Principal: by.Principal}, ok, err
 }
 
-// sourcer is the sink that tells of what sessions write. It hands on first.
-type sourcer struct {
-	next     sensor.Sink
-	sourcing *sourcing
-}
-
-// Append hands on, and waits for nobody.
-func (s *sourcer) Append(e *event.Event) {
-	s.next.Append(e)
-	if s.sourcing.watcher != nil {
-		s.sourcing.watcher.Saw(e)
+// saw takes in an event, and waits for nobody.
+func (s *sourcing) saw(e *event.Event) {
+	if s.watcher != nil {
+		s.watcher.Saw(e)
 	}
 }
