@@ -5,7 +5,10 @@
 
 package enforce
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Undeclared is the object of connector.start, skill.load and agent.start for what the policy does not declare.
 const Undeclared = "?"
@@ -34,13 +37,17 @@ func (p *Policy) ConnectorFrom(publisher, root string) string {
 	if publisher == "" || root == "" {
 		return Undeclared
 	}
-	for _, declared := range []string{publisher + rootMark + root, publisher} {
-		i := slices.IndexFunc(p.Connectors, func(c Connector) bool { return c.Publisher == declared })
-		if i >= 0 {
+	loose := Undeclared
+	for i := range p.Connectors {
+		switch name, its, bound := strings.Cut(p.Connectors[i].Publisher, rootMark); {
+		case name != publisher:
+		case bound && its == root:
 			return p.Connectors[i].Name
+		case !bound && loose == Undeclared:
+			loose = p.Connectors[i].Name
 		}
 	}
-	return Undeclared
+	return loose
 }
 
 // rootMark stands between a publisher's name and the root that it must lead to.

@@ -96,6 +96,10 @@ const certificatesMax = 16 // of one signature
 
 // parse reads a detached signature of one signer over signed attributes.
 func parse(der []byte) (p *pkcs7.PKCS7, leaf *x509.Certificate, err error) {
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 { // the library takes BER, with anything behind it
+		return nil, nil, fmt.Errorf("reading the signature: no DER, or %d bytes behind it", len(rest))
+	}
 	if p, err = pkcs7.Parse(der); err != nil {
 		return nil, nil, fmt.Errorf("reading the signature: %w", err)
 	}
