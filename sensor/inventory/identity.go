@@ -84,9 +84,17 @@ type Part struct {
 	Value string `json:"value"`
 }
 
-// Digest is the SHA-256 of the identity in hexadecimal: the same for the same thing, whoever has it under whatever name.
+// Digest is the SHA-256 of the identity in hexadecimal: the same for the same thing, whoever has it under whatever name. Whose
+// signature it has, and at which source and commit a marketplace is, are not in it: both are told by files that lie elsewhere, so that
+// whoever adds or removes these would lift what was decided about the thing, which is in it already by its content. Vendor and
+// marketplace stand where the decisions of all releases have them.
 func (id *Identity) Digest() string {
-	raw, err := json.Marshal(id)
+	bound := *id
+	bound.Publisher, bound.Root, bound.Vendor, bound.From = id.Vendor, "", "", nil
+	if id.From != nil {
+		bound.Publisher = id.From.Marketplace
+	}
+	raw, err := json.Marshal(&bound)
 	if err != nil {
 		panic("inventory: an identity that is no JSON: " + err.Error()) // strings alone
 	}

@@ -194,7 +194,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 	for _, it := range r.Items {
 		id, there := before[it.Key()]
 		switch {
-		case there && id.Digest() != it.Digest:
+		case there && another(&id, &it.Identity):
 			k.o.Changed(it, inventory.Diff(&id, &it.Identity))
 		case !there && news[it.Key()]:
 			k.o.Changed(it, nil)

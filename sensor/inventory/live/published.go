@@ -47,7 +47,7 @@ func (p published) settle(it *inventory.Item, now time.Time) bool {
 	if !unpacked(it) {
 		return false
 	}
-	was := it.Digest
+	was := it.Identity
 	it.Identity.Publisher, it.Identity.Root, it.Signature = "", "", nil
 	if by, ok := p[it.Identity.Content()]; ok && it.Error == "" && now.Before(by.Until) {
 		it.Identity.Publisher, it.Identity.Root = by.Publisher, by.Root
@@ -56,9 +56,13 @@ func (p published) settle(it *inventory.Item, now time.Time) bool {
 			it.Signature.File = by.File
 		}
 	}
-	it.Digest = it.Identity.Digest()
 	risk.Judge(it)
-	return it.Digest != was
+	return another(&was, &it.Identity)
+}
+
+// another reports whether something became something else, or somebody else's.
+func another(was, is *inventory.Identity) bool {
+	return was.Publisher != is.Publisher || was.Root != is.Root || was.Digest() != is.Digest()
 }
 
 // change is an item that became something else without being looked at.

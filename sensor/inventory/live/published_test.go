@@ -102,7 +102,9 @@ func TestUnpackedIsThePackages(t *testing.T) {
 	r.put("Downloads/notes.mcpb", string(signtest.Alone("Acme Ltd").Extension(extension)))
 	r.Refresh()
 	r.await("another package", func() bool {
-		return slices.ContainsFunc(r.Items(nil), func(it inventory.Item) bool { return it.Signature != nil && it.Signature.State == string(signed.SelfSigned) })
+		return slices.ContainsFunc(r.Items(nil), func(it inventory.Item) bool {
+			return it.Signature != nil && it.Signature.State == string(signed.SelfSigned)
+		})
 	})
 	if by := r.publisher(); by != "" {
 		t.Errorf("a package that names itself makes it %s's", by)
