@@ -8,6 +8,10 @@
 
 #include "path.h"
 
+enum climb {
+	CLIMB_DEPTH = 12, /* components, which the verifier goes through one by one; deeper names are walked */
+};
+
 /* A name that lies in its dentry. */
 static __always_inline const void *climb_name(struct dentry *dentry)
 {
@@ -35,7 +39,7 @@ static __always_inline void climb_component(struct buffer *buffer, struct dentry
 }
 
 /*
- * Up to the root. bound: PRINT_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed.
+ * Up to the root. bound: CLIMB_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed.
  * KEEP-SYNC print v1 (label.h:print_of, path.h:name_step)
  */
 static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
@@ -45,7 +49,7 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 	u64 print = cfg_key;
 
 	name->offset = TEXT_END;
-	for (u32 i = 0; i < PRINT_DEPTH; i++) {
+	for (u32 i = 0; i < CLIMB_DEPTH; i++) {
 		struct dentry *parent = dentry->d_parent;
 
 		print = print_link(print, dentry->d_seq.seqcount.sequence, dentry->d_name.hash);

@@ -3,6 +3,8 @@
 package live
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,14 +19,22 @@ func copyOf(t *testing.T, path string) {
 	t.Helper()
 	program, err := os.ReadFile("/bin/busybox")
 	must(t, err)
-	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, program, 0o755))
+	anew(t, path, program)
 }
 
 func script(t *testing.T, path, text string) {
 	t.Helper()
+	anew(t, path, []byte(text))
+}
+
+// anew makes another file than the one that may be there, which a session of an earlier test may have written.
+func anew(t *testing.T, path string, data []byte) {
+	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	must(t, os.WriteFile(path, []byte(text), 0o755))
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		must(t, err)
+	}
+	must(t, os.WriteFile(path, data, 0o755))
 }
 
 func TestExecIsJudged(t *testing.T) {

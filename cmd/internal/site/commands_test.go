@@ -167,6 +167,8 @@ func TestContentTellsDeclarationsApart(t *testing.T) {
 			t.Errorf("%s: %+v %t, want %+v", name, start, ok, c.want)
 		}
 	}
+	b.policy, b.item = "", inventory.Item{}
+	b.declare("ours", other, file, "a")
 	b.configure(sum, file, "a")
 	b.item.Approval.State = "approved"
 	if start, ok := b.known(1000, file, "a"); !ok || start.Flags != otherwise|uint16(bpf.StartApproved) {
