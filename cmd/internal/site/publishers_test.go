@@ -14,6 +14,7 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/signed"
 	"github.com/reeve-sensor/reeve/sensor/inventory/signed/signtest"
+	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
 // A connector that is declared by its publisher is what was verified as that, and never pinned: any release of it fits.
@@ -70,9 +71,7 @@ defaults = { connector = "deny" }
 }
 
 func TestPublishersAreRootsAlone(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs to be root: whom root alone names is trusted")
-	}
+	need.Root(t)
 	root := signtest.Authority("Root")
 	raw := root.Publisher("Acme Ltd").Extension(map[string]string{"manifest.json": "{}"})
 	dir := t.TempDir()
