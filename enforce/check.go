@@ -308,9 +308,10 @@ func (c *checker) checkDeclared() {
 	for i := range c.p.Connectors {
 		k := &c.p.Connectors[i]
 		what := fmt.Sprintf("connector %q", k.Name)
-		if (len(k.Command) == 0) == (k.URL == "") {
-			c.add(k.Place, what, "command", `command = ["npx", "-y", "name@1.2.3"] or url = "https://..."`, "needs a command or a url, and not both")
+		if given := count(len(k.Command) > 0, k.URL != "", k.Publisher != ""); given != 1 {
+			c.add(k.Place, what, "command", `command = ["npx", "-y", "name@1.2.3"], url = "https://..." or publisher = "..."`, "needs a command, a url or a publisher, and only one of them")
 		}
+		c.publisher(k, what)
 		c.digest(k.Place, what, k.SHA256)
 		c.command(k, what)
 	}
@@ -321,6 +322,40 @@ func (c *checker) checkDeclared() {
 			c.add(s.Place, what, "sha256", "", "needs the sha256 of its content or a publisher")
 		}
 		c.digest(s.Place, what, s.SHA256)
+		if s.Publisher != "" {
+			hint := "declare its sha256"
+			if s.SHA256 != "" {
+				hint = "leave it out"
+			}
+			c.add(s.Place, what, "publisher", hint, "skills have no signatures: a publisher makes none of them this one")
+			c.warn()
+		}
+	}
+}
+
+func count(given ...bool) (n int) {
+	for _, is := range given {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// publisher checks how a connector names who signed it.
+func (c *checker) publisher(k *Connector, what string) {
+	if k.Publisher == "" {
+		return
+	}
+	if k.SHA256 != "" {
+		c.add(k.Place, what, "sha256", "declare it by its command and sha256, or by its publisher", "has a publisher, whose every release it is")
+	}
+	name, root, given := strings.Cut(k.Publisher, rootMark)
+	if given {
+		c.digest(k.Place, what, root)
+	}
+	if name == "" || name != strings.TrimSpace(name) || given && root == "" {
+		c.add(k.Place, what, "publisher", `publisher = "Example Ltd" or "Example Ltd sha256:..."`, "is no name of a publisher")
 	}
 }
 
@@ -342,7 +377,7 @@ func (c *checker) command(k *Connector, what string) {
 		if other == k {
 			return
 		}
-		if slices.Equal(other.Command, k.Command) && other.URL == k.URL && other.SHA256 == k.SHA256 {
+		if slices.Equal(other.Command, k.Command) && other.URL == k.URL && other.SHA256 == k.SHA256 && other.Publisher == k.Publisher {
 			c.add(k.Place, what, "command", "declare it once; rules may name it as often as they like", "is what connector %q is (%s)", other.Name, other.Place)
 			return
 		}

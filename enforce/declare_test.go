@@ -104,3 +104,64 @@ action = "allow"
 		t.Errorf("explained as %s", a.Action)
 	}
 }
+
+// A publisher is whoever was verified: by name where the policy trusts each root, by name and root where it says which.
+func TestConnectorOfAPublisher(t *testing.T) {
+	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
+	p, err := Parse(map[string]string{"a.toml": `version = 1
+[[connector]]
+name = "any-acme"
+publisher = "Acme Ltd"
+[[connector]]
+name = "our-acme"
+publisher = "Acme Ltd sha256:` + one + `"
+[[connector]]
+name = "strict"
+publisher = "Other sha256:` + one + `"
+[[connector]]
+name = "remote"
+url = "https://mcp.corp.example/mcp"
+`}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ publisher, root, want string }{
+		{"Acme Ltd", one, "our-acme"}, {"Acme Ltd", two, "any-acme"}, {"Other", one, "strict"}, {"Other", two, Undeclared},
+		{"acme ltd", one, Undeclared}, {"Acme Ltd", "", Undeclared}, {"", one, Undeclared}, {"", "", Undeclared},
+		{"Acme Ltd sha256:" + one, two, Undeclared},
+	} {
+		if got := p.ConnectorFrom(tc.publisher, tc.root); got != tc.want {
+			t.Errorf("%+v: %s", tc, got)
+		}
+	}
+	if !p.Unpinned("connector:any-acme") || p.ConnectorOf(nil, "", one) != Undeclared || p.ConnectorBy(nil) != Undeclared {
+		t.Error("a publisher counts as content")
+	}
+	if problems := Check(p, CheckOptions{}); len(problems) != 0 {
+		t.Errorf("%v", problems)
+	}
+}
+
+func TestDeclaredPublisherIsChecked(t *testing.T) {
+	for text, want := range map[string]string{
+		"[[connector]]\nname = \"x\"\npublisher = \"A\"\ncommand = [\"/x\"]":                             "only one of them",
+		"[[connector]]\nname = \"x\"\npublisher = \"A\"\nurl = \"https://x.example\"":                    "only one of them",
+		"[[connector]]\nname = \"x\"\npublisher = \"A\"\nsha256 = \"" + strings.Repeat("1", 64) + "\"":   "every release",
+		"[[connector]]\nname = \"x\"\npublisher = \"A sha256:12\"":                                       "is no SHA-256",
+		"[[connector]]\nname = \"x\"\npublisher = \"A sha256:\"":                                         "is no name of a publisher",
+		"[[connector]]\nname = \"x\"\npublisher = \" sha256:" + strings.Repeat("1", 64) + "\"":           "is no name of a publisher",
+		"[[connector]]\nname = \"x\"\npublisher = \" A\"":                                                "is no name of a publisher",
+		"[[connector]]\nname = \"x\"\npublisher = \"A\"\n[[connector]]\nname = \"y\"\npublisher = \"A\"": "is what connector \"x\" is",
+		"[[skill]]\nname = \"x\"\npublisher = \"A\"":                                                     "skills have no signatures",
+		"[[skill]]\nname = \"x\"\nsha256 = \"" + strings.Repeat("1", 64) + "\"\npublisher = \"A\"":       "skills have no signatures",
+	} {
+		p, err := Parse(map[string]string{"a.toml": "version = 1\nbase = \"none\"\n" + text}, Options{})
+		told := fmt.Sprint(err)
+		if err == nil {
+			told = fmt.Sprint(Check(p, CheckOptions{}))
+		}
+		if !strings.Contains(told, want) {
+			t.Errorf("%s\n%s", text, told)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func Diff(old, new *Policy, samples ...Query) Difference {
 	d.Changes = append(d.Changes, compare("rule", old.Rules, new.Rules, func(r Rule) (string, string) { return r.ID, r.words() })...)
 	d.Changes = append(d.Changes, compare("set", old.Sets, new.Sets, func(s Set) (string, string) { return s.Name, list(s.Globs) })...)
 	d.Changes = append(d.Changes, compare("connector", old.Connectors, new.Connectors, func(c Connector) (string, string) {
-		return c.Name, strings.TrimSpace(strings.Join(c.Command, " ") + c.URL + " " + c.SHA256)
+		return c.Name, strings.TrimSpace(strings.Join(c.Command, " ") + c.URL + c.Publisher + " " + c.SHA256)
 	})...)
 	d.Changes = append(d.Changes, compare("skill", old.Skills, new.Skills, func(s Skill) (string, string) {
 		return s.Name, strings.TrimSpace(s.Publisher + " " + s.SHA256)

@@ -222,6 +222,7 @@ var connectorFields = []field[Connector]{
 	listField("command", func(c *Connector) *[]string { return &c.Command }),
 	textField("sha256", func(c *Connector) *string { return &c.SHA256 }),
 	textField("url", func(c *Connector) *string { return &c.URL }),
+	textField("publisher", func(c *Connector) *string { return &c.Publisher }),
 }
 
 var skillFields = []field[Skill]{

@@ -120,13 +120,14 @@ type Rule struct {
 	keys          keyLines
 }
 
-// Connector declares an MCP server, so that rules may name it as principal.
+// Connector declares an MCP server, so that rules may name it as principal: by its command, its URL, or whose signed extension it is.
 type Connector struct {
 	Place
-	Name    string
-	Command []string
-	SHA256  string
-	URL     string
+	Name      string
+	Command   []string
+	SHA256    string
+	URL       string
+	Publisher string // NAME, or NAME sha256:ROOT
 }
 
 // Skill declares an Agent Skill, so that rules may name it as principal.

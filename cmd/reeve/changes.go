@@ -184,6 +184,15 @@ func (e *env) printItem(it *inventory.Item) {
 	line("runs", it.Command())
 	line("package", it.Identity.Package.String())
 	line("version", it.Version)
+	if by := it.Identity.Publisher; by != "" {
+		line("publisher", by+" sha256:"+it.Identity.Root)
+	}
+	if s := it.Signature; s != nil && it.Identity.Publisher == "" {
+		line("signature", s.State+": "+s.Why)
+		line("claims", s.Claims)
+	}
+	line("from", it.Identity.From.String())
+	line("vendor", it.Identity.Vendor)
 	if it.Pinned != nil {
 		line("pinned", map[bool]string{true: "yes", false: "no"}[*it.Pinned])
 	}

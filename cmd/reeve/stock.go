@@ -132,8 +132,12 @@ func (e *env) ownPass(ctx context.Context) (*stock, error) {
 		}
 		people = func() []live.Person { return []live.Person{me} }
 	}
+	bounds := c.Bounds()
+	if bounds.Publishers, err = c.Publishers(); err != nil {
+		fmt.Fprintf(e.stderr, "reeve: not every publisher of extensions is trusted that should be: %v\n", err)
+	}
 	k, err := live.New(live.Options{
-		Catalogue: agents, Bounds: c.Bounds(), People: people, Limit: partMax, Eager: true, Log: slog.New(slog.NewTextHandler(e.stderr, nil)),
+		Catalogue: agents, Bounds: bounds, People: people, Limit: partMax, Eager: true, Log: slog.New(slog.NewTextHandler(e.stderr, nil)),
 	})
 	if err != nil {
 		return nil, err

@@ -64,8 +64,13 @@ func (d *daemon) stock(log *slog.Logger, boot session.Boot, people func() []keep
 		approved: approve.Store{Dir: d.config.State}, agents: d.agents, policies: d.policies, tell: d.policies.notices.tell, log: log,
 		name: boot.ID, told: map[string]bool{},
 	}
+	bounds := d.config.Bounds()
+	var err error
+	if bounds.Publishers, err = d.config.Publishers(); err != nil {
+		log.Error("not every publisher of extensions is trusted that should be", "problem", err)
+	}
 	k, err := keeping.New(keeping.Options{
-		Catalogue: d.agents, Bounds: d.config.Bounds(), People: people, State: d.config.State, Every: d.config.Inventory.Every,
+		Catalogue: d.agents, Bounds: bounds, People: people, State: d.config.State, Every: d.config.Inventory.Every,
 		Limit: partMax, Log: log, Changed: s.changed, Installed: d.builds.Installed,
 	})
 	if err != nil {

@@ -19,13 +19,16 @@ import (
 // anybody may give one.
 type Identity struct {
 	Kind      Kind     `json:"kind"`
-	Command   []string `json:"command,omitempty"` // exact, as it is configured
-	Package   *Package `json:"package,omitempty"` // that the command has a package runner start, or that its script is a part of
-	URL       string   `json:"url,omitempty"`     // without what of it is secret
-	Publisher string   `json:"publisher,omitempty"`
-	Settings  []Part   `json:"settings,omitempty"` // what else makes it do what it does; names of credentials among them
-	Files     []Part   `json:"files,omitempty"`    // name and SHA-256
-	Tools     []Part   `json:"tools,omitempty"`    // name and description
+	Command   []string `json:"command,omitempty"`        // exact, as it is configured
+	Package   *Package `json:"package,omitempty"`        // that the command has a package runner start, or that its script is a part of
+	URL       string   `json:"url,omitempty"`            // without what of it is secret
+	Publisher string   `json:"publisher,omitempty"`      // whose signature over it was verified; whatever else calls itself that is not here
+	Root      string   `json:"publisher_root,omitempty"` // SHA-256 of the certificate that Publisher's lead to: a name alone anybody may have
+	From      *Source  `json:"from,omitempty"`           // the marketplace that it came from, which signs nothing
+	Vendor    string   `json:"vendor,omitempty"`         // who makes it by the catalogue, which looks at no signature
+	Settings  []Part   `json:"settings,omitempty"`       // what else makes it do what it does; names of credentials among them
+	Files     []Part   `json:"files,omitempty"`          // name and SHA-256
+	Tools     []Part   `json:"tools,omitempty"`          // name and description
 
 	// Loose says why the identity does not hold what will run: nothing that is loose can be pinned.
 	Loose string `json:"loose,omitempty"`
@@ -54,15 +57,44 @@ func (p *Package) String() string {
 	return s
 }
 
+// Source is where a plugin came from, as its agent noted it. Who may write that note may give any.
+type Source struct {
+	Marketplace string `json:"marketplace"`        // as the settings call it
+	Where       string `json:"where,omitempty"`    // repository, URL or folder of the marketplace
+	Revision    string `json:"revision,omitempty"` // commit, or what the marketplace is bound to
+}
+
+func (s *Source) String() string {
+	if s == nil {
+		return ""
+	}
+	text := s.Marketplace
+	if s.Where != "" {
+		text += " (" + s.Where + ")"
+	}
+	if s.Revision != "" {
+		text += " at " + s.Revision
+	}
+	return text
+}
+
 // Part is a named piece of an identity.
 type Part struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Digest is the SHA-256 of the identity in hexadecimal: the same for the same thing, whoever has it under whatever name.
+// Digest is the SHA-256 of the identity in hexadecimal: the same for the same thing, whoever has it under whatever name. Whose
+// signature it has, and at which source and commit a marketplace is, are not in it: both are told by files that lie elsewhere, so that
+// whoever adds or removes these would lift what was decided about the thing, which is in it already by its content. Vendor and
+// marketplace stand where the decisions of all releases have them.
 func (id *Identity) Digest() string {
-	raw, err := json.Marshal(id)
+	bound := *id
+	bound.Publisher, bound.Root, bound.Vendor, bound.From = id.Vendor, "", "", nil
+	if id.From != nil {
+		bound.Publisher = id.From.Marketplace
+	}
+	raw, err := json.Marshal(&bound)
 	if err != nil {
 		panic("inventory: an identity that is no JSON: " + err.Error()) // strings alone
 	}
@@ -88,7 +120,7 @@ func (id *Identity) Content() string {
 
 // Known reports whether there is anything to bind an approval to.
 func (id *Identity) Known() bool {
-	return len(id.Command) > 0 || id.URL != "" || len(id.Files) > 0 || id.Publisher != "" || len(id.Settings) > 0
+	return len(id.Command) > 0 || id.URL != "" || len(id.Files) > 0 || id.Publisher != "" || id.From != nil || id.Vendor != "" || len(id.Settings) > 0
 }
 
 func sorted(parts []Part) []Part {
@@ -121,6 +153,9 @@ func Diff(was, is *Identity) []Change {
 	add("package", was.Package.String(), is.Package.String())
 	add("url", was.URL, is.URL)
 	add("publisher", was.Publisher, is.Publisher)
+	add("publisher's root", was.Root, is.Root)
+	add("from", was.From.String(), is.From.String())
+	add("vendor", was.Vendor, is.Vendor)
 	out = append(out, diffParts("setting", was.Settings, is.Settings)...)
 	out = append(out, diffParts("file", was.Files, is.Files)...)
 	out = append(out, diffParts("tool", was.Tools, is.Tools)...)

@@ -64,6 +64,8 @@ type Item struct {
 	Digest   string   `json:"digest"`            // of the identity: what approvals are bound to
 	Content  string   `json:"content,omitempty"` // SHA-256 over its files, as policies pin it
 
+	Signature *Signature `json:"signature,omitempty"` // of an extension
+
 	Transport string   `json:"transport,omitempty"` // stdio, http, sse, ws
 	Disabled  bool     `json:"disabled,omitempty"`
 	Version   string   `json:"version,omitempty"`
@@ -89,21 +91,30 @@ type Item struct {
 
 // Facts are what risk is judged by beside what is shown.
 type Facts struct {
-	Environment []string // names that make programs load code
-	Unset       []string // variables that the command line leaves to the environment
-	Started     Started  // the command as it is executed; nothing where variables are left in it
-	Secret      bool     // the command line or URL holds one
-	Writable    []string // files of it that everybody may write
-	Trusted     bool     // the agent asks nobody before it uses its tools
-	AllProject  bool     // the user has let in whatever folders bring
-	Loads       []string // lines that a shell runs when it is loaded
-	Tools       []string // that it may use without asking
-	Hooks       []string // it brings itself
-	Hidden      bool     // characters that people do not see
-	Unsigned    bool     // an extension without a signature
-	Event       string   // of a hook
-	Known       string   // a connector that traits are known of
+	Environment []string  // names that make programs load code
+	Unset       []string  // variables that the command line leaves to the environment
+	Started     Started   // the command as it is executed; nothing where variables are left in it
+	Secret      bool      // the command line or URL holds one
+	Writable    []string  // files of it that everybody may write
+	Trusted     bool      // the agent asks nobody before it uses its tools
+	AllProject  bool      // the user has let in whatever folders bring
+	Loads       []string  // lines that a shell runs when it is loaded
+	Tools       []string  // that it may use without asking
+	Hooks       []string  // it brings itself
+	Hidden      bool      // characters that people do not see
+	Packed      []Part    // files of a packed extension whose publisher is verified
+	Until       time.Time // its publisher is verified
+	Event       string    // of a hook
+	Known       string    // a connector that traits are known of
 	AutoUpdate  bool
+}
+
+// Signature is what is known of an extension's.
+type Signature struct {
+	State  string `json:"state"`            // as package signed has them
+	Claims string `json:"claims,omitempty"` // who it says that signed, which is nobody's identity
+	Why    string `json:"why,omitempty"`    // it does not hold
+	File   string `json:"file,omitempty"`   // that was signed, where the item is what was unpacked from it
 }
 
 // Started is a command as it is executed, secrets and all: what the kernel compares with. It tells nobody else, and is never written.

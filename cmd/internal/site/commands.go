@@ -147,7 +147,7 @@ func (s *starting) item(it *inventory.Item, person *live.Person) []sensor.Known 
 	}
 	argv := it.Facts.Started.Argv()
 	out := []sensor.Known{known(user, argv, "", bpf.Start{})}
-	name := s.policy.ConnectorOf(it.Identity.Command, "", it.Identity.Content())
+	name := Declared(s.policy, it)
 	flags := decisions[it.Approval.State]
 	if by := s.policy.ConnectorBy(it.Identity.Command); name == enforce.Undeclared && by != enforce.Undeclared {
 		name, flags = by, flags|bpf.StartOther

@@ -63,6 +63,8 @@ type Search struct {
 	Skip    []string      `toml:"skip"`    // names of folders that are not searched
 	Folders []string      `toml:"folders"` // beside homes, in which projects are searched
 	System  []string      `toml:"system"`  // in which agents are searched
+	// Publishers is a folder of certificates to which signatures of extensions may lead, beside the machine's
+	Publishers string `toml:"publishers"`
 }
 
 // DenialsLimit bounds max_denials_per_minute: each session at work keeps that many moments.
@@ -74,7 +76,7 @@ func Defaults() Config {
 		Policy: []string{"/etc/reeve/policy.d"}, Agents: "/etc/reeve/agents.d", Run: "/run/reeve", State: "/var/lib/reeve", Pins: "/sys/fs/bpf/reeve", Homes: []string{},
 		OnDaemonExit: "keep", Group: "reeve", Resolvers: []string{}, ResolverFiles: resolvers.Files(), Memory: Memory{EventsMB: 64, Sessions: 1024},
 		Safety:    Safety{OnSpike: "audit"},
-		Inventory: Search{Every: 24 * time.Hour, Depth: 12, Skip: []string{}, Folders: []string{}, System: []string{"/usr/lib/node_modules", "/usr/local", "/opt"}},
+		Inventory: Search{Every: 24 * time.Hour, Depth: 12, Skip: []string{}, Folders: []string{}, System: []string{"/usr/lib/node_modules", "/usr/local", "/opt"}, Publishers: "/etc/reeve/publishers.d"},
 		Plugins:   Plugins{Folders: []string{"/usr/lib/reeve/plugins"}, QueueMB: 256},
 	}
 }
@@ -123,7 +125,7 @@ func ReadConfig(name string) (Config, error) {
 }
 
 var configKeys = []string{"policy", "agents", "run", "state", "pins", "homes", "require", "on_daemon_exit", "group", "resolvers", "resolver_files", "[memory] events_mb, sessions", "[safety] max_denials_per_minute, on_denial_spike",
-	"[inventory] every, depth, skip, folders, system", "[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
+	"[inventory] every, depth, skip, folders, system, publishers", "[plugins] folders, queue_mb", "[[plugin]] name, path, sha256, user, events, timeout, memory_mb, acts, settings, secrets"}
 
 // check tells what the configuration cannot mean. File names the key.
 func (c *Config) check() []*Fault {
@@ -168,6 +170,9 @@ func (s *Search) check() []*Fault {
 	}
 	if s.Depth < 0 || s.Depth > depthMost {
 		out = append(out, &Fault{File: "depth", Reason: fmt.Sprintf("depth %d: not between 0 and %d", s.Depth, depthMost), Hint: "0 searches no projects"})
+	}
+	if !filepath.IsAbs(s.Publishers) {
+		out = append(out, &Fault{File: "publishers", Reason: fmt.Sprintf("publishers %q: not an absolute path", s.Publishers)})
 	}
 	for _, list := range []struct {
 		key  string

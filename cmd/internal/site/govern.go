@@ -48,7 +48,10 @@ func Govern(p *enforce.Policy, roleOf func(user string) string, items []inventor
 func Declared(p *enforce.Policy, it *inventory.Item) string {
 	switch it.Kind {
 	case inventory.KindConnector:
-		return p.ConnectorOf(it.Identity.Command, it.Identity.URL, it.Identity.Content())
+		if name := p.ConnectorOf(it.Identity.Command, it.Identity.URL, it.Identity.Content()); name != enforce.Undeclared {
+			return name
+		}
+		return p.ConnectorFrom(it.Identity.Publisher, it.Identity.Root)
 	case inventory.KindSkill:
 		return p.SkillOf(it.Identity.Content())
 	case inventory.KindAgent:

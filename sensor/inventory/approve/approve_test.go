@@ -74,7 +74,8 @@ func TestEveryChangeAsksAgain(t *testing.T) {
 			it.Identity.Settings = append(it.Identity.Settings, inventory.Part{Name: "env AWS_KEY"})
 		}, "setting env AWS_KEY:  -> (empty)"},
 		"to a URL":     {func(it *inventory.Item) { it.Identity.Command, it.Identity.URL = nil, "https://x.example" }, "url:  -> https://x.example"},
-		"publisher":    {func(it *inventory.Item) { it.Identity.Publisher = "else" }, "publisher:  -> else"},
+		"vendor":       {func(it *inventory.Item) { it.Identity.Vendor = "else" }, "vendor:  -> else"},
+		"marketplace":  {func(it *inventory.Item) { it.Identity.From = &inventory.Source{Marketplace: "else"} }, "from:  -> else"},
 		"another file": {func(it *inventory.Item) { it.File = "/p/.mcp.json"; it.Identity.Command[0] = "x" }, "command: "},
 	} {
 		it := server(tc.change)
@@ -85,6 +86,25 @@ func TestEveryChangeAsksAgain(t *testing.T) {
 		}
 		if a.State != "changed" || !strings.Contains(strings.Join(text, "\n"), tc.want) {
 			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// A signature is told by a package that lies about somewhere: one that comes or goes lifts no decision.
+func TestSignaturesDecideNothing(t *testing.T) {
+	sign := func(it *inventory.Item) { it.Identity.Publisher, it.Identity.Root = "Acme Ltd", "1" }
+	source := func(it *inventory.Item) {
+		it.Identity.From = &inventory.Source{Marketplace: "m", Where: "acme/plugins", Revision: "1"}
+	}
+	sold := func(it *inventory.Item) { it.Identity.From = &inventory.Source{Marketplace: "m"} }
+	for _, state := range []State{Approved, Revoked} {
+		for name, tc := range map[string]struct{ before, after func(*inventory.Item) }{
+			"comes": {func(*inventory.Item) {}, sign}, "goes": {sign, func(*inventory.Item) {}}, "a commit is noted": {sold, source},
+		} {
+			it := server(tc.after)
+			if a := Decide(decided(t, state, server(tc.before)), &it); a.State != string(state) {
+				t.Errorf("%s, %s: %+v", state, name, a)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@
 package bom
 
 import (
+	"cmp"
 	"io"
 	"net/url"
 	"strings"
@@ -71,7 +72,7 @@ func Write(w io.Writer, b *cdx.BOM) error {
 }
 
 func component(it *inventory.Item, kind cdx.ComponentType, ref string) cdx.Component {
-	c := cdx.Component{Type: kind, BOMRef: ref, Name: it.Name, Version: it.Version, Publisher: it.Identity.Publisher, PackageURL: purl(it.Identity.Package)}
+	c := cdx.Component{Type: kind, BOMRef: ref, Name: it.Name, Version: it.Version, Publisher: maker(it), PackageURL: purl(it.Identity.Package)}
 	if sum := it.Identity.Content(); len(sum) == 64 {
 		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: sum}}
 	}
@@ -84,14 +85,17 @@ func service(it *inventory.Item, ref string) cdx.Service {
 	if it.Identity.URL != "" {
 		s.Endpoints = &[]string{it.Identity.URL}
 	}
-	if it.Identity.Publisher != "" {
-		s.Provider = &cdx.OrganizationalEntity{Name: it.Identity.Publisher}
+	if by := maker(it); by != "" {
+		s.Provider = &cdx.OrganizationalEntity{Name: by}
 	}
 	authenticated := len(it.Secrets) > 0
 	outside := it.NotHeld != ""
 	s.Authenticated, s.CrossesTrustBoundary = &authenticated, &outside
 	return s
 }
+
+// maker is who is behind an item: by a signature that was verified, else by the catalogue.
+func maker(it *inventory.Item) string { return cmp.Or(it.Identity.Publisher, it.Identity.Vendor) }
 
 func properties(it *inventory.Item) *[]cdx.Property {
 	var out []cdx.Property
@@ -107,6 +111,8 @@ func properties(it *inventory.Item) *[]cdx.Property {
 	add("project", it.Project)
 	add("part-of", it.Part)
 	add("file", it.File)
+	add("publisher-root", it.Identity.Root)
+	add("from", it.Identity.From.String())
 	add("command", strings.Join(it.Identity.Command, " "))
 	add("identity", it.Digest)
 	add("credentials", strings.Join(it.Secrets, " "))

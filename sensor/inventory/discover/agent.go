@@ -51,7 +51,7 @@ func (w *part) program(a *inventory.Agent, name string) {
 			it.Facts.Writable = []string{name}
 		}
 	}
-	it.Identity.Publisher = a.Vendor
+	it.Identity.Vendor = a.Vendor
 	if it.Version = a.VersionOf(name); it.Version == "" {
 		it.Version = w.packaged(name)
 	}

@@ -343,7 +343,7 @@ func (s *source) vendor(_ []string, at *formats.Node) {
 		it := s.item(inventory.KindConnector, n.String(), n.Line)
 		it.Transport, it.Scope = "vendor", inventory.ScopeVendor
 		it.NotHeld = "the vendor runs it for the user's account"
-		it.Identity.Publisher = s.agent.Vendor
+		it.Identity.Vendor = s.agent.Vendor
 		setting(&it, "account connector", n.String())
 		s.add(it)
 	}

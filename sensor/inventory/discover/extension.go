@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/formats"
+	"github.com/reeve-sensor/reeve/sensor/inventory/signed"
 )
 
 // packedMax bounds an extension that is opened.
@@ -60,7 +60,10 @@ func (s *source) describe(it *inventory.Item, root *formats.Node) {
 	if run.Get("command") != nil {
 		argv := s.places(argvOf(run))
 		clean, secret := event.RedactArgs(argv)
-		it.Identity.Command, it.Facts.Secret = clean, secret
+		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret, unset(argv)
+		if s.plugin.dir != "" && len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
+			it.Facts.Started = inventory.Starts(argv, s.plugin.dir) // what is packed starts nowhere
+		}
 	}
 	for _, t := range listOf(root.Get("tools")) {
 		it.Identity.Tools = append(it.Identity.Tools, inventory.Part{Name: clean(t.Get("name").String()), Value: bounded(event.Redact(t.Get("description").String()))})
@@ -114,10 +117,16 @@ func (w *part) unpack(it *inventory.Item, name string) error {
 		return err
 	}
 	it.Identity.Files = []inventory.Part{{Name: path.Base(name), Value: sum}}
-	it.Facts.Unsigned = !signed(at, info.Size())
+	v, err := w.signature(it, at, info.Size())
+	if err != nil {
+		return err
+	}
 	archive, err := zip.NewReader(at, info.Size())
 	if err != nil {
 		return err
+	}
+	if v.State == signed.Verified {
+		it.Facts.Packed = members(archive)
 	}
 	raw, err := member(archive, "manifest.json", proseMax)
 	if err != nil {
@@ -153,13 +162,4 @@ func member(z *zip.Reader, name string, most int64) ([]byte, error) {
 		return raw, err
 	}
 	return nil, errNoManifest
-}
-
-// signatureEnd closes the block that mcpb appends to what it signs. Whose signature it is, and whether it holds, is not asked.
-const signatureEnd = "MCPB_SIG_END"
-
-func signed(r io.ReaderAt, size int64) bool {
-	tail := make([]byte, min(size, 64))
-	n, _ := r.ReadAt(tail, size-int64(len(tail)))
-	return strings.Contains(string(tail[:n]), signatureEnd)
 }

@@ -9,9 +9,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/formats"
+	"github.com/reeve-sensor/reeve/sensor/inventory/signed"
 )
 
 // Options bound a pass.
@@ -22,6 +24,9 @@ type Options struct {
 	System   []string // folders, from the root, in which agents are searched
 	Progress func(entries int)
 	Sums     Sums // of programs and files; nil sums them every time
+	// Publishers are whom signatures of extensions may lead to, at the time of Now; nil is nobody, and the present.
+	Publishers *signed.Roots
+	Now        func() time.Time
 }
 
 // Defaults are the bounds that hold where nothing else is configured.

@@ -49,7 +49,9 @@ func (s *source) pluginAt(dir, market string, doc *document) {
 	}
 	it := s.item(inventory.KindPlugin, name, 1)
 	it.Version = clean(doc.root.Get("version").String())
-	it.Identity.Publisher = clean(market)
+	if market != "" {
+		it.Identity.From = &inventory.Source{Marketplace: clean(market), Revision: s.revision(dir, name)}
+	}
 	setting(&it, "description", doc.root.Get("description").String())
 	setting(&it, "version", it.Version)
 	files, writable, err := s.folder(dir)
@@ -202,6 +204,7 @@ func (w *part) apply() {
 				it.Disabled = true
 			}
 		}
+		w.sell(it)
 		if it.Kind != inventory.KindConnector {
 			continue
 		}
@@ -242,7 +245,7 @@ func (w *part) live(say saying) {
 		}
 	}
 	it := say.source.item(inventory.KindPlugin, say.name, say.line)
-	it.Identity.Publisher = from
+	it.Identity.From = &inventory.Source{Marketplace: from}
 	it.Identity.Loose = "it is enabled, and does not lie where its agent keeps plugins"
 	w.add(it)
 }

@@ -109,7 +109,9 @@ func New(o Options) (*Keeper, error) {
 	}
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)
-	k.memory = m
+	if k.memory = m; m.Trusted != o.Bounds.Publishers.Mark() || m.Published == nil {
+		k.memory.Published, k.memory.Trusted = published{}, o.Bounds.Publishers.Mark()
+	}
 	if !m.LatestAt.IsZero() {
 		k.last = make(map[string]inventory.Identity, len(m.Latest))
 		for i := range m.Latest {
@@ -270,7 +272,6 @@ func (k *Keeper) begin(people []Person) {
 
 func (k *Keeper) end(seen map[place]bool) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	for p := range k.parts {
 		if !seen[p] {
 			delete(k.parts, p)
@@ -278,9 +279,12 @@ func (k *Keeper) end(seen map[place]bool) {
 			k.revision.Add(1)
 		}
 	}
+	changes := k.forget()
 	k.memory.turn(k.itemsLocked(), k.o.Now())
 	k.progress.Passing, k.progress.Place, k.progress.Ended, k.whole = false, "", k.o.Now(), true
 	k.last = map[string]inventory.Identity{} // each part has been compared with it
+	k.mu.Unlock()
+	k.say(changes)
 }
 
 // Items are everything that is known, in the order of people. records are what was decided.

@@ -25,6 +25,8 @@ type memory struct {
 	LatestAt  time.Time        `json:"latest_at"`
 	Earlier   []inventory.Item `json:"earlier"` // of the one before
 	EarlierAt time.Time        `json:"earlier_at"`
+	Published published        `json:"published,omitempty"`
+	Trusted   string           `json:"trusted,omitempty"` // whom the site trusted when that was verified
 }
 
 type seen struct {

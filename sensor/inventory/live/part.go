@@ -97,7 +97,7 @@ func unseen(p place, err error) inventory.Item {
 // onDisk looks at one part, on a thread with the person's rights.
 func (k *Keeper) onDisk(p place, person Person, avoid []string) (r discover.Result, err error) {
 	b := k.o.Bounds
-	b.Sums = k.sums
+	b.Sums, b.Now = k.sums, k.o.Now
 	b.Progress = func(entries int) {
 		k.mu.Lock()
 		k.progress.Entries = entries
@@ -156,6 +156,10 @@ func (k *Keeper) put(p place, r discover.Result) {
 		}
 	}
 	k.mu.Lock()
+	k.memory.Published.learn(r.Items)
+	for i := range r.Items {
+		k.memory.Published.settle(&r.Items[i], k.o.Now())
+	}
 	k.fit(p, &r)
 	was, had := k.parts[p]
 	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
@@ -165,6 +169,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 		k.parts[p] = r
 		k.watcher.set(p, r.Watch)
 	}
+	others := k.republish()
 	told := k.whole || had || k.last != nil
 	last := k.last
 	news := k.memory.see(r.Items, k.o.Now())
@@ -174,6 +179,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 	if !told {
 		return
 	}
+	k.say(others)
 	before := map[string]inventory.Identity{}
 	for _, it := range was.Items {
 		before[it.Key()] = it.Identity
@@ -188,7 +194,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 	for _, it := range r.Items {
 		id, there := before[it.Key()]
 		switch {
-		case there && id.Digest() != it.Digest:
+		case there && another(&id, &it.Identity):
 			k.o.Changed(it, inventory.Diff(&id, &it.Identity))
 		case !there && news[it.Key()]:
 			k.o.Changed(it, nil)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/inventory"
+	"github.com/reeve-sensor/reeve/sensor/inventory/signed"
 )
 
 // Levels from none to the worst.
@@ -81,6 +82,10 @@ var rules = []rule{
 	{"high", "secret-in-the-command-line", func(it *inventory.Item) string {
 		return when(it.Facts.Secret, "its command line or URL holds a secret, which every user of the machine may read")
 	}},
+	{"high", "broken-signature", func(it *inventory.Item) string {
+		s := signature(it)
+		return when(s == signed.Altered || s == signed.Malformed, "the extension's signature does not hold: "+why(it))
+	}},
 	{"medium", "literal-credentials", func(it *inventory.Item) string { return list("the file itself holds values of ", it.Literal) }},
 	{"medium", "not-pinned", func(it *inventory.Item) string {
 		return when(it.Identity.Package != nil && !it.Identity.Package.Exact, "whoever publishes the next version of "+it.Identity.Package.String()+" runs here")
@@ -98,7 +103,14 @@ var rules = []rule{
 		return when(it.Kind == inventory.KindConnector && len(argv) > 0 && strings.HasPrefix(it.Identity.Loose, "a shell"), "a shell starts it")
 	}},
 	{"medium", "unsigned", func(it *inventory.Item) string {
-		return when(it.Facts.Unsigned, "the extension has no signature")
+		return when(signature(it) == signed.None, "the extension has no signature")
+	}},
+	{"medium", "unknown-publisher", func(it *inventory.Item) string {
+		switch signature(it) {
+		case signed.SelfSigned, signed.UnknownRoot, signed.Expired, signed.WrongUse:
+			return "nobody vouches for the extension's signature: " + why(it)
+		}
+		return ""
 	}},
 	{"medium", "updates-itself", func(it *inventory.Item) string {
 		return when(it.Facts.AutoUpdate, "the agent updates plugins from it by itself")
@@ -114,6 +126,21 @@ var rules = []rule{
 	{"low", "moving-source", func(it *inventory.Item) string {
 		return when(it.Kind == inventory.KindMarketplace && it.Pinned != nil && !*it.Pinned, "its plugins change when their source does")
 	}},
+}
+
+// signature is the state of an extension's; "" of what is none, or was unpacked from one that nobody knows.
+func signature(it *inventory.Item) signed.State {
+	if it.Signature == nil {
+		return ""
+	}
+	return signed.State(it.Signature.State)
+}
+
+func why(it *inventory.Item) string {
+	if it.Signature == nil {
+		return ""
+	}
+	return it.Signature.Why
 }
 
 func when(holds bool, text string) string {
