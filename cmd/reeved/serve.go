@@ -139,10 +139,29 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		},
 	})
 	watch.Resume(slots)
+	d.tellers(watch, k, log)
+	d.count(watch, events, k)
+	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
+	d.inherited = inherited
+	err = d.run(ctx, log, k, watch, api.Backend{
+		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
+		Host: from, Started: started, Notes: k.notes, Plugins: func() []*pb.Plugin { return pluginStates(plugged) },
+		Inventory: d.stocked, Resolvers: func() []*pb.Resolver { return resolverRows(d.names.Now()) },
+	})
+	_ = notify("STOPPING=1")
+	return errors.Join(err, d.leave(k, log))
+}
+
+// tellers has those that look at the machine tell what they see among the events.
+func (d *daemon) tellers(watch *sensor.Watch, k *kernel, log *slog.Logger) {
 	d.stocked.follow(watch, k.Kernel)
 	d.sourcing.tell = watch.Sourced
 	k.guard.tell = watch.Notice
 	d.safety.open(log, watch.Notice)
+}
+
+// count says where losses and further counts come from.
+func (d *daemon) count(watch *sensor.Watch, events *store.Memory, k *kernel) {
 	k.losses = func() map[string]uint64 {
 		out := losses(watch, events, d.stocked, d.cutter.Counts())
 		out["kills_postponed"] = d.safety.killer.missed.Load()
@@ -156,15 +175,6 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 		facts := []*pb.Counter{{Name: "connections_cut", Value: d.cutter.Counts().Cut}}
 		return slices.Concat(facts, d.sourcing.facts(), d.copying.facts())
 	}
-	k.contain = &containment{kernel: k, freezer: k.cgroups, tell: watch.Notice, name: session.BootOf(boot).ID, by: map[uint64]uint32{}}
-	d.inherited = inherited
-	err = d.run(ctx, log, k, watch, api.Backend{
-		Table: table{watch, k}, Events: events, Kernel: k, Policies: d.policies, Glass: d.safety.glass, Contain: k.contain, Catalogue: d.agents, Boot: session.BootOf(boot),
-		Host: from, Started: started, Notes: k.notes, Plugins: func() []*pb.Plugin { return pluginStates(plugged) },
-		Inventory: d.stocked, Resolvers: func() []*pb.Resolver { return resolverRows(d.names.Now()) },
-	})
-	_ = notify("STOPPING=1")
-	return errors.Join(err, d.leave(k, log))
 }
 
 // run keeps the daemon's loops going until ctx ends or one of them fails.
