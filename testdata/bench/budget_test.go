@@ -4,31 +4,10 @@ package bench
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
-
-// budgetFile is where the harness puts the budget in a test machine.
-const budgetFile = "budget.txt"
-
-func TestVerifierBudget(t *testing.T) {
-	k := load(t, 0)
-	verified, err := k.Verified()
-	must(t, err)
-	var name unix.Utsname
-	must(t, unix.Uname(&name))
-	text, err := os.ReadFile(budgetFile)
-	must(t, err)
-	golden, err := ParseBudget(string(text))
-	must(t, err)
-	for _, problem := range golden.Check(ofPrograms(Series(unix.ByteSliceToString(name.Release[:])), verified)) {
-		t.Error(problem)
-	}
-}
 
 // A budget in which each kind has something on its own.
 func example() Budget {

@@ -110,7 +110,9 @@ func (h holdings) more(after holdings) (lines []string) {
 func (d *daemon) holds() holdings {
 	d.t.Helper()
 	over := func() bool { return d.status().Sessions == 0 }
-	if !eventually(over) && !eventually(over) && !eventually(over) { // an end that the kernel left out is swept: it takes two minutes
+	for tries := 3; tries > 0 && !eventually(over); tries-- { // an end that the kernel left out is swept within two minutes
+	}
+	if !over() {
 		d.settled()
 		for _, s := range d.sessions() {
 			state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Pid))
