@@ -5,7 +5,6 @@
 package bench
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -236,6 +235,12 @@ func (g *guest) configs() error {
 			return err
 		}
 	}
+	if err := g.equal(); err != nil {
+		return err
+	}
+	if err := g.apply(Tables[Balanced], 1); err != nil { // what is measured last was measured with
+		return err
+	}
 	stop := g.rings.follow()
 	defer stop()
 	return g.config(WithRead, programs, true)
@@ -267,13 +272,8 @@ func (g *guest) config(name string, programs map[string]*ebpf.Program, agent boo
 	if err != nil {
 		return err
 	}
-	if _, _, err := p.round("open"); err != nil { // its exec is over then, and it can be adopted
-		return err
-	}
-	if agent {
-		if _, err := g.kernel.Adopt(context.Background(), sensor.Adoption{PID: p.pid()}); err != nil {
-			return errors.Join(err, p.Close())
-		}
+	if err := g.begin(p, agent); err != nil {
+		return errors.Join(err, p.Close())
 	}
 	for _, op := range g.ops(name) {
 		if err := errors.Join(g.op(p, name, op), g.parts(p, name, op, programs)); err != nil {
@@ -294,7 +294,7 @@ func (g *guest) ops(config string) []string {
 // found are the configurations that have find.
 var found = []string{None, Floor, Bystander, Agent10k, Balanced, Again}
 
-// op measures one operation: the rings are emptied before each round, unless somebody reads them all the time.
+// op measures one operation.
 func (g *guest) op(p *process, config, op string) error {
 	n := rounds
 	switch {
@@ -305,17 +305,8 @@ func (g *guest) op(p *process, config, op string) error {
 	}
 	var averages []float64
 	for i := range n + 1 {
-		if err := g.drain(config); err != nil {
-			return err
-		}
-		if err := g.forget(op); err != nil {
-			return err
-		}
-		average, count, err := p.round(op)
+		average, err := g.round(p, config, op)
 		if err != nil {
-			return err
-		}
-		if err := g.recorded(config, op, count); err != nil {
 			return err
 		}
 		if i > 0 {
@@ -324,6 +315,18 @@ func (g *guest) op(p *process, config, op string) error {
 	}
 	g.report.Figures = append(g.report.Figures, newFigure(config, op, averages))
 	return nil
+}
+
+// round is one round: the rings are emptied before it, unless somebody reads them all the time.
+func (g *guest) round(p *process, config, op string) (average float64, err error) {
+	if err := errors.Join(g.drain(config), g.forget(op)); err != nil {
+		return 0, err
+	}
+	average, count, err := p.round(op)
+	if err != nil {
+		return 0, err
+	}
+	return average, g.recorded(config, op, count)
 }
 
 // forget makes every label old, so that files are opened for the first time.

@@ -89,8 +89,7 @@ func (r *Report) Goals() []Goal {
 	name, cost := r.dearest()
 	goals = append(goals, Goal{"bystander, exec, dearest hook: " + name, r.Kernel, cost, limitHook, ""})
 	for _, op := range opNames[:len(opNames)-1] {
-		ratio := r.Figure(Agent10k, op)/r.Figure(Agent10, op) - 1
-		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, math.Abs(ratio) * 100, limitEqual, " %"})
+		goals = append(goals, Goal{"agent, " + op + ", 10,000 rules against 10", r.Kernel, r.Apart(op), limitEqual, " %"})
 	}
 	for _, op := range []string{"connect", "datagram"} {
 		goals = append(goals, Goal{"bystander, " + op + ", beside the floor", r.Kernel, 100 * (r.Figure(Bystander, op)/r.Figure(Floor, op) - 1), limitBeside, " %"})

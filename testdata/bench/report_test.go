@@ -12,15 +12,11 @@ import (
 func figures(kernel string, bystander, agent10, agent10k float64) *Report {
 	r := &Report{Kernel: kernel}
 	for _, op := range opNames {
+		part := map[string]float64{"again": 10, "connect": 100, "datagram": 100}[op]
 		for config, above := range map[string]float64{None: 0, Floor: 0, Bystander: bystander, Agent10: agent10, Agent10k: agent10k} {
-			switch op {
-			case "again":
-				above /= 10
-			case "connect", "datagram":
-				above /= 100
-			}
-			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Min: 1000 + above})
+			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Min: 1000 + above/max(part, 1)})
 		}
+		r.Pairs = append(r.Pairs, Pair{Op: op, Few: 1000 + agent10/max(part, 1), Add: (agent10k - agent10) / max(part, 1)})
 		r.Parts = append(r.Parts, Part{Config: Bystander, Op: op, Program: "enforce_open", Runs: 2, Cost: bystander / 2})
 	}
 	return r
@@ -70,6 +66,14 @@ func TestWorstIsTheFarthest(t *testing.T) {
 		if g.Kernel != want {
 			t.Errorf("worst of %s is %s, want %s", g.Name, g.Kernel, want)
 		}
+	}
+}
+
+// One round that was disturbed, of either table, does not count.
+func TestPairsAreMedians(t *testing.T) {
+	p := newPair("open", []float64{100, 101, 900, 99, 100}, []float64{2, 1, -799, 3, 700})
+	if r := (&Report{Pairs: []Pair{p}}); p.Few != 100 || p.Add != 2 || r.Apart("open") != 2 {
+		t.Errorf("pair %+v, apart %v %%", p, r.Apart("open"))
 	}
 }
 

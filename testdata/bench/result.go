@@ -70,6 +70,7 @@ type Report struct {
 	Label    float64           `json:"label"` // bytes of memory for each label that is kept
 	Figures  []Figure          `json:"figures"`
 	Parts    []Part            `json:"parts"`
+	Pairs    []Pair            `json:"pairs"`
 	Records  map[string]uint64 `json:"records"` // read from the rings, by configuration
 	Verified map[string]uint32 `json:"verified"`
 	Memory   map[string]uint64 `json:"memory"` // of reeved, in kB
