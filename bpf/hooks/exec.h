@@ -336,12 +336,23 @@ static __always_inline struct found exec_find_late(struct linux_binprm *bprm, co
 	return found;
 }
 
+/*
+ * A moment that is past is taken away, so that the host's execs do not ask for the time. race: user space may set another one
+ * meanwhile, which stays.
+ */
 static __always_inline bool exec_unsettled(void)
 {
 	u32 zero = 0;
 	u64 *until = bpf_map_lookup_elem(&settled, &zero);
+	u64 moment;
 
-	return until && *until > bpf_ktime_get_boot_ns();
+	if (!until || !*until)
+		return false;
+	moment = *until;
+	if (moment > bpf_ktime_get_boot_ns())
+		return true;
+	__sync_val_compare_and_swap(until, moment, 0);
+	return false;
 }
 
 /*

@@ -612,8 +612,8 @@ struct {
 } controls SEC(".maps");
 
 /*
- * Until when (CLOCK_BOOTTIME, ns) an exec may have passed its check before the programs sat. Written by user space alone,
- * before it attaches; read by execs whose check was not seen.
+ * Until when (CLOCK_BOOTTIME, ns) an exec may have passed its check before the programs sat; 0 where that is past. Written by user
+ * space before it attaches; read, and in the end taken away, by execs whose check was not seen.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
