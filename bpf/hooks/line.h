@@ -17,8 +17,10 @@ struct line {
 
 static __always_inline void line_walk_byte(struct line *line, u8 byte)
 {
-	walk_emit(&line->walk, line->walk.at, LINE_WORDS);
-	walk_byte(line->walk.table, line->walk.at, ENGINE_LINES, cfg_table_size - sizeof(u32), byte);
+	u64 mask = cfg_table_size - sizeof(u32);
+
+	walk_emit(&line->walk, line->walk.at, mask, LINE_WORDS);
+	walk_byte(line->walk.table, line->walk.at, ENGINE_LINES, mask, byte);
 }
 
 /* verifier: one byte a call, its position from the call's index. */

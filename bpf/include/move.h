@@ -21,6 +21,7 @@ static __always_inline void place_take(struct place *place, const struct walk *w
 /* Where the walk of a name ends: its label, and for a folder the states behind the '/' that follows. */
 static __always_inline void place_walk(const u8 *table, const u8 *text, u32 offset, bool folder, struct place *place)
 {
+	u64 mask = cfg_table_size - sizeof(u32);
 	struct walk w;
 
 	walk_begin(&w, table, ENGINE_PATHS);
@@ -35,8 +36,8 @@ static __always_inline void place_walk(const u8 *table, const u8 *text, u32 offs
 	w.reg.word[0] = place->groups;
 	w.reg.word[PATH_WORDS] = place->matched;
 	w.reg.word[PATH_WORDS + 1] = place->but;
-	walk_emit(&w, w.at, PATH_WORDS);
-	walk_byte(table, w.at, ENGINE_PATHS, cfg_table_size - sizeof(u32), '/');
+	walk_emit(&w, w.at, mask, PATH_WORDS);
+	walk_byte(table, w.at, ENGINE_PATHS, mask, '/');
 	place_take(place, &w);
 }
 

@@ -69,13 +69,22 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 	w->masks = ENGINE(table, engine, masks);
 }
 
-/* The sets that are named by one half of the states' first words. verifier: one branch, for few states have a set. */
-static __always_inline void walk_join(struct walk *w, const u32 *at, u32 shift, u32 words)
+/*
+ * The word of the table at an offset that mask bounds. As assembly, for clang copies table and mask for each word, and a walk reads a
+ * hundred of them.
+ */
+static __always_inline u32 walk_word(const u8 *table, u64 offset, u64 mask)
 {
-	u64 mask = cfg_table_size - sizeof(u32);
-	u32 a = *(const u32 *)(w->table + (at[0] & mask)) >> shift & 0xffff;
-	u32 b = *(const u32 *)(w->table + (at[1] & mask)) >> shift & 0xffff;
-	u32 c = *(const u32 *)(w->table + (at[2] & mask)) >> shift & 0xffff;
+	asm("%0 &= %1\n\t%0 += %2\n\t%0 = *(u32 *)(%0 + 0)" : "+r"(offset) : "r"(mask), "r"(table));
+	return offset;
+}
+
+/* The sets that are named by one half of the states' first words. verifier: one branch, for few states have a set. */
+static __always_inline void walk_join(struct walk *w, const u32 *at, u64 mask, u32 shift, u32 words)
+{
+	u32 a = walk_word(w->table, at[0], mask) >> shift & 0xffff;
+	u32 b = walk_word(w->table, at[1], mask) >> shift & 0xffff;
+	u32 c = walk_word(w->table, at[2], mask) >> shift & 0xffff;
 
 	if (!(a | b | c))
 		return;
@@ -85,9 +94,9 @@ static __always_inline void walk_join(struct walk *w, const u32 *at, u32 shift, 
 }
 
 /* Sets are emitted by the states before a byte. */
-static __always_inline void walk_emit(struct walk *w, const u32 *at, u32 words)
+static __always_inline void walk_emit(struct walk *w, const u32 *at, u64 mask, u32 words)
 {
-	walk_join(w, at, 16, words);
+	walk_join(w, at, mask, 16, words);
 }
 
 /* mask bounds an offset of a u32, and takes a state's marks away; it is read once for many bytes. */
@@ -96,7 +105,7 @@ static __always_inline void walk_byte(const u8 *table, u32 *at, u32 engine, u64 
 	u32 column = FIELD(table, u16, engine + byte * 2);
 
 	for (u32 i = 0; i < ENGINE_AUTOMATA; i++)
-		at[i] = *(const u32 *)(table + ((at[i] + column) & mask));
+		at[i] = walk_word(table, at[i] + column, mask);
 }
 
 /* Not 0 where nothing happens until the component ends, which is most of most. */
@@ -117,7 +126,7 @@ static __always_inline void walk_end(struct walk *w, u32 engine, u32 words)
 	u32 folds = ENGINE(w->table, engine, folds);
 	u64 atoms;
 
-	walk_join(w, w->at, 0, words);
+	walk_join(w, w->at, cfg_table_size - sizeof(u32), 0, words);
 	atoms = w->reg.word[words] & ~w->reg.word[words + 1];
 	if (!atoms || !folds)
 		return;
@@ -155,7 +164,7 @@ static __always_inline long walk_stride(u32 index, struct walk *w, u32 engine)
 			break;
 		}
 		if (byte == '/')
-			walk_emit(w, at, PATH_WORDS);
+			walk_emit(w, at, mask, PATH_WORDS);
 		else if (idle)
 			continue;
 		walk_byte(table, at, engine, mask, byte);
