@@ -86,15 +86,11 @@ static __always_inline void derived_exec(const struct task_state *state, struct 
 		derived_record(buffer, by, session ? session->id : 0, OP_EXEC);
 }
 
-static __always_inline void derived_map(const struct task_state *state, struct file *file)
+static __always_inline void derived_map(const struct task_state *state, struct file *file, struct written_by *by)
 {
-	struct written_by *by = written_lately(file->f_inode);
-	const struct session *session;
+	const struct session *session = derived_session(state);
 	struct buffer *buffer;
 
-	if (!by)
-		return;
-	session = derived_session(state);
 	if (!derived_from(session, by, OP_EXEC_MAP))
 		return;
 	buffer = buffer_take();

@@ -15,31 +15,38 @@
 static __always_inline int image_written(struct task_state *state, struct file *file)
 {
 	struct question q = { .op = OP_EXEC_WRITTEN, .quiet = QUIET_ALLOWED, .wanted = PROT_EXEC };
-	int error;
+	int error = judge_file(state, file, &q);
 
-	if ((state->flags & TASK_AGENT) || !written_find(file->f_inode))
-		return 0;
-	error = judge_file(state, file, &q);
 	if (!error)
 		written_become(state);
 	return error;
+}
+
+/* Which session wrote it, as far as that matters of what the task maps: the look-up serves whoever asks. */
+static __always_inline struct written_by *image_by(const struct task_state *state, struct file *file)
+{
+	if (!state)
+		return written_lately(file->f_inode);
+	return state->flags & TASK_AGENT ? NULL : written_find(file->f_inode);
 }
 
 static __always_inline int decide_image(struct file *file, unsigned long prot)
 {
 	struct task_state *state = task_state();
 	struct question q = { .op = OP_EXEC_MAP, .quiet = QUIET_ALLOWED };
+	struct written_by *by;
 	int error;
 
 	if (!file)
 		return 0;
-	if (!state || !(state->flags & TASK_AGENT))
-		derived_map(state, file);
+	by = image_by(state, file);
+	if (by)
+		derived_map(state, file, by);
 	if (!state)
 		return 0;
 	q.wanted = prot;
 	error = judge_file(state, file, &q);
-	if (!error)
+	if (!error && by)
 		error = image_written(state, file);
 	if (!error)
 		error = copy_mapped(state, file);
