@@ -31,30 +31,27 @@ static __always_inline void climb_component(struct buffer *buffer, struct dentry
 	else if (offset < SHORT_ROOM)
 		offset = 0;
 	else {
-		name_short(buffer, offset, length, climb_name(dentry));
+		if (length <= NAME_WORD)
+			name_words(buffer, offset, length, climb_name(dentry), NAME_WORD);
+		else
+			name_words(buffer, offset, length, climb_name(dentry), NAME_SHORT);
 		offset -= length + 1;
 		buffer->text[offset & (TEXT_MAX - 1)] = '/';
 	}
 	buffer->name.offset = offset;
 }
 
-/*
- * Up to the root. bound: CLIMB_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed.
- * KEEP-SYNC print v1 (label.h:print_of, path.h:name_step)
- */
+/* Up to the root. bound: CLIMB_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed. */
 static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 {
 	struct dentry *root = dentry->d_sb->s_root;
 	struct name *name = &buffer->name;
-	u64 print = cfg_key;
 
 	name->offset = TEXT_END;
 	for (u32 i = 0; i < CLIMB_DEPTH; i++) {
 		struct dentry *parent = dentry->d_parent;
 
-		print = print_link(print, dentry->d_seq.seqcount.sequence, dentry->d_name.hash);
 		if (dentry == root) {
-			name->print = print;
 			buffer->source.climbed = 1;
 			return 0;
 		}
@@ -69,9 +66,13 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 	return 0;
 }
 
-/* Names what source_of() has found by way of its dentry. race: as name_still, whose first try this begins. */
-static __always_inline void name_at(struct buffer *buffer, struct dentry *dentry)
+/*
+ * Names what source_of() has found by way of its dentry, of which print was read. race: as name_still, whose first try this
+ * begins. The print is older than the name: where the chain was another one by then, no later print is like it (label.h).
+ */
+static __always_inline void name_at(struct buffer *buffer, struct dentry *dentry, u64 print)
 {
+	buffer->name.print = print;
 	buffer->source.renames = rename_sequence();
 	climb(buffer, dentry);
 	FORGET();

@@ -241,20 +241,18 @@ enum act_again {
  * is looked at; who is cleared before and set after. A name that has links is looked at anew, for these may have come.
  */
 static __always_inline enum act_again act_again(struct task_state *state, struct dentry *dentry, struct inode *inode,
-						const struct question *q, int *error)
+						const struct question *q, u64 print, int *error)
 {
 	struct session *session = session_of(state);
 	const u8 *table = table_now();
 	struct subject subject;
 	struct label *label;
 	struct act *act;
-	u64 print;
 	u64 who;
 
 	if (!session || !table || has_aliases(inode, dentry))
 		return ACT_OTHER;
 	subject = subject_of(state, session);
-	print = print_of(dentry);
 	label = label_recall(dentry, print, policy_of(table), places_now());
 	if (!label)
 		return ACT_FIRST;
@@ -887,11 +885,12 @@ static __always_inline bool judge_by_object(u32 op)
 static __always_inline int judge(struct task_state *state, struct dentry *dentry, struct inode *inode,
 				 const struct question *q)
 {
+	u64 print = print_of(dentry);
 	struct buffer *buffer;
 	enum act_again again;
 	int error;
 
-	again = act_again(state, dentry, inode, q, &error);
+	again = act_again(state, dentry, inode, q, print, &error);
 	if (again == ACT_AGAIN)
 		return error;
 	buffer = buffer_take();
@@ -900,7 +899,7 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 	buffer->question = *q;
 	source_of(&buffer->source, dentry, inode);
 	buffer->source.unlabelled = again == ACT_FIRST;
-	name_at(buffer, dentry);
+	name_at(buffer, dentry, print);
 	error = judge_buffer(state, buffer);
 	if (!error && judge_by_object(q->op) && has_aliases(inode, dentry))
 		error = judge_aliases(state, buffer);
@@ -912,7 +911,7 @@ static __always_inline int judge(struct task_state *state, struct dentry *dentry
 static __always_inline void name_into(struct buffer *buffer, struct dentry *dentry)
 {
 	source_of(&buffer->source, dentry, dentry->d_inode);
-	name_at(buffer, dentry);
+	name_at(buffer, dentry, print_of(dentry));
 }
 
 static __always_inline int judge_as(struct task_state *state, struct buffer *buffer, u32 op, u32 second)

@@ -7,7 +7,8 @@
  * count as well.
  *
  * A print is read without a lock. Where it equals the one that was kept, every link of the chain was at its reading what it
- * had been then; so at the first of these moments the whole chain was, and the label is that of this moment.
+ * had been then; so at the first of these moments the whole chain was, and the label is that of this moment. It may be read
+ * before the name that the label is of: what moved in between has another print for ever.
  */
 #pragma once
 
@@ -34,7 +35,7 @@ static __always_inline u64 print_link(u64 print, u32 sequence, u32 hash)
 
 /*
  * 0 for a chain that is too deep or ends elsewhere than at the root. verifier: addresses of typed pointers are compared,
- * never reckoned with. KEEP-SYNC print v1 (path.h:name_step, climb.h:climb)
+ * never reckoned with. KEEP-SYNC print v1 (path.h:name_step)
  */
 static __always_inline u64 print_of(struct dentry *dentry)
 {

@@ -84,20 +84,26 @@ __noinline u32 name_folds(u64 folder)
 	return magic == MSDOS_SUPER_MAGIC ? FOLDS_ASCII | FOLDS_SHORT : FOLDS_ASCII;
 }
 
-/* Room in front of a text for name_short(). */
+/* Room in front of a text for name_words(). */
 #define SHORT_ROOM (3 * NAME_SHORT)
 
+enum {
+	NAME_WORD = 8, /* bytes that most folders' names have at most */
+};
+
 /*
- * A name of fewer than NAME_SHORT bytes, to where the offset ends: whole words, by way of the buffer's beginning, where nobody
- * keeps anything while a name is made. What they have in front of the name is written over by what comes there, or lies in
+ * A name of at most bytes, fewer than NAME_SHORT, to where the offset ends: whole words, by way of the buffer's beginning, where
+ * nobody keeps anything while a name is made. What they have in front of the name is written over by what comes there, or lies in
  * front of the text. verifier: typed pointers have constant offsets only, and a stack's words are aligned.
  */
-static __always_inline void name_short(struct buffer *buffer, u32 offset, u32 length, const void *name)
+static __always_inline void name_words(struct buffer *buffer, u32 offset, u32 length, const void *name, u32 bytes)
 {
-	copy_words(buffer->text + NAME_SHORT, name, NAME_SHORT);
+	u8 *from = buffer->text + NAME_SHORT;
+
+	copy_words(from, name, bytes);
 	FORGET();
-	copy_words(buffer->text + ((offset - NAME_SHORT) & (TEXT_MAX - 1)), buffer->text + (length & (NAME_SHORT - 1)),
-		   NAME_SHORT);
+	copy_words(buffer->text + ((offset - bytes) & (TEXT_MAX - 1)), from - bytes + (length & (NAME_SHORT - 1)),
+		   bytes);
 }
 
 /* One component in front of those that the buffer has; its offset, or 0 where there is no room. */
@@ -114,7 +120,7 @@ static __always_inline u32 name_component(struct buffer *buffer, u32 offset, u32
 
 /*
  * Above a mount point of a part, the walk goes on for the print alone. bound: DEPTH_MAX components, TEXT_MAX bytes; past
- * either the name is refused. KEEP-SYNC print v1 (label.h:print_of, climb.h:climb)
+ * either the name is refused. KEEP-SYNC print v1 (label.h:print_of)
  */
 static long name_step(u32 index, struct name_walk *w)
 {
@@ -207,7 +213,7 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		return VIEW_REFUSED;
 	}
 	if (length < NAME_SHORT && w->offset >= SHORT_ROOM)
-		name_short(w->buffer, w->offset, length, mount->prefix);
+		name_words(w->buffer, w->offset, length, mount->prefix, NAME_SHORT);
 	else
 		bpf_probe_read_kernel(w->buffer->text + ((w->offset - length) & (TEXT_MAX - 1)),
 				      length & (PREFIX_MAX - 1), mount->prefix);
