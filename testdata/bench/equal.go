@@ -16,7 +16,7 @@ import (
 )
 
 // pairs is how often each operation is done with either table, after a pair that warms up.
-const pairs = 7
+const pairs = 5
 
 // equally is the configuration's name, of which no table is printed.
 const equally = "agent, 10 rules and 10,000 in turn"
