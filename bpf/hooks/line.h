@@ -15,12 +15,11 @@ struct line {
 	u64 end;     /* of all strings; those of the environment follow the arguments */
 };
 
+/* verifier: the mask is read twice, or the frame grows past 32 bytes. */
 static __always_inline void line_walk_byte(struct line *line, u8 byte)
 {
-	u64 mask = cfg_table_size - sizeof(u32);
-
-	walk_emit(&line->walk, line->walk.at, mask, LINE_WORDS);
-	walk_byte(line->walk.table, line->walk.at, ENGINE_LINES, mask, byte);
+	walk_emit(&line->walk, line->walk.at, cfg_table_size - sizeof(u32), LINE_WORDS);
+	walk_byte(line->walk.table, line->walk.at, ENGINE_LINES, cfg_table_size - sizeof(u32), byte);
 }
 
 /* verifier: one byte a call, its position from the call's index. */
