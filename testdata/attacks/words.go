@@ -46,6 +46,8 @@ var acts = map[string]string{
 	"launch":      "path words", // as an agent starts a connector; killed before it ran is EPERM, a status other than 0 EIO
 	"execmemory":  "",           // a program in a memfd
 	"execdeleted": "path",       // by a descriptor, after its file is gone
+	"execat":      "path words", // by a descriptor, and no name at all
+	"exectmpfile": "path words", // busybox, from a file in this folder that never had a name
 	"execfd":      "path",       // a program whose interpreter reads the descriptor that it gets
 
 	// Names.

@@ -2,7 +2,8 @@
 
 package live
 
-// An actor that executes while somebody rewrites the command line under the kernel's hands.
+// An actor that executes as no library would: by descriptors alone, and while somebody rewrites the command line under the kernel's
+// hands.
 
 import (
 	"os"
@@ -13,8 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var rewriting = map[string]func(act) result{
+var rarely = map[string]func(act) result{
 	"flip": flipped,
+	"execat": func(a act) result {
+		return using(a.Path, unix.O_PATH, func(fd int) error { return execAt(fd, a.Argv) })
+	},
+	"exectmpfile": execNameless,
 }
 
 // flips is what became of what was executed again and again.
@@ -66,15 +71,10 @@ func flip(word *uint32, one, other uint32) (stop func()) {
 }
 
 func (t *flips) once(path *byte, argv []*byte) error {
-	pid, e := forkExec(path, &argv[0])
-	if e != 0 {
-		return e
-	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(int(pid), &status, 0, nil); err != nil {
-		return err
-	}
+	status, err := waited(forkExec(unix.AT_FDCWD, path, &argv[0], 0))
 	switch {
+	case err != nil:
+		return err
 	case status.Signaled():
 		t.Killed++
 	case status.ExitStatus() == 0:
@@ -85,18 +85,74 @@ func (t *flips) once(path *byte, argv []*byte) error {
 	return nil
 }
 
+// execAt executes what a descriptor leads to, by no name at all.
+func execAt(fd int, words []string) error {
+	argv, err := syscall.SlicePtrFromStrings(words)
+	if err != nil {
+		return err
+	}
+	var none byte
+	status, err := waited(forkExec(fd, &none, &argv[0], unix.AT_EMPTY_PATH))
+	switch {
+	case err != nil:
+		return err
+	case status.ExitStatus() == refusedExec:
+		return unix.EPERM
+	case status.ExitStatus() != 0:
+		return unix.EIO
+	}
+	return nil
+}
+
+// execNameless executes a program that never had a name, in a folder's file system.
+func execNameless(a act) result {
+	program, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		return errno(err)
+	}
+	fd, err := unix.Open(a.Path, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o755)
+	if err != nil {
+		return errno(err)
+	}
+	for len(program) > 0 {
+		n, err := unix.Write(fd, program)
+		if err != nil {
+			return errno(err)
+		}
+		program = program[n:]
+	}
+	own, err := unix.Open("/proc/self/fd/"+itoa(fd), unix.O_PATH|unix.O_CLOEXEC, 0)
+	unix.Close(fd) // or the kernel finds it busy
+	if err != nil {
+		return errno(err)
+	}
+	defer unix.Close(own)
+	return errno(execAt(own, a.Argv))
+}
+
+func waited(pid uintptr, e syscall.Errno) (status unix.WaitStatus, err error) {
+	if e != 0 {
+		return 0, e
+	}
+	_, err = unix.Wait4(int(pid), &status, 0, nil)
+	return status, err
+}
+
+// refusedExec is the status of a child that executed nothing.
+const refusedExec = 127
+
 // forkExec executes in a child whose memory is a copy, but for what was mapped as shared: os/exec takes a copy of the arguments that
 // nobody else knows. Between the two calls the child has one thread of a Go program, which must not ask for anything of its runtime.
 //
 //go:nosplit
 //go:norace
-func forkExec(path *byte, argv **byte) (uintptr, syscall.Errno) {
+func forkExec(at int, path *byte, argv **byte, flags int) (uintptr, syscall.Errno) {
 	pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if e != 0 || pid != 0 {
 		return pid, e
 	}
-	syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(argv)), 0)
+	syscall.RawSyscall6(unix.SYS_EXECVEAT, uintptr(at), uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(argv)), 0, uintptr(flags), 0)
 	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
+		syscall.RawSyscall(unix.SYS_EXIT_GROUP, refusedExec, 0, 0)
 	}
 }

@@ -5,6 +5,7 @@ package live
 // Terminals that an actor makes, runs programs in, and types into.
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 	"unsafe"
@@ -42,7 +43,13 @@ func hangUp(act) result { return errno(unix.Close(master)) }
 
 // runIn runs a program of busybox's that a terminal controls.
 func runIn(a act) result {
-	cmd := exec.Cmd{Path: "/bin/busybox", Args: a.Argv, SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: a.At}}
+	fd, err := unix.Dup(a.At)
+	if err != nil {
+		return errno(err)
+	}
+	input := os.NewFile(uintptr(fd), "terminal")
+	defer input.Close()
+	cmd := exec.Cmd{Path: "/bin/busybox", Args: a.Argv, Stdin: input, SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
 	if err := cmd.Run(); err != nil {
 		if cmd.ProcessState != nil {
 			return result{Errno: unix.EIO}
