@@ -142,7 +142,7 @@ FORCE:
 
 # Every program loaded and attached: what it refuses, and what it agrees with. What the verifier walks is budget's.
 LIVE ?= -test.timeout=50m
-FEWER := -decisions 10000 -calls 1000 -storms 2
+FEWER := -decisions 10000 -calls 1000 -storms 2 -rewrites 200
 LIVE_FILES = -ext4 /data $(addprefix -module ,$(LIVE_MODULES)) -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
 LIVE_MODULES = btrfs veth tls ccm ctr sctp algif_hash tipc rds
 test-live: live-files

@@ -120,6 +120,7 @@ var Programs = []Program{
 	{sensorProgEnforceLoadFile, RoleEnforce, []Op{OpPrivModule}, "security_kernel_read_file", enforcing, 0},
 	{sensorProgEnforceIoctl, RoleEnforce, nil, "security_file_ioctl", enforcing, 0},
 	{sensorProgEnforceIoctlCompat, RoleEnforce, nil, "security_file_ioctl_compat", enforcing, 3},
+	{sensorProgMarkTerminal, RoleMark, nil, "devpts_pty_new", enforcing, 3},
 	{sensorProgEnforceMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", []Form{FormLSM}, 0},
 	{sensorProgModifyMmap, RoleEnforce, []Op{OpExecMap}, "security_mmap_file", fallback, 0},
 	{sensorProgEnforceMprotect, RoleEnforce, []Op{OpExecMap}, "security_file_mprotect", enforcing, 0},

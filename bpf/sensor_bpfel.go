@@ -848,6 +848,7 @@ const (
 	sensorProgMarkReceived       = "mark_received"
 	sensorProgMarkServer         = "mark_server"
 	sensorProgMarkSocket         = "mark_socket"
+	sensorProgMarkTerminal       = "mark_terminal"
 	sensorProgModifyMmap         = "modify_mmap"
 	sensorProgModifyRename       = "modify_rename"
 	sensorProgObserveEnd         = "observe_end"
@@ -959,6 +960,7 @@ type sensorProgramSpecs struct {
 	MarkReceived       *ebpf.ProgramSpec `ebpf:"mark_received"`
 	MarkServer         *ebpf.ProgramSpec `ebpf:"mark_server"`
 	MarkSocket         *ebpf.ProgramSpec `ebpf:"mark_socket"`
+	MarkTerminal       *ebpf.ProgramSpec `ebpf:"mark_terminal"`
 	ModifyMmap         *ebpf.ProgramSpec `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.ProgramSpec `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.ProgramSpec `ebpf:"observe_end"`
@@ -1206,6 +1208,7 @@ type sensorPrograms struct {
 	MarkReceived       *ebpf.Program `ebpf:"mark_received"`
 	MarkServer         *ebpf.Program `ebpf:"mark_server"`
 	MarkSocket         *ebpf.Program `ebpf:"mark_socket"`
+	MarkTerminal       *ebpf.Program `ebpf:"mark_terminal"`
 	ModifyMmap         *ebpf.Program `ebpf:"modify_mmap"`
 	ModifyRename       *ebpf.Program `ebpf:"modify_rename"`
 	ObserveEnd         *ebpf.Program `ebpf:"observe_end"`
@@ -1268,6 +1271,7 @@ func (p *sensorPrograms) Close() error {
 		p.MarkReceived,
 		p.MarkServer,
 		p.MarkSocket,
+		p.MarkTerminal,
 		p.ModifyMmap,
 		p.ModifyRename,
 		p.ObserveEnd,

@@ -32,6 +32,8 @@
 // A socket is named by the path that its server bound, or by @NAME where it lies in no file system. Behind the @ globs are as on
 // paths: `*` stays within one component, and `@*/**` is every such name with a slash in it.
 //
+// A rule on terminals means those of others: of the one that controls a process, and of those that its session made, none is asked.
+//
 // Of all rules that match, the strictest wins. Where none does, the role's default for the operation's class holds; an
 // allow rule matters only against a default. A site's rule with a preset's id replaces it whole, and `enabled = false`
 // removes it: that is how a site loosens. Two of the site's own files may not both have a rule of one id. A role that a

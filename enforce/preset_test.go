@@ -28,7 +28,10 @@ file.write  /home/ana/go/pkg/mod/cache/lock                allow default | allow
 file.write  /tmp/claude-b7e7-cwd                           allow default | allow strict-write
 file.write  /tmp/claude-1000/-home-ana-src/x/tasks/1       allow default | allow strict-write
 file.write  /dev/null                                      allow default | allow strict-write
-file.write  /dev/pts/3                                     allow default | allow strict-write
+file.write  /dev/pts/3                                     ask terminals | ask terminals
+file.read   /dev/vcs1                                      ask terminals | ask terminals
+file.write  /dev/tty                                       allow default | allow strict-write
+file.write  /dev/ptmx                                      allow default | allow strict-write
 file.read   /home/ana/.bashrc                              allow default | allow strict-read
 file.read   /home/ana/.gitconfig                           allow default | allow strict-read
 file.read   /home/ana/.ssh/config                          allow default | allow strict-read
@@ -147,6 +150,8 @@ exec.argv   docker run -v /var/run/docker.sock:/var/run/docker.sock x deny conta
 # networks
 net.addr    169.254.169.254:80                             deny cloud-metadata
 net.addr    203.0.113.7:443                                audit default | deny default
+net.addr    127.0.0.1:22                                   ask ssh-to-this-machine | ask ssh-to-this-machine
+net.addr    [::1]:22                                       ask ssh-to-this-machine | ask ssh-to-this-machine
 net.listen  127.0.0.1:3000/tcp                             audit default | allow strict-own-servers
 net.listen  0.0.0.0:3000/tcp                               audit default | deny default
 net.family  AF_INET/SOCK_STREAM/262                        deny raw-sockets

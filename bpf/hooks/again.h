@@ -62,6 +62,8 @@ static __always_inline int again_open(u64 readahead, u64 mapping)
 		state->opened = 0;
 		return 0;
 	}
+	if (terminal_own(state, file))
+		return 0;
 	q = question_of_open(file->f_flags, file->f_mode);
 	return again_judge(state, file, &q);
 }

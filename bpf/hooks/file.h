@@ -3,6 +3,7 @@
 #pragma once
 
 #include "skill.h"
+#include "terminal.h"
 
 /*
  * What of an open decides about it: a check that let the same object pass in the same mode is as good as this one's own.
@@ -55,7 +56,7 @@ static __always_inline int decide_open(struct file *file)
 	if (file->f_flags & FMODE_EXEC)
 		return 0;
 	q = question_of_open(file->f_flags, file->f_mode);
-	error = judge_file(state, file, &q);
+	error = terminal_own(state, file) ? 0 : judge_file(state, file, &q);
 	if (!error)
 		error = skill_open(state, file);
 	if (!error && q.op == OP_FILE_WRITE)
@@ -67,7 +68,7 @@ static __always_inline int decide_open(struct file *file)
 
 /*
  * security_file_receive: a descriptor comes from another process (SCM_RIGHTS, pidfd_getfd, binder). It was opened with
- * another one's rights, perhaps outside of every session, so it counts as an open.
+ * another one's rights, perhaps outside of every session, so it counts as an open; but for a terminal, which somebody shares.
  */
 static __always_inline int decide_receive(struct file *file)
 {
@@ -75,7 +76,7 @@ static __always_inline int decide_receive(struct file *file)
 	struct question q;
 	int error;
 
-	if (!state || (file->f_mode & FMODE_PATH))
+	if (!state || (file->f_mode & FMODE_PATH) || terminal(file->f_inode))
 		return 0;
 	q = question_of_open(file->f_flags & ~O_TRUNC, file->f_mode);
 	q.quiet = QUIET_ALLOWED;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "socket.h"
+#include "terminal.h"
 
 static __always_inline void held_judge(const struct task_state *state, const struct session *session, const u8 *table,
 				       struct task_struct *task, struct buffer *buffer)
@@ -74,7 +75,7 @@ static __always_inline void held_socket(const struct task_state *state, struct t
 /*
  * One open file of one task. kernel: the iterator leaves out threads that share their leader's files. A session that an
  * exec began has opened nothing unjudged since; O_PATH reads nothing. race: a file that a found session opens between its
- * mark and its turn here is recorded as opened and as held. bound: what lies in an io_uring's table or on its way through
+ * mark and its turn here is recorded as opened and as held. The terminal that it runs in is its own. bound: what lies in an io_uring's table or on its way through
  * a socket has no descriptor, and is not seen.
  */
 static __always_inline int seed_file(struct task_struct *task, struct file *file)
@@ -93,7 +94,7 @@ static __always_inline int seed_file(struct task_struct *task, struct file *file
 	if (!session || session->id <= seed->after)
 		return 0;
 	held_socket(state, task, file);
-	if (session->cause == CAUSE_EXEC || seed->mode == SEED_SOCKETS)
+	if (session->cause == CAUSE_EXEC || seed->mode == SEED_SOCKETS || terminal(file->f_inode))
 		return 0;
 	held_note(state, session, task, file);
 	return 0;

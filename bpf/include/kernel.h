@@ -101,6 +101,7 @@ struct dentry {
 	struct inode *d_inode;
 	unsigned char d_iname[NAME_SHORT];
 	struct super_block *d_sb;
+	void *d_fsdata;		   /* of the file system's own */
 	struct hlist_node d_alias; /* since 6.18 */
 };
 
@@ -198,7 +199,18 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+struct tty_driver {
+	int major;
+	int minor_start;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
+
 struct signal_struct {
+	struct tty_struct *tty;
 	int group_exit_code;
 	struct {
 		s32 counter;
@@ -311,6 +323,7 @@ enum kernel {
 	EPERM = 1,
 	ENOMEM = 12,
 	EACCES = 13,
+	ERRNO_MAX = 4095,
 
 	SIGKILL = 9,
 	PROT_READ = 1,

@@ -59,7 +59,7 @@ static __always_inline struct written_by *written_lately(struct inode *inode)
 }
 
 /* The last writer counts. One that writes on costs the look-up alone. */
-static __always_inline void written_note(const struct task_state *state, struct inode *inode)
+static __always_inline void written_by_session(const struct task_state *state, struct inode *inode)
 {
 	struct written_key key;
 	struct written_by *known;
@@ -67,8 +67,6 @@ static __always_inline void written_note(const struct task_state *state, struct 
 	struct written_by by = {};
 	u64 *began;
 
-	if ((inode->i_mode & S_IFMT) != S_IFREG)
-		return;
 	session = session_of(state);
 	if (!session)
 		return;
@@ -84,6 +82,12 @@ static __always_inline void written_note(const struct task_state *state, struct 
 	by.principal = state->principal;
 	if (!bpf_map_update_elem(&written, &key, &by, BPF_ANY) && !known)
 		count(COUNT_WRITTEN);
+}
+
+static __always_inline void written_note(const struct task_state *state, struct inode *inode)
+{
+	if ((inode->i_mode & S_IFMT) == S_IFREG)
+		written_by_session(state, inode);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "../hooks/leave.h"
 #include "../hooks/names.h"
 #include "../hooks/socket.h"
+#include "../hooks/terminal.h"
 #include "../hooks/trace.h"
 #include "../hooks/unix.h"
 
@@ -437,6 +438,12 @@ int BPF_PROG(enforce_ioctl_compat, struct file *file, u32 command, unsigned long
 {
 	LSM_KEEP(ret);
 	return lsm_errno(guard_ioctl(command));
+}
+
+SEC("fexit/devpts_pty_new")
+int BPF_PROG(mark_terminal, void *instance, int index, void *tty, struct dentry *made)
+{
+	return terminal_made(made);
 }
 
 SEC("lsm/mmap_file")

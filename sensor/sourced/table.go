@@ -105,6 +105,7 @@ type reader struct {
 	names []string // by which it is known: its file's, what it was called, what it calls itself
 	args  []string
 	cwd   string
+	env   map[string]string // of those variables that name what is run
 }
 
 // runs reports why the reader runs what it reads there, "" where it only reads.
@@ -116,6 +117,9 @@ func (r *reader) runs(file string) string {
 	}
 	if r.is(interpreters) && r.given(file) {
 		return whyGiven
+	}
+	if name := r.named(file); name != "" {
+		return "what " + name + " names"
 	}
 	return ""
 }

@@ -4,6 +4,8 @@ package sourced
 
 import (
 	"path"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -73,6 +75,37 @@ func TestReadingThatRuns(t *testing.T) {
 	}
 }
 
+func TestVariablesThatNameWhatIsRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		program, env string
+		cwd, file    string
+		why          string
+	}{
+		"a shell's":                    {"bash", "BASH_ENV=/p/env", "/", "/p/env", "what BASH_ENV names"},
+		"from the folder":              {"bash", "BASH_ENV=./env", "/p", "/p/env", "what BASH_ENV names"},
+		"another shell heeds it not":   {"dash", "BASH_ENV=/p/env", "/", "/p/env", ""},
+		"another file":                 {"bash", "BASH_ENV=/p/env", "/", "/p/other", ""},
+		"Python's":                     {"python3.11", "PYTHONSTARTUP=/p/start.py", "/", "/p/start.py", "what PYTHONSTARTUP names"},
+		"a copy reads it":              {"cp", "PYTHONSTARTUP=/p/start.py", "/", "/p/start.py", ""},
+		"a module on a path":           {"python3.11", "PYTHONPATH=/x:/p/lib", "/", "/p/lib/json.py", "what PYTHONPATH names"},
+		"beside the path":              {"python3.11", "PYTHONPATH=/x:/p/lib", "/", "/p/library/json.py", ""},
+		"what is no module":            {"python3.11", "PYTHONPATH=/p/lib", "/", "/p/lib/list.yml", ""},
+		"an archive on a path":         {"java", "CLASSPATH=/p/lib.jar", "/", "/p/lib.jar", "what CLASSPATH names"},
+		"no folder":                    {"python3.11", "PYTHONPATH=/", "/", "/p/lib/json.py", ""},
+		"Node's, behind an option":     {"node", "NODE_OPTIONS=--max-old-space-size=100 --require=./hook.js", "/p", "/p/hook.js", "what NODE_OPTIONS names"},
+		"without its end":              {"node", "NODE_OPTIONS=--require ./hook", "/p", "/p/hook.js", "what NODE_OPTIONS names"},
+		"Perl's path":                  {"perl", "PERL5LIB=lib", "/p", "/p/lib/Hook.pm", "what PERL5LIB names"},
+		"settings of git":              {"git", "GIT_CONFIG_GLOBAL=/p/settings", "/", "/p/settings", "what GIT_CONFIG_GLOBAL names"},
+		"a variable that names no one": {"git", "GIT_AUTHOR_NAME=/p/settings", "/", "/p/settings", ""},
+	} {
+		variable, value, _ := strings.Cut(c.env, "=")
+		r := reader{names: []string{c.program}, args: []string{c.program}, cwd: c.cwd, env: map[string]string{variable: value}}
+		if why := r.runs(c.file); why != c.why {
+			t.Errorf("%s: %q, want %q", name, why, c.why)
+		}
+	}
+}
+
 // Every pattern can be read, and every row has something to say.
 func TestRowsAreWhole(t *testing.T) {
 	for _, r := range rows {
@@ -83,6 +116,11 @@ func TestRowsAreWhole(t *testing.T) {
 			if _, err := path.Match(p, "x"); err != nil {
 				t.Errorf("%q: %v", p, err)
 			}
+		}
+	}
+	for _, v := range variables {
+		if v.name == "" || len(v.readers) == 0 || slices.ContainsFunc(v.readers, func(p string) bool { _, err := path.Match(p, "x"); return err != nil }) {
+			t.Errorf("%+v", v)
 		}
 	}
 }

@@ -267,11 +267,11 @@ func (w *Watcher) judge(o *opened, key id, member Member, file string) {
 
 // reader is the process as the tables know programs. race: it may have executed another one since; then that is looked at.
 func (w *Watcher) reader(o *opened) (*procfs.Process, *reader, error) {
-	p, err := procfs.Look(context.Background(), o.pid, time.Time{}, nil)
+	p, err := procfs.Look(context.Background(), o.pid, time.Time{}, variableNames)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reader{args: p.Args, cwd: p.Cwd}
+	r := &reader{args: p.Args, cwd: p.Cwd, env: p.Env}
 	for _, name := range []string{path.Base(p.Program), procfs.Comm(o.pid), called(p.Args)} {
 		name, _, _ = strings.Cut(name, " ")
 		name = strings.TrimPrefix(name, "-") // of a login shell

@@ -26,6 +26,7 @@ var acts = map[string]string{
 	"writefd":     "at",
 	"list":        "path",
 	"map":         "path", // executable
+	"mprotect":    "path", // mapped to be read, and made executable
 	"mapwrite":    "path", // opened for reading and writing, then mapped shared
 	"mapfd":       "at",   // mapped shared and writable
 	"copy":        "path to",
@@ -45,6 +46,8 @@ var acts = map[string]string{
 	"launch":      "path words", // as an agent starts a connector; killed before it ran is EPERM, a status other than 0 EIO
 	"execmemory":  "",           // a program in a memfd
 	"execdeleted": "path",       // by a descriptor, after its file is gone
+	"execat":      "path words", // by a descriptor, and no name at all
+	"exectmpfile": "path words", // busybox, from a file in this folder that never had a name
 	"execfd":      "path",       // a program whose interpreter reads the descriptor that it gets
 
 	// Names.
@@ -110,7 +113,13 @@ var acts = map[string]string{
 	"kill":    "words", // a signal that is ignored where nobody waits for it
 	"pidkill": "words",
 	"queue":   "words",
-	"type":    "", // into a terminal of its own
+
+	// Terminals.
+	"terminal": "name",     // a new one's number; it is there until
+	"hangup":   "",         // the last one's master is closed
+	"runin":    "at words", // as run, in a session of its own that this terminal controls
+	"type":     "",         // into a terminal of its own
+	"paste":    "path",     // what a virtual console does for a mouse
 
 	// Sockets.
 	"newsocket":        "words", // family, type and protocol, by their numbers

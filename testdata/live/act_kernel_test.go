@@ -20,7 +20,6 @@ var deep = map[string]func(act) result{
 	"kill":        func(a act) result { return errno(unix.Kill(target(a), harmless)) },
 	"pidkill":     signalDescriptor,
 	"queue":       queueSignal,
-	"type":        typeInto,
 	"execmemory":  func(act) result { return inMemory() },
 	"execdeleted": execDeleted,
 	"bpf":         askPrograms,
@@ -82,18 +81,6 @@ func execDeleted(a act) result {
 func byDescriptor(fd int) result {
 	path := "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(fd)
 	return succeeded(run(act{Path: path, Argv: []string{path}}))
-}
-
-// typeInto types into a new terminal.
-func typeInto(act) result {
-	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return errno(err)
-	}
-	defer unix.Close(master)
-	key := byte('x')
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCSTI, uintptr(unsafe.Pointer(&key)))
-	return errno(zeroIsNil(e))
 }
 
 // askPrograms asks for the number of the first program.

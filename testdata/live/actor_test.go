@@ -50,9 +50,10 @@ type result struct {
 	PID    int
 	Seen   string   // what a step of the model showed
 	Steps  []result // what came of each
+	Flips  flips
 }
 
-var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep)
+var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals)
 
 func together(tables ...map[string]func(act) result) map[string]func(act) result {
 	all := map[string]func(act) result{}

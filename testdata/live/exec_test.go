@@ -4,6 +4,7 @@ package live
 
 import (
 	"errors"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -108,6 +109,39 @@ reason = "test"
 			}
 		})
 	}
+}
+
+var rewrites = flag.Int("rewrites", 1000, "execs of a line that is rewritten meanwhile")
+
+// What is judged is the kernel's own copy of the line, on the new stack, where no thread of the old memory reaches: whatever the
+// letter was when the kernel read it, the program is killed or was allowed to run with it.
+func TestLineThatIsRewrittenIsJudged(t *testing.T) {
+	copyOf(t, "/data/bin/tool")
+	policy(t, `
+[[rule]]
+id = "equal"
+on = ["exec.argv"]
+match = ["tool a = a"]
+action = "deny"
+reason = "test"
+`)
+	// busybox as test(1): 0 where it was given the line that is denied, 1 with the other one.
+	flip := act{Do: "flip", Path: "/data/bin/tool", Argv: []string{"test", "a", "="}, To: "ab", Flags: *rewrites}
+	var in, out result
+	inside, outside := session(t), start(t)
+	unlessLeftOut(t, func() bool {
+		in = inside.do(flip)
+		return in.Flips.Zero == 0
+	})
+	if f := in.Flips; in.Errno != 0 || f.Zero != 0 || f.Killed == 0 || f.Other == 0 {
+		t.Errorf("in a session: %+v, want some killed, some that ran as is allowed, and no other", in)
+	}
+	flip.Flags = max(*rewrites/4, 100)
+	out = outside.do(flip)
+	if f := out.Flips; out.Errno != 0 || f.Killed != 0 || f.Zero == 0 || f.Other == 0 {
+		t.Errorf("outside: %+v, want both lines to run", out)
+	}
+	t.Logf("in a session %+v, outside %+v", in.Flips, out.Flips)
 }
 
 func TestLineIsRecordedWhole(t *testing.T) {

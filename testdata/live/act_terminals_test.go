@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// Terminals that an actor makes, runs programs in, and types into.
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var terminals = map[string]func(act) result{
+	"terminal": terminal,
+	"hangup":   hangUp,
+	"runin":    runIn,
+	"type":     typeInto,
+	"paste":    paste,
+}
+
+// master is the other end of the last terminal that was made.
+var master = -1
+
+// terminal makes one, and answers with its number.
+func terminal(act) result {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return errno(err)
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return errno(err)
+	}
+	number, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
+	r := errno(err)
+	master, r.Status = fd, int(number)
+	return r
+}
+
+func hangUp(act) result { return errno(unix.Close(master)) }
+
+// runIn runs a program of busybox's that a terminal controls.
+func runIn(a act) result {
+	fd, err := unix.Dup(a.At)
+	if err != nil {
+		return errno(err)
+	}
+	input := os.NewFile(uintptr(fd), "terminal")
+	defer input.Close()
+	cmd := exec.Cmd{Path: "/bin/busybox", Args: a.Argv, Stdin: input, SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
+	if err := cmd.Run(); err != nil {
+		if cmd.ProcessState != nil {
+			return result{Errno: unix.EIO}
+		}
+		return errno(err)
+	}
+	return result{}
+}
+
+// typeInto types into a new terminal.
+func typeInto(a act) result {
+	if r := terminal(a); r.Errno != 0 {
+		return r
+	}
+	defer unix.Close(master)
+	key := byte('x')
+	return errno(control(master, unix.TIOCSTI, &key))
+}
+
+// paste asks a virtual console for which keys are held down, as one asks it to paste.
+func paste(a act) result {
+	return using(a.Path, unix.O_RDWR|unix.O_NOCTTY, func(fd int) error {
+		question := byte(6) // TIOCL_GETSHIFTSTATE
+		return control(fd, unix.TIOCLINUX, &question)
+	})
+}
+
+func control(fd int, request uint, argument *byte) error {
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(unsafe.Pointer(argument)))
+	return zeroIsNil(e)
+}
