@@ -72,7 +72,7 @@ func walkedLoad(plan Plan, name string) (*ebpf.ProgramSpec, string, error) {
 	if p == nil {
 		return nil, "", fmt.Errorf("%s: no program of the form %s", name, plan.form())
 	}
-	spec.Programs, spec.Variables = map[string]*ebpf.ProgramSpec{name: p}, nil
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: p}
 	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelInstruction, LogSizeStart: walkedLog}})
 	if err != nil {
