@@ -337,29 +337,31 @@ static __always_inline void label_fold(struct buffer *buffer)
 	name->groups |= groups;
 }
 
-/* With the answer that was given. verifier: 6.1 takes keys and values of a map from the stack only. */
-static __noinline void label_keep(const struct buffer *buffer)
+/* With the answer that was given. verifier: global, as name_of; 6.1 takes keys and values of a map from the stack only. */
+__noinline int label_keep(struct buffer *buffer)
 {
-	u64 dentry = buffer->source.dentry;
-	struct act act = {
-		.who = buffer->name.act,
-		.until = bpf_jiffies64() + cfg_second,
-		.error = buffer->access.head.error,
-	};
-	struct label label = {
-		.print = buffer->name.print,
-		.policy = buffer->name.policy,
-		.groups = buffer->name.groups,
-		.places = buffer->source.places,
-		.view = buffer->name.view,
-	};
+	struct label label = {};
+	struct act act = {};
+	u64 dentry;
 
+	if (!buffer)
+		return 0;
+	dentry = buffer->source.dentry;
+	act.who = buffer->name.act;
+	act.until = bpf_jiffies64() + cfg_second;
+	act.error = buffer->access.head.error;
+	label.print = buffer->name.print;
+	label.policy = buffer->name.policy;
+	label.groups = buffer->name.groups;
+	label.places = buffer->source.places;
+	label.view = buffer->name.view;
 	label.check = label_check(&label);
 	if (buffer->question.op & 1)
 		label.acts[1] = act;
 	else
 		label.acts[0] = act;
 	bpf_map_update_elem(&labels, &dentry, &label, BPF_ANY);
+	return 0;
 }
 
 static __always_inline struct label *label_kept(const struct buffer *buffer, u64 policy)
@@ -845,6 +847,16 @@ static __always_inline void alias_take(struct source *source, struct dentry *den
 	source->unlabelled = 0;
 }
 
+/* The object by another name of its. verifier: global, or each of the names would be walked. */
+__noinline int judge_alias(struct task_state *state, struct buffer *buffer, u64 dentry)
+{
+	if (!state || !buffer)
+		return -EPERM;
+	alias_take(&buffer->source, (struct dentry *)dentry);
+	name_of(buffer);
+	return judge_buffer(state, buffer);
+}
+
 /*
  * The object's other names, as far as the kernel has them in memory: hard links, and under an overlay's file what lies
  * below it. The strictest name counts. kernel: the list is the inode's, under its lock; dentries and their memory stay
@@ -868,11 +880,8 @@ __noinline int judge_aliases(struct task_state *state, struct buffer *buffer)
 	for (u32 i = 0; i < ALIASES_MAX && node && !error; i++) {
 		dentry = (struct dentry *)alias_dentry((u64)node);
 		node = BPF_CORE_READ(node, next);
-		if ((u64)dentry == asked)
-			continue;
-		alias_take(&buffer->source, dentry);
-		name_of(buffer);
-		error = judge_buffer(state, buffer);
+		if ((u64)dentry != asked)
+			error = judge_alias(state, buffer, (u64)dentry);
 	}
 	return error;
 }

@@ -130,9 +130,9 @@ static long name_step(u32 index, struct name_walk *w)
 		name->end = NAME_TORN;
 		return 1;
 	}
-	name->print = index < PRINT_DEPTH ?
-			   print_link(name->print, HEAD_FIELD(&head, u32, d_seq), HEAD_FIELD(&head, u32, d_name.hash)) :
-			   0;
+	name->print = index < PRINT_DEPTH ? print_link(name->print, HEAD_FIELD(&head, u32, d_seq),
+						       HEAD_FIELD(&head, u32, d_name.hash)) :
+					    0;
 	if (dentry == w->root) {
 		name->end = NAME_ROOT;
 		return 1;
