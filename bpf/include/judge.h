@@ -749,8 +749,8 @@ static __always_inline void name_ask(const u8 *table, const struct subject *who,
 
 /*
  * What policy says of a start, to the record. What has other content than is declared may be refused as what is declared, and be
- * allowed only as what nobody declares may: the record is of the one that decided. verifier: what was found first is read from the
- * map again, where it is unknown, or each way to it would be walked on.
+ * allowed only as what nobody declares may: the record is of the one that decided. verifier: what was found is read from the map
+ * again, where it is unknown, or each way to it would be walked on.
  */
 static __always_inline void name_rule(const u8 *table, const struct subject *who, u32 op, u32 number, u32 decided,
 				      struct event_access *event)
@@ -759,9 +759,9 @@ static __always_inline void name_rule(const u8 *table, const struct subject *who
 	u32 action;
 
 	name_ask(table, who, op, number, event);
+	FORGET();
 	if (!(decided & START_OTHER))
 		return;
-	FORGET();
 	groups = name_groups(table, op, PRINCIPAL_ANY);
 	action = rule_name(table, who, op, groups);
 	if (action > event->head.action)
@@ -807,6 +807,7 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = op;
 	name_rule(table, &who, op, buffer->question.wanted, buffer->question.flags, event);
+	FORGET();
 	event->head.action = name_action(event->head.action, buffer->question.flags);
 	if (rule_switched(&who, op))
 		event->head.action = ACTION_DENY;
