@@ -836,26 +836,24 @@ static __always_inline u64 alias_dentry(u64 node)
 	return node - bpf_core_field_offset(struct dentry, d_alias);
 }
 
-/* The buffer speaks of another name of its object from here on. */
-static __always_inline void alias_take(struct source *source, struct dentry *dentry)
+/* The buffer speaks of another name of its object from here on. verifier: global, or it would be walked for each of them. */
+__noinline int alias_name(struct buffer *buffer, u64 address)
 {
-	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
+	struct dentry *dentry = (struct dentry *)address;
+	struct source *source;
+	struct super_block *sb;
 
+	if (!buffer)
+		return 0;
+	source = &buffer->source;
+	sb = BPF_CORE_READ(dentry, d_sb);
 	source->dentry = (u64)dentry;
 	source->sb = (u64)sb;
 	source->root = (u64)BPF_CORE_READ(sb, s_root);
 	source->device = BPF_CORE_READ(sb, s_dev);
 	source->unlabelled = 0;
-}
-
-/* The object by another name of its. verifier: global, or each of the names would be walked. */
-__noinline int judge_alias(struct task_state *state, struct buffer *buffer, u64 dentry)
-{
-	if (!state || !buffer)
-		return -EPERM;
-	alias_take(&buffer->source, (struct dentry *)dentry);
 	name_of(buffer);
-	return judge_buffer(state, buffer);
+	return 0;
 }
 
 /*
@@ -881,8 +879,10 @@ __noinline int judge_aliases(struct task_state *state, struct buffer *buffer)
 	for (u32 i = 0; i < ALIASES_MAX && node && !error; i++) {
 		dentry = (struct dentry *)alias_dentry((u64)node);
 		node = BPF_CORE_READ(node, next);
-		if ((u64)dentry != asked)
-			error = judge_alias(state, buffer, (u64)dentry);
+		if ((u64)dentry == asked)
+			continue;
+		alias_name(buffer, (u64)dentry);
+		error = judge_buffer(state, buffer);
 	}
 	return error;
 }
