@@ -115,6 +115,7 @@ __noinline int family_allowed(struct task_state *state, u32 everyday)
 	u32 field = __builtin_offsetof(struct table_header, everyday) + (everyday & (EVERYDAY - 1)) * sizeof(u64);
 	const u8 *table = table_now();
 	struct session *session;
+	u64 masks[ACTIONS * PATH_WORDS];
 	struct subject who;
 
 	if (!state || everyday >= EVERYDAY || !table)
@@ -123,6 +124,7 @@ __noinline int family_allowed(struct task_state *state, u32 everyday)
 	if (!session)
 		return false;
 	who = subject_of(state, session);
+	who.masks = masks;
 	if (net_action(table, &who, &q, FIELD(table, u64, field)) != ACTION_ALLOW)
 		return false;
 	judge_seen(session, 1ull << OP_NET_FAMILY);

@@ -191,9 +191,10 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 {
 	struct subject who = subject_of(state, session);
 
+	who.masks = line->buffer->masks;
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		event->label[i] = line->walk.reg.word[i];
-	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label, line->buffer->masks);
+	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label);
 	if (rule_switched(&who, OP_EXEC_ARGV))
 		event->head.action = ACTION_DENY;
 	if (line->buffer->progress.failed && session_enforced(session, table, OP_EXEC_ARGV)) {

@@ -128,6 +128,7 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	if (!session)
 		return ACTION_DENY;
 	who = flow_subject(&buffer->flow, session);
+	who.masks = buffer->masks;
 	if (rule_switched(&who, op)) {
 		buffer->flow.switched = op;
 		return ACTION_DENY | FLOW_MET;
@@ -137,7 +138,7 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	buffer->flow.label = buffer->name.groups;
 	ask.field = net_field(op);
 	ask.fallback = buffer->flow.reached ? ACTION_ALLOW : rule_default(table, &who, BOUNDED(op, OP_NET_FAMILY));
-	action = rule_decide(table, &who, &buffer->flow.label, &ask, PATH_WORDS, buffer->masks);
+	action = rule_decide(table, &who, &buffer->flow.label, &ask, PATH_WORDS);
 	return action | (ask.met ? FLOW_MET : 0);
 }
 

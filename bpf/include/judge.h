@@ -429,6 +429,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	u32 marks = 0;
 	int error;
 
+	who.masks = buffer->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.flags |= q->flags;
@@ -528,6 +529,7 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 	struct event_access *event = &from->access;
 	int error;
 
+	who.masks = from->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->label[0] = move_stakes(table, &who, from, to, &from->place.marks);
@@ -690,6 +692,7 @@ static __always_inline int net_apply(struct task_state *state, struct session *s
 	struct event_access *event = &buffer->access;
 	int error;
 
+	who.masks = buffer->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = q->op;
@@ -802,6 +805,7 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	if (!session || !table)
 		return session ? refuse_blind(session, table, op) : -EPERM;
 	who = subject_of(state, session);
+	who.masks = buffer->masks;
 	event = &buffer->access;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
