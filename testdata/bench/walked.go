@@ -26,9 +26,9 @@ import (
 )
 
 const (
-	walkedAll   = "all" // programs: their sums, and no lines
-	walkedLines = 40    // of a program that are printed
-	walkedLog   = 1 << 29
+	walkedAll   = "all"   // programs: how much of each, and no lines
+	walkedLines = 40      // of a program that are printed
+	walkedLog   = 1 << 29 // bytes of a log, of which a line for each instruction takes hundreds
 )
 
 // Walked prints the sums of all programs, or of those that are named the functions and lines that the verifier walked most.
