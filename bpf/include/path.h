@@ -173,20 +173,22 @@ static __always_inline u32 rename_sequence(void)
 /* A private instance of proc or sysfs shows the same objects as the host's. */
 static __always_inline u32 name_private(struct name_walk *w, struct super_block *sb)
 {
+	struct name *name = &w->buffer->name;
 	unsigned long magic = BPF_CORE_READ(sb, s_magic);
 	const char *prefix = magic == PROC_SUPER_MAGIC ? "/proc" : magic == SYSFS_MAGIC ? "/sys" : NULL;
 	u32 length = magic == PROC_SUPER_MAGIC ? 5 : 4;
 
-	if (!prefix || w->buffer->name.offset < 5)
+	if (!prefix || name->offset < 5)
 		return VIEW_FOREIGN;
-	w->buffer->name.offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->buffer->name.offset & (TEXT_MAX - 1)), length, prefix);
+	name->offset -= length;
+	bpf_probe_read_kernel(w->buffer->text + (name->offset & (TEXT_MAX - 1)), length, prefix);
 	return VIEW_HOST;
 }
 
 /* In front of the walk goes where the host has mounted the file system. */
 static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *sb)
 {
+	struct name *name = &w->buffer->name;
 	struct mount_point *mount = w->mount;
 	u32 length;
 
@@ -194,29 +196,31 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		mount = &w->host->root;
 	if (!mount)
 		return name_private(w, sb);
-	if ((w->flags & DEVICE_SUBVOLUME) && w->buffer->name.above != mount->depth) {
-		w->buffer->name.end = NAME_FORGED;
+	if ((w->flags & DEVICE_SUBVOLUME) && name->above != mount->depth) {
+		name->end = NAME_FORGED;
 		return VIEW_REFUSED;
 	}
 	length = mount->length;
-	if (length > PREFIX_MAX - 1 || w->buffer->name.offset < length) {
-		w->buffer->name.end = NAME_LONG;
+	if (length > PREFIX_MAX - 1 || name->offset < length) {
+		name->end = NAME_LONG;
 		return VIEW_REFUSED;
 	}
-	if (length < NAME_SHORT && w->buffer->name.offset >= SHORT_ROOM)
-		name_short(w->buffer, w->buffer->name.offset, length, mount->prefix);
+	if (length < NAME_SHORT && name->offset >= SHORT_ROOM)
+		name_short(w->buffer, name->offset, length, mount->prefix);
 	else
-		bpf_probe_read_kernel(w->buffer->text + ((w->buffer->name.offset - length) & (TEXT_MAX - 1)),
+		bpf_probe_read_kernel(w->buffer->text + ((name->offset - length) & (TEXT_MAX - 1)),
 				      length & (PREFIX_MAX - 1), mount->prefix);
-	w->buffer->name.offset -= length;
+	name->offset -= length;
 	return VIEW_HOST;
 }
 
 static __always_inline u32 name_view(struct name_walk *w, struct super_block *sb)
 {
-	if (w->buffer->name.end == NAME_ROOT || (w->buffer->name.end == NAME_DEEP && w->mount))
+	struct name *name = &w->buffer->name;
+
+	if (name->end == NAME_ROOT || (name->end == NAME_DEEP && w->mount))
 		return name_prefix(w, sb);
-	if (w->buffer->name.end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
+	if (name->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
 		return VIEW_NAMELESS;
 	return VIEW_REFUSED;
 }
@@ -228,10 +232,10 @@ static __always_inline bool name_climbed(struct name_walk *w)
 	bool climbed = buffer->source.climbed && !(w->flags & DEVICE_PARTIAL);
 
 	buffer->source.climbed = 0;
-	if (!climbed)
+	if (!climbed) {
 		buffer->name.offset = TEXT_END;
-	if (!climbed)
 		buffer->name.print = cfg_key;
+	}
 	buffer->name.end = climbed ? NAME_ROOT : NAME_DEEP;
 	return climbed;
 }
@@ -262,7 +266,6 @@ __noinline int name_once(struct buffer *buffer)
 		w.flags = device->flags;
 	if (!name_climbed(&w))
 		bpf_loop(DEPTH_MAX + 1, name_step, &w, 0);
-	FORGET();
 	name->view = name_view(&w, (struct super_block *)buffer->source.sb);
 	name->print = name->end == NAME_ROOT && name->print ? name->print | 1 : 0;
 	return 0;
