@@ -106,20 +106,25 @@ static __always_inline u32 family_everyday(u32 family, u32 type, u32 protocol)
 }
 
 /*
- * Whether the table lets a socket of everyday be made: what the walk over its name would find is known already. verifier: a frame
- * of its own, beside the walk's.
+ * Whether the table lets a socket of everyday be made: what the walk over its name would find is known already. verifier: global,
+ * or each kind of socket would be walked.
  */
-static __noinline bool family_allowed(const struct task_state *state, u32 everyday)
+__noinline int family_allowed(struct task_state *state, u32 everyday)
 {
 	struct question q = { .op = OP_NET_FAMILY, .wanted = true };
 	u32 field = __builtin_offsetof(struct table_header, everyday) + (everyday & (EVERYDAY - 1)) * sizeof(u64);
 	const u8 *table = table_now();
-	struct session *session = session_of(state);
+	struct session *session;
+	u64 masks[ACTIONS * PATH_WORDS];
 	struct subject who;
 
-	if (everyday >= EVERYDAY || !table || !session)
+	if (!state || everyday >= EVERYDAY || !table)
+		return false;
+	session = session_of(state);
+	if (!session)
 		return false;
 	who = subject_of(state, session);
+	who.masks = masks;
 	if (net_action(table, &who, &q, FIELD(table, u64, field)) != ACTION_ALLOW)
 		return false;
 	judge_seen(session, 1ull << OP_NET_FAMILY);

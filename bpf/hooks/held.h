@@ -16,6 +16,7 @@ static __always_inline void held_judge(const struct task_state *state, const str
 	struct event_access *event = &buffer->access;
 	u32 marks = 0;
 
+	who.masks = buffer->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_HELD, state, session);
 	event_of(&event->head, task);

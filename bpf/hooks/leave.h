@@ -103,9 +103,11 @@ static __always_inline bool leave_refused(struct socket_tag *tag, struct session
 	return true;
 }
 
-/* verifier: a frame of its own, beside those of what follows. */
-static __noinline bool leave_own(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
+/* verifier: global, and a frame of its own, beside those of what follows. */
+__noinline int leave_own(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
 {
+	if (!tag || !p)
+		return false;
 	return ROUTE_OWN(skb, tag, p->address, p->port, p->local, p->protocol);
 }
 

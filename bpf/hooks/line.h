@@ -139,32 +139,29 @@ static __always_inline u32 line_kept(u64 left)
 	return BOUNDED(left, TEXT_MAX);
 }
 
-struct line_record {
-	struct line *line;
-	u64 left;
-};
-
-/* bound: LINE_KEEP bytes, the rest is counted. */
-static long line_more(u32 index, struct line_record *record)
+/* bound: LINE_KEEP bytes, the rest is counted. verifier: what is left lies in the buffer (name_walk). */
+static long line_more(u32 index, struct line *line)
 {
-	struct event_line *event = &record->line->buffer->line;
-	u32 size = line_kept(record->left);
+	struct progress *progress = &line->buffer->progress;
+	struct event_line *event = &line->buffer->line;
+	u32 size = line_kept(progress->left);
 
-	if (!size || user_read(record->line->buffer->text, size, record->line->address))
+	if (!size || user_read(line->buffer->text, size, line->address))
 		return 1;
-	record->line->address += size;
-	record->left -= size;
+	line->address += size;
+	progress->left -= size;
+	FORGET();
 	event->text = size;
-	event->last = !record->left;
-	EVENT_SEND_TEXT(event, record->line->buffer, size);
+	event->last = !progress->left;
+	EVENT_SEND_TEXT(event, line->buffer, size);
 	event->offset += size;
-	return !record->left;
+	FORGET();
+	return !progress->left;
 }
 
 static __always_inline void line_record(struct line *line, struct linux_binprm *bprm, struct event_exec *event,
 					const struct exec_state *exec)
 {
-	struct line_record record = { .line = line };
 	u64 keep = event->length < LINE_KEEP ? event->length : LINE_KEEP;
 	u32 name = exec->name & (NAME_MAX_ - 1);
 	u32 first = line_kept(keep);
@@ -180,13 +177,14 @@ static __always_inline void line_record(struct line *line, struct linux_binprm *
 	event->text = first;
 	length = name + first;
 	EVENT_SEND_TEXT(event, line->buffer, length);
-	record.left = keep - first;
+	line->buffer->progress.left = keep - first;
 	line->buffer->line.head = event->head;
 	line->buffer->line.head.kind = EVENT_LINE;
 	line->buffer->line.offset = first;
 	line->address += first;
-	if (record.left)
-		bpf_loop(LINE_KEEP / TEXT_MAX, line_more, &record, 0);
+	FORGET();
+	if (line->buffer->progress.left)
+		bpf_loop(LINE_KEEP / TEXT_MAX, line_more, line, 0);
 }
 
 static __always_inline void line_decide(struct line *line, struct task_state *state, struct session *session,
@@ -194,9 +192,10 @@ static __always_inline void line_decide(struct line *line, struct task_state *st
 {
 	struct subject who = subject_of(state, session);
 
+	who.masks = line->buffer->masks;
 	for (u32 i = 0; i < LABEL_WORDS; i++)
 		event->label[i] = line->walk.reg.word[i];
-	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label, line->buffer->masks);
+	event->head.action = rule_line(table, &who, OP_EXEC_ARGV, event->label);
 	if (rule_switched(&who, OP_EXEC_ARGV))
 		event->head.action = ACTION_DENY;
 	if (line->buffer->progress.failed && session_enforced(session, table, OP_EXEC_ARGV)) {

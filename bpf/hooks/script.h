@@ -98,15 +98,15 @@ static __always_inline bool script_rest(struct buffer *buffer, u64 address)
 }
 
 /*
- * Walks the folder's name, then what the argument adds. The host's root has no name to put in front. verifier: a frame of its
- * own, beside that of naming.
+ * Walks the folder's name, then what the argument adds. The host's root has no name to put in front. verifier: global, as
+ * name_of.
  */
-static __noinline u32 script_walk(struct buffer *buffer)
+__noinline int script_walk(struct buffer *buffer)
 {
 	const u8 *table = table_now();
 	struct walk w;
 
-	if (!table)
+	if (!buffer || !table)
 		return 0;
 	walk_begin(&w, table, ENGINE_AGENTS);
 	w.text = buffer->text;

@@ -20,17 +20,19 @@ static __always_inline const void *climb_name(struct dentry *dentry)
 	return ((struct dentry___shortname *)dentry)->d_shortname.string;
 }
 
-/* One component in front of those that the buffer has; offset 0 says that there is no room. */
-static __always_inline void climb_component(struct buffer *buffer, struct dentry *dentry)
+/* One component in front of those that the buffer has; false where there is no room. */
+static __always_inline bool climb_component(struct buffer *buffer, struct dentry *dentry)
 {
 	u32 offset = buffer->name.offset;
 	u32 length = dentry->d_name.len;
 
-	if (length >= NAME_SHORT)
+	if (length >= NAME_SHORT) {
 		offset = name_component(buffer, offset, length, dentry->d_name.name);
-	else if (offset < SHORT_ROOM)
-		offset = 0;
-	else {
+		if (!offset)
+			return false;
+	} else {
+		if (offset < SHORT_ROOM)
+			return false;
 		if (length <= NAME_WORD)
 			name_words(buffer, offset, length, climb_name(dentry), NAME_WORD);
 		else
@@ -39,6 +41,7 @@ static __always_inline void climb_component(struct buffer *buffer, struct dentry
 		buffer->text[offset & (TEXT_MAX - 1)] = '/';
 	}
 	buffer->name.offset = offset;
+	return true;
 }
 
 /* Up to the root. bound: CLIMB_DEPTH components. verifier: what changes lies in the buffer, so that it is not followed. */
@@ -57,10 +60,9 @@ static __noinline int climb(struct buffer *buffer, struct dentry *dentry)
 		}
 		if (parent == dentry || (dentry->d_flags & DCACHE_OP_COMPARE))
 			return 0;
-		climb_component(buffer, dentry);
-		FORGET();
-		if (!name->offset)
+		if (!climb_component(buffer, dentry))
 			return 0;
+		FORGET();
 		dentry = parent;
 	}
 	return 0;

@@ -128,6 +128,7 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	if (!session)
 		return ACTION_DENY;
 	who = flow_subject(&buffer->flow, session);
+	who.masks = buffer->masks;
 	if (rule_switched(&who, op)) {
 		buffer->flow.switched = op;
 		return ACTION_DENY | FLOW_MET;
@@ -137,7 +138,7 @@ __noinline int flow_rule(struct buffer *buffer, u32 op)
 	buffer->flow.label = buffer->name.groups;
 	ask.field = net_field(op);
 	ask.fallback = buffer->flow.reached ? ACTION_ALLOW : rule_default(table, &who, BOUNDED(op, OP_NET_FAMILY));
-	action = rule_decide(table, &who, &buffer->flow.label, &ask, PATH_WORDS, buffer->masks);
+	action = rule_decide(table, &who, &buffer->flow.label, &ask, PATH_WORDS);
 	return action | (ask.met ? FLOW_MET : 0);
 }
 
@@ -300,15 +301,16 @@ static __always_inline u32 flow_ask_name(struct buffer *buffer)
 
 /*
  * By the names that are known for the address: which of them is asked for is seen later, if at all, so the mildest answer
- * counts, and its name is the flow's. 0 where none is known.
+ * counts, and its name is the flow's. 0 where none is known. verifier: the best so far, its action and one before its name's number,
+ * lies in the buffer, or the way to each of the names would be walked for every one before it.
  */
 static __always_inline int flow_names(struct buffer *buffer)
 {
-	u32 best = 0; /* an action and one */
-	u32 at = 0;
+	struct flow *flow = &buffer->flow;
 	u32 last = 0;
+	u32 best;
 
-	buffer->flow.names = 0;
+	flow->names = flow->best = 0;
 	for (u32 i = 0; i < ANSWER_NAMES; i++) {
 		int taken = answer_take(buffer, i);
 		u32 action;
@@ -318,21 +320,22 @@ static __always_inline int flow_names(struct buffer *buffer)
 		if (taken < 0)
 			continue;
 		action = flow_ask_name(buffer) + 1;
-		buffer->flow.names++;
+		flow->names++;
 		last = i;
-		if (action > best) {
-			best = action;
-			at = i;
-		}
+		if (action > flow->best / ANSWER_NAMES)
+			flow->best = action * ANSWER_NAMES + i;
+		FORGET();
 	}
+	FORGET();
+	best = flow->best;
 	if (!best)
 		return 0;
-	if (at != last) {
-		answer_take(buffer, at);
-		best = flow_ask_name(buffer) + 1;
+	if (best % ANSWER_NAMES != last) {
+		answer_take(buffer, best % ANSWER_NAMES);
+		best = (flow_ask_name(buffer) + 1) * ANSWER_NAMES;
 	}
-	flow_settle(&buffer->flow, OP_NET_DOMAIN, best - 1, NET_BY_RULE);
-	return best;
+	flow_settle(flow, OP_NET_DOMAIN, best / ANSWER_NAMES - 1, NET_BY_RULE);
+	return best / ANSWER_NAMES;
 }
 
 static __always_inline void flow_begin(struct flow *flow)

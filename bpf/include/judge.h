@@ -335,29 +335,31 @@ static __always_inline void label_fold(struct buffer *buffer)
 	name->groups |= groups;
 }
 
-/* With the answer that was given. verifier: 6.1 takes keys and values of a map from the stack only. */
-static __noinline void label_keep(const struct buffer *buffer)
+/* With the answer that was given. verifier: global, as name_of; 6.1 takes keys and values of a map from the stack only. */
+__noinline int label_keep(struct buffer *buffer)
 {
-	u64 dentry = buffer->source.dentry;
-	struct act act = {
-		.who = buffer->name.act,
-		.until = bpf_jiffies64() + cfg_second,
-		.error = buffer->access.head.error,
-	};
-	struct label label = {
-		.print = buffer->name.print,
-		.policy = buffer->name.policy,
-		.groups = buffer->name.groups,
-		.places = buffer->source.places,
-		.view = buffer->name.view,
-	};
+	struct label label = {};
+	struct act act = {};
+	u64 dentry;
 
+	if (!buffer)
+		return 0;
+	dentry = buffer->source.dentry;
+	act.who = buffer->name.act;
+	act.until = bpf_jiffies64() + cfg_second;
+	act.error = buffer->access.head.error;
+	label.print = buffer->name.print;
+	label.policy = buffer->name.policy;
+	label.groups = buffer->name.groups;
+	label.places = buffer->source.places;
+	label.view = buffer->name.view;
 	label.check = label_check(&label);
 	if (buffer->question.op & 1)
 		label.acts[1] = act;
 	else
 		label.acts[0] = act;
 	bpf_map_update_elem(&labels, &dentry, &label, BPF_ANY);
+	return 0;
 }
 
 static __always_inline struct label *label_kept(const struct buffer *buffer, u64 policy)
@@ -425,6 +427,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	u32 marks = 0;
 	int error;
 
+	who.masks = buffer->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.flags |= q->flags;
@@ -524,6 +527,7 @@ static __always_inline int move_apply(struct task_state *state, struct session *
 	struct event_access *event = &from->access;
 	int error;
 
+	who.masks = from->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->label[0] = move_stakes(table, &who, from, to, &from->place.marks);
@@ -686,6 +690,7 @@ static __always_inline int net_apply(struct task_state *state, struct session *s
 	struct event_access *event = &buffer->access;
 	int error;
 
+	who.masks = buffer->masks;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = q->op;
@@ -745,8 +750,8 @@ static __always_inline void name_ask(const u8 *table, const struct subject *who,
 
 /*
  * What policy says of a start, to the record. What has other content than is declared may be refused as what is declared, and be
- * allowed only as what nobody declares may: the record is of the one that decided. verifier: what was found first is read from the
- * map again, where it is unknown, or each way to it would be walked on.
+ * allowed only as what nobody declares may: the record is of the one that decided. verifier: what was found is read from the map
+ * again, where it is unknown, or each way to it would be walked on.
  */
 static __always_inline void name_rule(const u8 *table, const struct subject *who, u32 op, u32 number, u32 decided,
 				      struct event_access *event)
@@ -755,9 +760,9 @@ static __always_inline void name_rule(const u8 *table, const struct subject *who
 	u32 action;
 
 	name_ask(table, who, op, number, event);
+	FORGET();
 	if (!(decided & START_OTHER))
 		return;
-	FORGET();
 	groups = name_groups(table, op, PRINCIPAL_ANY);
 	action = rule_name(table, who, op, groups);
 	if (action > event->head.action)
@@ -798,11 +803,13 @@ __noinline int judge_name(struct task_state *state, struct buffer *buffer)
 	if (!session || !table)
 		return session ? refuse_blind(session, table, op) : -EPERM;
 	who = subject_of(state, session);
+	who.masks = buffer->masks;
 	event = &buffer->access;
 	__builtin_memset(event, 0, sizeof(*event));
 	event_head(&event->head, EVENT_ACCESS, state, session);
 	event->head.op = op;
 	name_rule(table, &who, op, buffer->question.wanted, buffer->question.flags, event);
+	FORGET();
 	event->head.action = name_action(event->head.action, buffer->question.flags);
 	if (rule_switched(&who, op))
 		event->head.action = ACTION_DENY;
@@ -831,16 +838,24 @@ static __always_inline u64 alias_dentry(u64 node)
 	return node - bpf_core_field_offset(struct dentry, d_alias);
 }
 
-/* The buffer speaks of another name of its object from here on. */
-static __always_inline void alias_take(struct source *source, struct dentry *dentry)
+/* The buffer speaks of another name of its object from here on. verifier: global, or it would be walked for each of them. */
+__noinline int alias_name(struct buffer *buffer, u64 address)
 {
-	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
+	struct dentry *dentry = (struct dentry *)address;
+	struct source *source;
+	struct super_block *sb;
 
+	if (!buffer)
+		return 0;
+	source = &buffer->source;
+	sb = BPF_CORE_READ(dentry, d_sb);
 	source->dentry = (u64)dentry;
 	source->sb = (u64)sb;
 	source->root = (u64)BPF_CORE_READ(sb, s_root);
 	source->device = BPF_CORE_READ(sb, s_dev);
 	source->unlabelled = 0;
+	name_of(buffer);
+	return 0;
 }
 
 /*
@@ -868,8 +883,7 @@ __noinline int judge_aliases(struct task_state *state, struct buffer *buffer)
 		node = BPF_CORE_READ(node, next);
 		if ((u64)dentry == asked)
 			continue;
-		alias_take(&buffer->source, dentry);
-		name_of(buffer);
+		alias_name(buffer, (u64)dentry);
 		error = judge_buffer(state, buffer);
 	}
 	return error;

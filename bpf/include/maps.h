@@ -195,9 +195,9 @@ struct flow {
 	u32 told;     /* records of it */
 	u32 asks;     /* a name is asked for */
 	u32 reached;  /* a name led there, so that no default holds */
-	u32 reserved;
-	u64 label;   /* of what was asked last */
-	u64 decided; /* and of what decided */
+	u32 best;     /* the mildest answer of its names so far, and which of them has it (flow_names) */
+	u64 label;    /* of what was asked last */
+	u64 decided;  /* and of what decided */
 	u64 policy;
 	u64 now; /* CLOCK_BOOTTIME, ns */
 	u8 name[DOMAIN_TEXT_];

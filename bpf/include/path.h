@@ -30,17 +30,13 @@ enum name_end {
 /* Names end here, with a NUL for the walk. */
 #define TEXT_END (TEXT_MAX - 1)
 
+/* verifier: what changes from step to step lies in the buffer (struct name), or each value would be walked on. */
 struct name_walk {
 	struct dentry *dentry;
 	struct dentry *root;
 	struct buffer *buffer;
-	u32 offset;
-	u32 end;   /* enum name_end */
 	u32 flags; /* of the device */
 	u32 device;
-	u64 print; /* of the dentries walked */
-	u32 folds;
-	u32 reserved;
 	struct device *host; /* NULL where the host has not mounted the file system */
 	struct mount_point *mount;
 };
@@ -124,45 +120,46 @@ static __always_inline u32 name_component(struct buffer *buffer, u32 offset, u32
  */
 static long name_step(u32 index, struct name_walk *w)
 {
+	struct name *name = &w->buffer->name;
 	struct dentry *dentry = w->dentry;
 	struct dentry_head head;
 	struct dentry *parent;
 	u32 offset;
 
-	if (w->buffer->name.below) {
-		w->buffer->name.above++;
+	if (name->below) {
+		name->above++;
 	} else if (w->flags & DEVICE_PARTIAL) {
 		w->mount = mount_at(w, dentry);
-		w->buffer->name.below = w->mount != NULL;
+		name->below = w->mount != NULL;
 	}
 	if (bpf_probe_read_kernel(&head, sizeof(head), dentry)) {
-		w->end = NAME_TORN;
+		name->end = NAME_TORN;
 		return 1;
 	}
-	w->print = index < PRINT_DEPTH ?
-			   print_link(w->print, HEAD_FIELD(&head, u32, d_seq), HEAD_FIELD(&head, u32, d_name.hash)) :
-			   0;
+	name->print = index < PRINT_DEPTH ? print_link(name->print, HEAD_FIELD(&head, u32, d_seq),
+						       HEAD_FIELD(&head, u32, d_name.hash)) :
+					    0;
 	if (dentry == w->root) {
-		w->end = NAME_ROOT;
+		name->end = NAME_ROOT;
 		return 1;
 	}
 	parent = HEAD_FIELD(&head, struct dentry *, d_parent);
 	if (parent == dentry) {
-		w->end = NAME_DETACHED;
+		name->end = NAME_DETACHED;
 		return 1;
 	}
 	if (HEAD_FIELD(&head, u32, d_flags) & DCACHE_OP_COMPARE)
-		w->folds |= name_folds((u64)parent);
+		name->folds |= name_folds((u64)parent);
 	w->dentry = parent;
-	if (w->buffer->name.below)
+	if (name->below)
 		return 0;
-	offset = name_component(w->buffer, w->offset, HEAD_FIELD(&head, u32, d_name.len),
+	offset = name_component(w->buffer, name->offset, HEAD_FIELD(&head, u32, d_name.len),
 				HEAD_FIELD(&head, unsigned char *, d_name.name));
 	if (!offset) {
-		w->end = NAME_LONG;
+		name->end = NAME_LONG;
 		return 1;
 	}
-	w->offset = offset;
+	name->offset = offset;
 	return 0;
 }
 
@@ -182,20 +179,22 @@ static __always_inline u32 rename_sequence(void)
 /* A private instance of proc or sysfs shows the same objects as the host's. */
 static __always_inline u32 name_private(struct name_walk *w, struct super_block *sb)
 {
+	struct name *name = &w->buffer->name;
 	unsigned long magic = BPF_CORE_READ(sb, s_magic);
 	const char *prefix = magic == PROC_SUPER_MAGIC ? "/proc" : magic == SYSFS_MAGIC ? "/sys" : NULL;
 	u32 length = magic == PROC_SUPER_MAGIC ? 5 : 4;
 
-	if (!prefix || w->offset < 5)
+	if (!prefix || name->offset < 5)
 		return VIEW_FOREIGN;
-	w->offset -= length;
-	bpf_probe_read_kernel(w->buffer->text + (w->offset & (TEXT_MAX - 1)), length, prefix);
+	name->offset -= length;
+	bpf_probe_read_kernel(w->buffer->text + (name->offset & (TEXT_MAX - 1)), length, prefix);
 	return VIEW_HOST;
 }
 
 /* In front of the walk goes where the host has mounted the file system. */
 static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *sb)
 {
+	struct name *name = &w->buffer->name;
 	struct mount_point *mount = w->mount;
 	u32 length;
 
@@ -203,29 +202,31 @@ static __always_inline u32 name_prefix(struct name_walk *w, struct super_block *
 		mount = &w->host->root;
 	if (!mount)
 		return name_private(w, sb);
-	if ((w->flags & DEVICE_SUBVOLUME) && w->buffer->name.above != mount->depth) {
-		w->end = NAME_FORGED;
+	if ((w->flags & DEVICE_SUBVOLUME) && name->above != mount->depth) {
+		name->end = NAME_FORGED;
 		return VIEW_REFUSED;
 	}
 	length = mount->length;
-	if (length > PREFIX_MAX - 1 || w->offset < length) {
-		w->end = NAME_LONG;
+	if (length > PREFIX_MAX - 1 || name->offset < length) {
+		name->end = NAME_LONG;
 		return VIEW_REFUSED;
 	}
-	if (length < NAME_SHORT && w->offset >= SHORT_ROOM)
-		name_words(w->buffer, w->offset, length, mount->prefix, NAME_SHORT);
+	if (length < NAME_SHORT && name->offset >= SHORT_ROOM)
+		name_words(w->buffer, name->offset, length, mount->prefix, NAME_SHORT);
 	else
-		bpf_probe_read_kernel(w->buffer->text + ((w->offset - length) & (TEXT_MAX - 1)),
+		bpf_probe_read_kernel(w->buffer->text + ((name->offset - length) & (TEXT_MAX - 1)),
 				      length & (PREFIX_MAX - 1), mount->prefix);
-	w->offset -= length;
+	name->offset -= length;
 	return VIEW_HOST;
 }
 
 static __always_inline u32 name_view(struct name_walk *w, struct super_block *sb)
 {
-	if (w->end == NAME_ROOT || (w->end == NAME_DEEP && w->mount))
+	struct name *name = &w->buffer->name;
+
+	if (name->end == NAME_ROOT || (name->end == NAME_DEEP && w->mount))
 		return name_prefix(w, sb);
-	if (w->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
+	if (name->end == NAME_DETACHED && (BPF_CORE_READ(sb, s_flags) & (SB_KERNMOUNT | SB_NOUSER)))
 		return VIEW_NAMELESS;
 	return VIEW_REFUSED;
 }
@@ -237,15 +238,12 @@ static __always_inline bool name_climbed(struct name_walk *w)
 	bool climbed = buffer->source.climbed && !(w->flags & DEVICE_PARTIAL);
 
 	buffer->source.climbed = 0;
-	if (!climbed)
+	if (!climbed) {
 		buffer->name.offset = TEXT_END;
-	FORGET();
-	w->offset = buffer->name.offset;
-	if (!climbed)
-		return false;
-	w->print = buffer->name.print;
-	w->end = NAME_ROOT;
-	return true;
+		buffer->name.print = cfg_key;
+	}
+	buffer->name.end = climbed ? NAME_ROOT : NAME_DEEP;
+	return climbed;
 }
 
 /*
@@ -254,13 +252,16 @@ static __always_inline bool name_climbed(struct name_walk *w)
  */
 __noinline int name_once(struct buffer *buffer)
 {
-	struct name_walk w = { .buffer = buffer, .end = NAME_DEEP, .print = cfg_key };
+	struct name_walk w = { .buffer = buffer };
 	struct device *device;
+	struct name *name;
 
 	if (!buffer)
 		return 0;
-	buffer->name.below = 0;
-	buffer->name.above = 0;
+	name = &buffer->name;
+	name->below = 0;
+	name->above = 0;
+	name->folds = 0;
 	FORGET();
 	w.dentry = (struct dentry *)buffer->source.dentry;
 	w.root = (struct dentry *)buffer->source.root;
@@ -271,11 +272,8 @@ __noinline int name_once(struct buffer *buffer)
 		w.flags = device->flags;
 	if (!name_climbed(&w))
 		bpf_loop(DEPTH_MAX + 1, name_step, &w, 0);
-	buffer->name.view = name_view(&w, (struct super_block *)buffer->source.sb);
-	buffer->name.end = w.end;
-	buffer->name.folds = w.folds;
-	buffer->name.offset = w.offset;
-	buffer->name.print = w.end == NAME_ROOT && w.print ? w.print | 1 : 0;
+	name->view = name_view(&w, (struct super_block *)buffer->source.sb);
+	name->print = name->end == NAME_ROOT && name->print ? name->print | 1 : 0;
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct subject {
 	u32 taints;
 	u32 reserved;
 	u64 denied; /* of the session */
+	u64 *masks; /* room, where rules are asked: ACTIONS words, ACTIONS * LINE_WORDS for command lines */
 };
 
 #define HEADER(table, field) FIELD(table, u32, __builtin_offsetof(struct table_header, field))
@@ -68,7 +69,6 @@ static __always_inline u32 strictest(const u64 *masks, const u64 *label, u32 wor
 struct taint_walk {
 	const u8 *table;
 	const struct subject *who;
-	u64 *masks;
 	u32 field;
 	u32 principal;
 };
@@ -76,7 +76,7 @@ struct taint_walk {
 static __always_inline long taint_step(u32 taint, struct taint_walk *w, u32 words)
 {
 	if (w->who->taints & (1u << (taint & 31)))
-		masks_of_taint(w->table, w->who, w->principal, taint + 1, w->field, words, w->masks);
+		masks_of_taint(w->table, w->who, w->principal, taint + 1, w->field, words, w->who->masks);
 	return 0;
 }
 
@@ -112,25 +112,26 @@ struct asked {
 };
 
 /*
- * One principal's answer. masks is room for ACTIONS * words: the masks of all rows that apply, OR-ed action by action. bound:
- * TAINTS_MAX; a session without taints pays one test.
+ * One principal's answer, by the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a session without taints
+ * pays one test. verifier: the masks lie in a map, or each way to each of them would be walked on.
  */
 static __always_inline u32 rule_as(const u8 *table, const struct subject *who, u32 principal, const u64 *label,
-				   struct asked *ask, u32 words, u64 *masks)
+				   struct asked *ask, u32 words)
 {
 	struct taint_walk taints = {
 		.table = table,
 		.who = who,
-		.masks = masks,
 		.field = ask->field,
 		.principal = principal,
 	};
+	u64 *masks = who->masks;
 	u32 action;
 
 	__builtin_memset(masks, 0, ACTIONS * words * sizeof(*masks));
 	masks_of_taint(table, who, principal, 0, ask->field, words, masks);
 	if (who->taints)
 		bpf_loop(TAINTS_MAX, words == PATH_WORDS ? taint_path_step : taint_line_step, &taints, 0);
+	FORGET();
 	ask->met |= masks_meet(masks, label[0]);
 	action = strictest(masks, label, words);
 	return action == ACTIONS ? ask->fallback : action;
@@ -138,14 +139,14 @@ static __always_inline u32 rule_as(const u8 *table, const struct subject *who, u
 
 /* Who is not known by content gets the stricter one of two answers: its own, and the agent's. */
 static __always_inline u32 rule_decide(const u8 *table, const struct subject *who, const u64 *label, struct asked *ask,
-				       u32 words, u64 *masks)
+				       u32 words)
 {
-	u32 action = rule_as(table, who, who->principal & ~PRINCIPAL_UNPINNED, label, ask, words, masks);
+	u32 action = rule_as(table, who, who->principal & ~PRINCIPAL_UNPINNED, label, ask, words);
 	u32 agents;
 
 	if (!(who->principal & PRINCIPAL_UNPINNED))
 		return action;
-	agents = rule_as(table, who, PRINCIPAL_AGENT, label, ask, words, masks);
+	agents = rule_as(table, who, PRINCIPAL_AGENT, label, ask, words);
 	return agents < action ? agents : action;
 }
 
@@ -166,8 +167,7 @@ static __always_inline u32 rule_word(const u8 *table, const struct subject *who,
 				     u64 *met)
 {
 	struct asked ask = { .field = field, .fallback = fallback };
-	u64 masks[ACTIONS * PATH_WORDS];
-	u32 action = rule_decide(table, who, &label, &ask, PATH_WORDS, masks);
+	u32 action = rule_decide(table, who, &label, &ask, PATH_WORDS);
 
 	*met = ask.met;
 	return action;
@@ -215,14 +215,14 @@ static __always_inline bool op_of_name(u32 op)
 	return op >= OP_CONNECTOR_START && op < OP_CONNECTOR_START + NAME_OPS;
 }
 
-static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label, u64 *masks)
+static __always_inline u32 rule_line(const u8 *table, const struct subject *who, u32 op, const u64 *label)
 {
 	struct asked ask = {
 		.field = __builtin_offsetof(struct table_row, lines),
 		.fallback = rule_default(table, who, op),
 	};
 
-	return rule_decide(table, who, label, &ask, LINE_WORDS, masks);
+	return rule_decide(table, who, label, &ask, LINE_WORDS);
 }
 
 /*

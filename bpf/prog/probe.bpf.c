@@ -99,9 +99,10 @@ int decide(struct ask *ask)
 		buffer_give(buffer);
 		return -1;
 	}
+	who.masks = buffer->masks;
 	if (ask->op == OP_EXEC_ARGV) {
 		probe_line(ask, table, buffer, label);
-		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label, buffer->masks);
+		ask->action = rule_line(table, &who, OP_EXEC_ARGV, label);
 	} else if (op_of_net(ask->op)) {
 		struct question q = { .op = ask->op, .wanted = ask->wanted };
 
@@ -141,6 +142,7 @@ int move(struct ask_move *ask)
 		buffer_give(buffer);
 		return -1;
 	}
+	who.masks = buffer->masks;
 	begin = probe_text(ask->from, ask->from_length, buffer);
 	place_walk(table, buffer->text, begin, ask->folder, &from);
 	begin = probe_text(ask->to, ask->to_length, buffer);

@@ -6,7 +6,7 @@
 // do not show in them.
 //
 // Some of these figures are goldens, with what the verifier walks for each program, the weight of the binaries and the
-// memory of the daemon: the budget (testdata/budget.txt).
+// memory of the daemon: the budget (testdata/budget.txt). Which lines the verifier walks most is printed on demand (Walked).
 //
 // Its tests hold two more things, in the same machines: the verifier's part of the budget, and that no verdict mixes two
 // policies while they are exchanged.

@@ -28,6 +28,7 @@ type options struct {
 	check   bool
 	budget  bool
 	daemon  string
+	walked  string
 	verbose bool
 }
 
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.forms, "forms", "lsm,fallback", "forms of the programs, each in a machine of its own")
 	flag.BoolVar(&o.lacking, "fallback", false, "measure the form of kernels whose lsm= lacks bpf, with -inside")
 	flag.StringVar(&o.daemon, "daemon", "", "program whose memory is measured, with -inside")
+	flag.StringVar(&o.walked, "walked", "", "programs, with commas between: print the lines that the verifier walks most; all: how much it walks of each")
 	flag.UintVar(&o.size, "size", 0, "bytes of a table, with -inside")
 	flag.BoolVar(&o.verbose, "v", false, "show the machines' consoles")
 	flag.Parse()
@@ -59,6 +61,9 @@ func main() {
 func run(ctx context.Context, o options) (missed bool, err error) {
 	if o.inside {
 		return false, inside(o)
+	}
+	if o.walked != "" {
+		return false, walked(ctx, o)
 	}
 	if o.check || o.budget {
 		return budget(ctx, o)
@@ -112,7 +117,11 @@ func (options) split(list string) []string {
 }
 
 func inside(o options) error {
-	r, err := bench.Measure(bench.Plan{TableSize: uint32(o.size), Budget: o.check, Fallback: o.lacking})
+	plan := bench.Plan{TableSize: uint32(o.size), Budget: o.check, Fallback: o.lacking}
+	if o.walked != "" {
+		return bench.Walked(os.Stdout, plan, o.split(o.walked))
+	}
+	r, err := bench.Measure(plan)
 	if err != nil {
 		return err
 	}
