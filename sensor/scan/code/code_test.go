@@ -3,6 +3,7 @@
 package code
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -10,10 +11,10 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/text"
 )
 
-func rules(t testing.TB, read func(*text.Piece, func(finding.Finding)) Result, src string) []string {
+func rules(t testing.TB, read func(context.Context, *text.Piece, func(finding.Finding)) Result, src string) []string {
 	t.Helper()
 	var list []string
-	read(&text.Piece{File: "x", Text: src, Line: 1, Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
+	read(t.Context(), &text.Piece{File: "x", Text: src, Line: 1, Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
 	return list
 }
 

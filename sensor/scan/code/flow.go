@@ -5,6 +5,7 @@
 package code
 
 import (
+	"context"
 	"regexp"
 	"strings"
 
@@ -25,6 +26,33 @@ type flow struct {
 	inner  func(tok int, shell string, run bool)
 	acts   taint.Act // of the file's own statements
 	depth  int
+	ctx    context.Context
+	steps  int  // that expressions took
+	ask    int  // when the context and the bound are asked next
+	over   bool // and the answer was no
+	known  *reached
+	state  int // raised with each call and check that is learnt
+}
+
+// Bounds of what following one program costs, in looks at a token: for each that it has (real programs take up to 20), and for a
+// short one; and how long a dotted name is told apart from others.
+const (
+	maxSteps   = 200
+	shortSteps = 100_000
+	maxName    = 1000
+)
+
+// step counts one look, and says whether there may be another.
+func (f *flow) step() bool {
+	if f.steps++; f.steps >= f.ask && !f.over {
+		f.ask = f.steps + 4096
+		f.over = f.ctx.Err() != nil
+		if f.steps > maxSteps*len(f.toks)+shortSteps {
+			f.over = true
+			f.tell("ARC-BOMB", 0, "a program that was made to cost more than reading it may: it is not followed further")
+		}
+	}
+	return !f.over
 }
 
 // variable is a name in a function.
@@ -39,7 +67,7 @@ const maxDepth = 60
 func (f *flow) run() {
 	for n := range rounds {
 		f.last = n == rounds-1
-		for i := 0; i < len(f.toks); i++ {
+		for i := 0; i < len(f.toks) && f.step(); i++ {
 			f.visit(i)
 		}
 	}
@@ -200,7 +228,7 @@ func (f *flow) loop(i int) {
 // as gives "with EXPR as NAME" its value.
 func (f *flow) as(i int) {
 	begin := i
-	for begin > 0 && f.toks[begin-1].kind != newline && f.word(begin) != "with" && !(f.is(begin-1, ",") && f.program.depth[begin-1] == f.program.depth[i]) {
+	for begin > max(0, i-maxBack) && f.toks[begin-1].kind != newline && f.word(begin) != "with" && !(f.is(begin-1, ",") && f.program.depth[begin-1] == f.program.depth[i]) {
 		begin--
 	}
 	if f.word(begin) == "with" {
@@ -226,7 +254,7 @@ func (f *flow) expr(from, to int) taint.Label {
 	defer func() { f.depth-- }()
 	var l taint.Label
 	var joined strings.Builder
-	for i := from; i < to && i < len(f.toks); {
+	for i := from; i < to && i < len(f.toks) && f.step(); {
 		t := f.toks[i]
 		switch {
 		case t.kind == str:
@@ -255,6 +283,7 @@ func (f *flow) expr(from, to int) taint.Label {
 // parts is what is written into a string.
 func (f *flow) parts(t token, fn int) taint.Label {
 	var l taint.Label
+	f.steps += len(t.parts)
 	for n, p := range t.parts {
 		if p.kind == name && (n == 0 || t.parts[n-1].text != ".") {
 			l |= f.get(fn, p.text)
@@ -331,7 +360,9 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 		switch {
 		case (f.is(at, ".") || f.is(at, "?.")) && f.word(at+1) != "":
 			l |= f.get(-1, "."+f.word(at+1))
-			full += "." + f.word(at+1)
+			if len(full) < maxName {
+				full += "." + f.word(at+1)
+			}
 			at += 2
 		case f.is(at, "[") && f.pair[at] > 0:
 			index := ""
@@ -340,13 +371,13 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 			}
 			l |= f.environment(f.resolve(full), index) | f.expr(at+1, f.pair[at])&(taint.Param|taint.Secret)
 			if f.environment(f.resolve(full), index) == 0 && index == "" || index != "" {
-				full += ".[]"
+				full = full[:min(len(full), maxName)] + ".[]"
 			}
 			at = f.pair[at] + 1
 		case f.is(at, "(") && f.pair[at] > 0:
 			l = f.called(call{first: first, open: at, full: f.resolve(full), fn: fn, self: l, judge: judge})
 			called = true
-			full += "()"
+			full = full[:min(len(full), maxName)] + "()"
 			at = f.pair[at] + 1
 		case !f.python && f.toks[at].kind == newline && (f.is(at+1, ".") || f.is(at+1, "?.")):
 			at++
@@ -381,6 +412,7 @@ type argument struct {
 func (f *flow) arguments(open int) []argument {
 	var list []argument
 	level, end := f.program.depth[open]+1, f.pair[open]
+	f.steps += (end - open) / wholes
 	a := argument{from: open + 1}
 	for i := open + 1; i <= end; i++ {
 		if i == end || f.is(i, ",") && f.program.depth[i] == level {
@@ -412,7 +444,7 @@ func (f *flow) called(c call) taint.Label {
 	}
 	m := f.call(c.full)
 	if c.fn >= 0 && (m.role == checks || checkName.MatchString(c.full)) {
-		f.funcs[c.fn].checked = true
+		f.checks(c.fn)
 	}
 	if l, ok := f.local(c, args); ok {
 		return l
@@ -437,7 +469,7 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 	for _, n := range list {
 		g := &f.funcs[n]
 		if c.fn >= 0 && (n != c.fn || f.own(c)) {
-			f.funcs[c.fn].calls[n] = true
+			f.callsOne(c.fn, n)
 		}
 		params := g.params
 		given := g.given

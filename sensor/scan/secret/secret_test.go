@@ -19,7 +19,7 @@ func TestSecretsAreFoundAndMasked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			for _, f := range Find("# line\n" + tc.text) {
+			for _, f := range Find(t.Context(), "# line\n"+tc.text) {
 				got = f.Rule
 				if strings.Contains(f.Text, "7P3Q") || f.Offset < 7 {
 					t.Errorf("shown %q at %d", f.Text, f.Offset)
@@ -46,5 +46,5 @@ func TestEveryRuleOfGitleaksCompiles(t *testing.T) {
 func FuzzFind(f *testing.F) {
 	f.Add("api_key = \"a9f3b7c2d8e4f1a6\"")
 	f.Add("-----BEGIN PRIVATE KEY-----\nMIIB")
-	f.Fuzz(func(_ *testing.T, s string) { Find(s) })
+	f.Fuzz(func(t *testing.T, s string) { Find(t.Context(), s) })
 }

@@ -41,9 +41,10 @@ func Markdown(file, s string, place finding.Place) Document {
 
 // blanked is a text from which parts are taken out; line breaks stay.
 type blanked struct {
-	in   string
-	line int
-	cut  []byte // the text; what is taken out is spaces
+	in    string
+	line  int
+	cut   []byte // the text; what is taken out is spaces
+	lines lines
 }
 
 func newBlanked(s string, line int) *blanked { return &blanked{in: s, line: line, cut: []byte(s)} }
@@ -58,7 +59,7 @@ func (b *blanked) take(from, to int) {
 	}
 }
 
-func (b *blanked) lineAt(offset int) int { return 1 + b.line + strings.Count(b.in[:offset], "\n") }
+func (b *blanked) lineAt(offset int) int { return 1 + b.line + b.lines.at(b.in, offset) }
 
 // fences takes blocks of code out.
 func (d *Document) fences(file string, b *blanked) {
@@ -171,7 +172,7 @@ func whiteSpace(s string, skipped int) []Mark {
 		case r == ' ' || r == '\t' || r == '\r' || r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x3000:
 			spaces++
 		default:
-			if spaces >= farRight || empty > farDown {
+			if (spaces >= farRight || empty > farDown) && len(marks) < maxMarks {
 				_, to := lineOf(s, i)
 				marks = append(marks, Mark{Rule: RuleWhite, Offset: line, Seen: s[i:to], Detail: "text behind a page of white space"})
 			}
