@@ -34,6 +34,7 @@ type examination struct {
 	tools  map[string][]toolAt // by name
 	python map[string][]byte   // sources, for the bytecode beside them
 	pyc    map[string][]byte
+	parts  []part // scripts
 
 	last    string // the file that is read
 	decoded int    // bytes that came out of encodings
@@ -163,6 +164,7 @@ func (x *examination) text(f unpack.File, k fileKind) {
 		x.encoded(&whole, whole.Text)
 		x.secrets(&whole)
 	}
+	x.part(&whole)
 	switch k.lang {
 	case "markdown":
 		x.document(&whole)
@@ -423,7 +425,7 @@ func (x *examination) described(p *text.Piece, s string, offset int, place findi
 	x.marks(&inner, clean.Marks, false)
 	x.prose(&inner)
 	if strings.Contains(s, "`") {
-		d := text.Markdown(p.File, clean.Text, inner.Place)
+		d := text.Markdown(x.ctx, p.File, clean.Text, inner.Place)
 		for _, piece := range d.Pieces {
 			if piece.Lang != "" {
 				piece.Line, piece.Fixed = inner.Line, true

@@ -204,6 +204,7 @@ func (x *examination) finish(known map[string]string) {
 			x.did(c.at, c.denies)
 		}
 	}
+	x.linked()
 	x.declared()
 	x.shadows()
 	x.bytecode()

@@ -23,7 +23,7 @@ var inlineCommand = regexp.MustCompile("!`([^`\n]+)`")
 
 // document is Markdown.
 func (x *examination) document(p *text.Piece) {
-	d := text.Markdown(p.File, p.Text, p.Place)
+	d := text.Markdown(x.ctx, p.File, p.Text, p.Place)
 	x.marks(p, d.Marks, true)
 	x.front(p, d.Front)
 	x.claims(p)
@@ -217,6 +217,7 @@ func (x *examination) acts(p *text.Piece, a taint.Act) {
 		return // what builds and tests it is not what it does
 	}
 	x.about.acts |= a
+	x.does(p.File, a)
 	for bit := taint.Act(1); bit <= taint.Watches; bit <<= 1 {
 		if _, seen := x.about.where[bit]; a.Has(bit) && !seen {
 			x.about.where[bit] = finding.Finding{File: p.File, Line: p.Line, Place: p.Place}
@@ -277,7 +278,7 @@ var (
 
 // page is HTML, SVG, or the XML of an office document.
 func (x *examination) page(p *text.Piece) {
-	d := text.Markdown(p.File, strings.TrimPrefix(p.Text, "---"), finding.Document)
+	d := text.Markdown(x.ctx, p.File, strings.TrimPrefix(p.Text, "---"), finding.Document)
 	x.marks(p, d.Marks, true)
 	for _, piece := range d.Pieces {
 		if piece.Place == finding.Hidden {

@@ -41,7 +41,7 @@ type Result struct {
 // these nest. What has more is parsed in parts, cut at lines.
 const (
 	maxScript  = 1 << 20
-	maxOpeners = 10_000
+	maxOpeners = 5_000
 	leastPart  = maxOpeners // whatever they are
 )
 

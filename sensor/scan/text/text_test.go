@@ -11,7 +11,7 @@ import (
 )
 
 func TestMarkdownKeepsLines(t *testing.T) {
-	d := Markdown("SKILL.md", "---\nname: x\ndescription: y\n---\nOne\n```sh\nls\n```\nTwo <!-- three\nfour --> five\n", finding.Instruction)
+	d := Markdown(t.Context(), "SKILL.md", "---\nname: x\ndescription: y\n---\nOne\n```sh\nls\n```\nTwo <!-- three\nfour --> five\n", finding.Instruction)
 	if d.Front.Get("description") != "y" || d.Front.Line["name"] != 2 {
 		t.Errorf("front matter %+v", d.Front)
 	}
@@ -93,7 +93,7 @@ func FuzzMarkdown(f *testing.F) {
 	f.Add("~~~\n```\n<!--")
 	f.Fuzz(func(t *testing.T, s string) {
 		lines := 1 + strings.Count(s, "\n")
-		for _, p := range Markdown("x.md", s, finding.Document).Pieces {
+		for _, p := range Markdown(t.Context(), "x.md", s, finding.Document).Pieces {
 			if p.Line < 1 || p.LineAt(len(p.Text)) > lines+1 {
 				t.Errorf("line %d of %d", p.LineAt(len(p.Text)), lines)
 			}
