@@ -48,8 +48,8 @@ func (x *examination) does(file string, a taint.Act) {
 	}
 }
 
-// takes are rules that tell where credentials, or all that is in the environment, are read.
-var takes = []string{"COD-SECRET-READ", "COD-ENV-ALL", "SH-SECRET-READ"}
+// takes are rules that tell where credentials are read. The whole environment is none: it is read for every child.
+var takes = []string{"COD-SECRET-READ", "SH-SECRET-READ"}
 
 // linked tells each script that reads credentials for another one that sends.
 func (x *examination) linked() {
@@ -59,7 +59,7 @@ func (x *examination) linked() {
 			continue
 		}
 		source := slices.IndexFunc(x.parts, func(p part) bool { return p.file == f.File })
-		if source < 0 || x.parts[source].acts.Has(taint.Sends) && f.Rule == "COD-ENV-ALL" {
+		if source < 0 {
 			continue
 		}
 		for i := range x.parts {

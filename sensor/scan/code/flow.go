@@ -93,7 +93,7 @@ func (f *flow) visit(i int) {
 		case "return", "yield":
 			f.returns(i)
 		default:
-			if !f.is(i-1, ".") && !f.is(i-1, "?.") {
+			if !f.is(i-1, ".") && !f.is(i-1, "?.") && !f.defines(i) {
 				f.chain(i, true)
 			}
 		}
@@ -196,8 +196,20 @@ func (f *flow) assign(eq int) {
 		f.alias[single] = f.resolve(full) // a call by another name
 	}
 	if single != "" && eq+1 < len(f.toks) && f.toks[eq+1].kind == str {
-		f.values[variable{fn, single}] = f.toks[eq+1].text
+		f.constantOf(variable{fn, single}, eq, end)
 	}
+}
+
+// constantOf keeps what a name says. What is added to it, and what the expression goes on with, is not known.
+func (f *flow) constantOf(v variable, eq, end int) {
+	s := f.toks[eq+1].text
+	if end > eq+2 {
+		s += "{}"
+	}
+	if !f.is(eq, "=") && !f.is(eq, ":=") {
+		s = f.values[v] + "{}"
+	}
+	f.values[v] = s[:min(len(s), maxName)]
 }
 
 // loop gives what is gone through to the names that go through it.
@@ -492,13 +504,22 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 	return l, true
 }
 
-// own says that a method is called on the object itself, or that a function is called by its bare name.
+// own says that a function calls itself: a method on the object itself, another one by its bare name. A class' name may be that of the
+// class above, and a method's bare name is that of another function.
 func (f *flow) own(c call) bool {
-	head := f.word(c.first)
-	if strings.Count(c.full, ".") > 1 {
-		return false
+	fn, head := &f.funcs[c.fn], f.word(c.first)
+	if head == "self" || head == "cls" || head == "this" {
+		return fn.method && !fn.arrow && strings.Count(c.full, ".") == 1 && f.is(c.open-2, ".")
 	}
-	return !strings.Contains(c.full, ".") || head == "self" || head == "cls" || head == "this" || head != "" && head[0] >= 'A' && head[0] <= 'Z'
+	return !fn.method && !strings.Contains(c.full, ".")
+}
+
+// defines says that what looks like a call is where a function begins.
+func (f *flow) defines(i int) bool {
+	if w := f.word(i - 1); w == "def" || w == "function" {
+		return true
+	}
+	return !f.python && f.is(i+1, "(") && f.pair[i+1] > 0 && f.word(i-1) != "new" && f.word(i-1) != "await" && !keywords[f.word(i)] && f.body(f.pair[i+1]+1) > 0
 }
 
 // gives is the label of a call's result.

@@ -27,6 +27,8 @@ type function struct {
 	acts    taint.Act
 	calls   map[int]bool // functions of this file
 	checked bool         // it compares paths
+	method  bool         // its bare name is not its own
+	arrow   bool         // what it calls "this" is not its own object
 }
 
 // program is a file in its parts.
@@ -148,6 +150,7 @@ func (p *program) pythonFunction(def, col int, decorators []int) {
 	}
 	f.from = end + 1
 	f.to = p.block(end, col)
+	f.method = len(f.params) > 0 && (f.params[0] == "self" || f.params[0] == "cls") || col > 0 && p.within(def, col, "class")
 	for i := end; i < f.to; i++ {
 		if p.toks[i].kind == str && p.toks[i].col >= 0 {
 			f.doc, f.docPos = p.toks[i].text, p.toks[i].pos
@@ -169,6 +172,16 @@ func (p *program) pythonFunction(def, col int, decorators []int) {
 		}
 	}
 	p.add(f)
+}
+
+// within says that the nearest line above that is indented less begins with a word.
+func (p *program) within(i, col int, word string) bool {
+	for at := i - 1; at >= max(0, i-maxOn); at-- {
+		if c := p.toks[at].col; c >= 0 && c < col {
+			return p.word(at) == word
+		}
+	}
+	return false
 }
 
 func (p *program) add(f function) {
@@ -217,7 +230,9 @@ func (p *program) scriptFunctions() {
 			p.arrow(i)
 		case p.word(i) != "" && !keywords[p.word(i)] && p.is(i+1, "(") && p.pair[i+1] > 0 && !p.is(i-1, ".") && p.word(i-1) != "function" && p.word(i-1) != "new":
 			if body := p.body(p.pair[i+1] + 1); body > 0 {
-				p.scriptFunction(p.word(i), i, i+1, body)
+				if f := p.scriptFunction(p.word(i), i, i+1, body); f != nil {
+					f.method = true
+				}
 			}
 		}
 	}
@@ -249,13 +264,15 @@ func (p *program) arrow(i int) {
 	if (p.is(before, "=") || p.is(before, ":")) && p.word(before-1) != "" {
 		title = p.word(before - 1)
 	}
-	p.scriptFunction(title, open, open, i+1)
+	if f := p.scriptFunction(title, open, open, i+1); f != nil {
+		f.arrow, f.method = true, p.is(before, ":") || p.is(before-2, ".")
+	}
 }
 
 // scriptFunction adds a function with parameters at open (a bracket, or a single name) and its body at body.
-func (p *program) scriptFunction(title string, at, open, body int) {
+func (p *program) scriptFunction(title string, at, open, body int) *function {
 	if at < 0 || body >= len(p.toks) {
-		return
+		return nil
 	}
 	f := function{name: title, pos: p.toks[max(at, 0)].pos, parent: -1, calls: map[int]bool{}, from: body}
 	if p.is(open, "(") {
@@ -274,6 +291,7 @@ func (p *program) scriptFunction(title string, at, open, body int) {
 		f.to = p.exprEnd(body)
 	}
 	p.add(f)
+	return &p.funcs[len(p.funcs)-1]
 }
 
 // exprEnd is behind the last token of the expression at i.
