@@ -389,7 +389,11 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 		case f.is(at, "(") && f.pair[at] > 0:
 			l = f.called(call{first: first, open: at, full: f.resolve(full), fn: fn, self: l, judge: judge})
 			called = true
-			full = full[:min(len(full), maxName)] + "()"
+			if m := f.imported(full, at); m != "" {
+				full = m
+			} else {
+				full = full[:min(len(full), maxName)] + "()"
+			}
 			at = f.pair[at] + 1
 		case !f.python && f.toks[at].kind == newline && (f.is(at+1, ".") || f.is(at+1, "?.")):
 			at++
@@ -401,6 +405,20 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 		}
 	}
 	return l, at
+}
+
+// imported is the module that a call gives, as in require("https").get(...): its name, so that what is called on it is known.
+func (f *flow) imported(full string, open int) string {
+	t := f.toks[min(open+1, len(f.toks)-1)]
+	if t.kind != str || t.text == "" || len(t.parts) > 0 {
+		return ""
+	}
+	switch full {
+	case "require", "import", "__import__", "importlib.import_module", "import_module":
+		f.imports[module(t.text)] = true
+		return module(t.text)
+	}
+	return ""
 }
 
 // call is one call in the text.
@@ -511,7 +529,7 @@ func (f *flow) own(c call) bool {
 	if head == "self" || head == "cls" || head == "this" {
 		return fn.method && !fn.arrow && strings.Count(c.full, ".") == 1 && f.is(c.open-2, ".")
 	}
-	return !fn.method && !strings.Contains(c.full, ".")
+	return !fn.method && !strings.Contains(c.full, ".") && f.alias[head] == ""
 }
 
 // defines says that what looks like a call is where a function begins.

@@ -64,7 +64,7 @@ func (f *flow) endless(i int) {
 func (f *flow) branches(fn *function) bool {
 	for i := fn.from; i < min(fn.to, len(f.toks)); i++ {
 		switch f.word(i) {
-		case "if", "for", "while", "match", "switch", "case", "await", "super", "try", "raise", "with", "yield":
+		case "if", "or", "and", "for", "while", "match", "switch", "case", "await", "super", "try", "raise", "with", "yield":
 			return true
 		}
 		if f.is(i, "?") || f.is(i, "&&") || f.is(i, "||") || f.is(i, "??") {

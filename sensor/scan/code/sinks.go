@@ -636,7 +636,7 @@ func (f *flow) environmentAll(c call) {
 		return
 	}
 	f.act(c.fn, taint.ReadsEnv)
-	if c.full == "os.environ.copy" || c.full == "Object.assign" {
+	if c.full == "os.environ.copy" || c.full == "Object.assign" || c.full == "dict" {
 		return // for a child
 	}
 	if f.inTool(c.fn) {

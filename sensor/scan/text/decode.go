@@ -316,12 +316,12 @@ func lineOf(s string, at int) (from, to int) {
 	return from, to
 }
 
-// leastSpaced is how many letters in a row stand alone before that is a way of writing.
+// leastSpaced is how many letters in a row stand alone before that is a way of writing. Most of them are no digits: versions are.
 const leastSpaced = 8
 
 // spacedApart is where letters begin to stand alone, many in a row, from at on; -1 where they do not.
 func spacedApart(s string, at int) int {
-	n, begin := 0, at
+	n, digits, begin := 0, 0, at
 	for i := at; i+1 < len(s); i++ {
 		if !isLetter(s[i]) {
 			if strings.IndexByte(" ._*-", s[i]) < 0 {
@@ -334,9 +334,12 @@ func spacedApart(s string, at int) int {
 			continue
 		}
 		if n == 0 {
-			begin = i
+			begin, digits = i, 0
 		}
-		if n++; n >= leastSpaced {
+		if s[i] >= '0' && s[i] <= '9' {
+			digits++
+		}
+		if n++; n-digits >= leastSpaced-2 && n >= leastSpaced {
 			return begin
 		}
 	}
