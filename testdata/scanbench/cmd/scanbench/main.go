@@ -61,8 +61,10 @@ func run() error {
 	fmt.Println("\nthe model as it is shipped (it has seen the corpus)")
 	table(list, shipped, false)
 	fmt.Printf("\ncross-validated: %d parts, groups whole, weights fitted without the part that is judged\n", *folds)
-	crossed := scanbench.CrossValidate(s.Model, s.Rules, list, *folds)
+	crossed := scanbench.CrossValidate(s.Model, s.Rules, list, scanbench.OfGroup, *folds)
 	table(list, crossed, true)
+	fmt.Println("\nthe same with whole sources left out: what the weights owe to one author's way of writing is missing here")
+	table(list, scanbench.CrossValidate(s.Model, s.Rules, list, scanbench.OfSource, *folds), false)
 	curve(list, crossed)
 	if *wrong {
 		explain(list, shipped)
