@@ -236,7 +236,7 @@ func (x *examination) hidden(p text.Piece, rule string) {
 		x.piece(&code)
 	}
 	for _, f := range x.report.Findings[before:] {
-		if r := x.Rules.Rule(f.Rule); r != nil && r.Severity >= finding.Medium && f.Rule != rule && f.Rule != unpack.RuleBomb {
+		if r := x.Rules.Rule(f.Rule); r != nil && r.Severity >= finding.Medium && f.Rule != rule && f.Rule != unpack.RuleUnread {
 			x.tell(finding.Finding{Rule: rule, File: p.File, Line: p.Line, Place: p.Place, Text: p.Text, Detail: p.How})
 			return
 		}
@@ -278,7 +278,7 @@ func (x *examination) encoded(p *text.Piece, s string) {
 		return x.decoded <= maxDecoded
 	})
 	if !all && x.ctx.Err() == nil {
-		x.tell(finding.Finding{Rule: unpack.RuleBomb, File: p.File, Place: p.Place, Detail: "more encoded text than is decoded"})
+		x.tell(finding.Finding{Rule: unpack.RuleUnread, File: p.File, Place: p.Place, Detail: "more encoded text than is decoded"})
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Scanner) Scan(ctx context.Context, fsys fs.FS, u Unit, known map[string
 	err := w.Walk(ctx, fsys, u.Root)
 	if errors.Is(err, context.DeadlineExceeded) || err == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		x.report.Cut = true
-		x.tellAlways(finding.Finding{Rule: unpack.RuleBomb, File: x.last, Place: finding.Code, Detail: "its time ended here: the rest of this file, and those behind it, are not judged"})
+		x.tellAlways(finding.Finding{Rule: unpack.RuleUnread, File: x.last, Place: finding.Code, Detail: "its time ended here: the rest of this file, and those behind it, are not judged"})
 	} else if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("scanning %s: %w", u.Root, err)
 	}

@@ -49,7 +49,7 @@ func (f *flow) step() bool {
 		f.over = f.ctx.Err() != nil
 		if f.steps > maxSteps*len(f.toks)+shortSteps {
 			f.over = true
-			f.tell("ARC-BOMB", 0, "a program that was made to cost more than reading it may: it is not followed further")
+			f.tell("ARC-UNREAD", 0, "a program that was made to cost more than reading it may: it is not followed further")
 		}
 	}
 	return !f.over
