@@ -34,27 +34,6 @@ type flow struct {
 	state  int // raised with each call and check that is learnt
 }
 
-// Bounds of what following one program costs, in looks at a token: for each that it has (real programs take up to 20), and for a
-// short one; and how long a dotted name is told apart from others.
-const (
-	maxSteps   = 200
-	shortSteps = 100_000
-	maxName    = 1000
-)
-
-// step counts one look, and says whether there may be another.
-func (f *flow) step() bool {
-	if f.steps++; f.steps >= f.ask && !f.over {
-		f.ask = f.steps + 4096
-		f.over = f.ctx.Err() != nil
-		if f.steps > maxSteps*len(f.toks)+shortSteps {
-			f.over = true
-			f.tell("ARC-UNREAD", 0, "a program that was made to cost more than reading it may: it is not followed further")
-		}
-	}
-	return !f.over
-}
-
 // variable is a name in a function.
 type variable struct {
 	fn   int
@@ -407,20 +386,6 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 	return l, at
 }
 
-// imported is the module that a call gives, as in require("https").get(...): its name, so that what is called on it is known.
-func (f *flow) imported(full string, open int) string {
-	t := f.toks[min(open+1, len(f.toks)-1)]
-	if t.kind != str || t.text == "" || len(t.parts) > 0 {
-		return ""
-	}
-	switch full {
-	case "require", "import", "__import__", "importlib.import_module", "import_module":
-		f.imports[module(t.text)] = true
-		return module(t.text)
-	}
-	return ""
-}
-
 // call is one call in the text.
 type call struct {
 	first, open int
@@ -520,124 +485,4 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 		l |= g.result
 	}
 	return l, true
-}
-
-// own says that a function calls itself: a method on the object itself, another one by its bare name. A class' name may be that of the
-// class above, and a method's bare name is that of another function.
-func (f *flow) own(c call) bool {
-	fn, head := &f.funcs[c.fn], f.word(c.first)
-	if head == "self" || head == "cls" || head == "this" {
-		return fn.method && !fn.arrow && strings.Count(c.full, ".") == 1 && f.is(c.open-2, ".")
-	}
-	return !fn.method && !strings.Contains(c.full, ".") && f.alias[head] == ""
-}
-
-// defines says that what looks like a call is where a function begins.
-func (f *flow) defines(i int) bool {
-	if w := f.word(i - 1); w == "def" || w == "function" {
-		return true
-	}
-	return !f.python && f.is(i+1, "(") && f.pair[i+1] > 0 && f.word(i-1) != "new" && f.word(i-1) != "await" && !keywords[f.word(i)] && f.body(f.pair[i+1]+1) > 0
-}
-
-// gives is the label of a call's result.
-func (f *flow) gives(c call, m meaning, args []argument) taint.Label {
-	if src, ok := f.sources()[c.full]; ok {
-		if src == taint.EnvName {
-			if len(args) > 0 && f.toks[args[0].from].kind == str {
-				return envOf(f.toks[args[0].from].text)
-			}
-			return 0
-		}
-		return src
-	}
-	switch m.role {
-	case reads:
-		path := c.all
-		if len(c.args) > 0 {
-			path = c.args[0]
-		}
-		return taint.Read(path|c.self) | path&taint.Param
-	case fetches:
-		l := taint.Remote
-		if c.all.Has(taint.Metadata) {
-			l |= taint.Secret | taint.Metadata
-		}
-		return l
-	case sends:
-		return taint.Remote
-	case decodes:
-		return taint.Decoded | c.all | c.self
-	case clean:
-		return 0
-	case watches:
-		return taint.Watched
-	case shells, spawns:
-		return f.output(c, args)
-	}
-	if c.full == "fetch" || c.full == "axios" {
-		return taint.Remote
-	}
-	if strings.HasSuffix(c.full, ".accept") || strings.HasSuffix(c.full, ".recv") {
-		return taint.Remote
-	}
-	f.methods(c)
-	return c.all | c.self
-}
-
-// methods lets a list or a map take what is put into it.
-func (f *flow) methods(c call) {
-	at := strings.LastIndexByte(c.full, '.')
-	if at < 0 {
-		return
-	}
-	switch c.full[at:] {
-	case ".append", ".extend", ".add", ".update", ".push", ".insert", ".set", ".concat", ".setdefault", ".unshift":
-		head, _, _ := strings.Cut(f.word(c.first), ".")
-		if head == "self" || head == "this" {
-			parts := strings.Split(c.full[:at], ".")
-			f.set(-1, "."+parts[len(parts)-1], c.all)
-			return
-		}
-		f.set(c.fn, head, c.all)
-	}
-}
-
-// strings are all constants in a stretch, between spaces.
-func (f *flow) strings(from, to int) string {
-	var b strings.Builder
-	for _, t := range f.toks[from:to] {
-		if t.kind == str {
-			b.WriteByte(' ')
-			b.WriteString(t.text)
-		}
-	}
-	return b.String()
-}
-
-// output is what a program writes that is run with these words.
-func (f *flow) output(c call, args []argument) taint.Label {
-	line := ""
-	if len(args) > 0 {
-		line = f.strings(args[0].from, args[0].to)
-	}
-	l := c.all & (taint.Secret | taint.EnvAll | taint.Param)
-	if paths := f.of(line); paths.Has(taint.SecretPath | taint.SystemPath) {
-		l |= taint.Read(paths)
-	}
-	switch {
-	case strings.Contains(line, "curl ") || strings.Contains(line, "wget "):
-		l |= taint.Remote
-	case strings.Contains(line, "pbpaste") || strings.Contains(line, "xclip") || strings.Contains(line, "xsel"):
-		l |= taint.Watched
-	case strings.Contains(line, "hostname") || strings.Contains(line, "whoami") || strings.Contains(line, "uname"):
-		l |= taint.Host
-	case strings.Contains(line, "git "):
-		l |= taint.File
-	case strings.Contains(line, "find-generic-password") || strings.Contains(line, "find-internet-password"):
-		l |= taint.Secret
-	case strings.Contains(line, "ps aux") || strings.Contains(line, "netstat") || strings.Contains(line, "ip route") || strings.Contains(line, "arp -") || strings.Contains(line, "ifconfig") || strings.Contains(line, "ip addr"):
-		l |= taint.System
-	}
-	return l
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file says which functions tools get to, and which have to do with one that compares paths. Both are asked at every call that
-// is judged, so they are found once, and again when more is known of who calls whom.
+// This file says who calls whom: which functions tools get to, and which have to do with one that compares paths. Both are asked at
+// every call that is judged, so they are found once, and again when more is known.
 
 package code
+
+import "strings"
 
 // reached is what is known at one state of the calls.
 type reached struct {
@@ -95,4 +97,22 @@ func (f *flow) reaches(from, to int, seen map[int]bool) bool {
 		}
 	}
 	return false
+}
+
+// own says that a function calls itself: a method on the object itself, another one by its bare name. A class' name may be that of the
+// class above, and a method's bare name is that of another function.
+func (f *flow) own(c call) bool {
+	fn, head := &f.funcs[c.fn], f.word(c.first)
+	if head == "self" || head == "cls" || head == "this" {
+		return fn.method && !fn.arrow && strings.Count(c.full, ".") == 1 && f.is(c.open-2, ".")
+	}
+	return !fn.method && !strings.Contains(c.full, ".") && f.alias[head] == ""
+}
+
+// defines says that what looks like a call is where a function begins.
+func (f *flow) defines(i int) bool {
+	if w := f.word(i - 1); w == "def" || w == "function" {
+		return true
+	}
+	return !f.python && f.is(i+1, "(") && f.pair[i+1] > 0 && f.word(i-1) != "new" && f.word(i-1) != "await" && !keywords[f.word(i)] && f.body(f.pair[i+1]+1) > 0
 }

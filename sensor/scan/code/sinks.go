@@ -351,9 +351,6 @@ func (f *flow) judgeLink(c call) {
 	}
 }
 
-// wholes is how many tokens of a look through the whole program cost as much as one step.
-const wholes = 8
-
 func (f *flow) used(fn int, word string) bool {
 	f.steps += len(f.toks) / wholes
 	for i, t := range f.toks {
