@@ -357,6 +357,10 @@ func (x *examination) configuration(p *text.Piece, data []byte, k fileKind) {
 	if !ok {
 		if r.Large {
 			x.tell(p.Finding("CFG-LARGE", 0, "", "it is read as text"))
+			whole := *p
+			whole.Lang = "" // what its descriptions say is meant for agents, whatever is around them
+			x.prose(&whole)
+			return
 		}
 		x.Rules.Words(x.ctx, p, x.tell)
 		return
