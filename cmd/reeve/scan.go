@@ -161,7 +161,7 @@ func judgeOne(ctx context.Context, s *scan.Scanner, o scanOptions, j scanJob, kn
 		return verdicts.Unit{}, err
 	}
 	u := verdicts.Of(s.Rules, r, j.name)
-	if key != "" {
+	if key != "" && !r.Cut { // what more time would find must not be passed over from now on
 		return u, writeCached(key, u)
 	}
 	return u, nil

@@ -34,6 +34,11 @@ type examination struct {
 	tools  map[string][]toolAt // by name
 	python map[string][]byte   // sources, for the bytecode beside them
 	pyc    map[string][]byte
+	parts  []part // scripts
+
+	last    string // the file that is read
+	decoded int    // bytes that came out of encodings
+	placed  int    // texts that were looked for in the file that is read
 }
 
 // about is what a unit says of itself, and what it does.
@@ -68,11 +73,16 @@ func (x *examination) tell(f finding.Finding) {
 	}
 }
 
+// tellAlways tells what must not be lost among many.
+func (x *examination) tellAlways(f finding.Finding) {
+	x.report.Findings = append(x.report.Findings, f)
+}
+
 func (x *examination) context() judge.Context { return judge.Context{Security: x.about.security} }
 
 // file is one file or member, whole.
 func (x *examination) file(ctx context.Context, f unpack.File) {
-	x.ctx = ctx
+	x.ctx, x.placed = ctx, 0
 	// A file that an analyser stumbles over was perhaps made for that: the rest is judged, and this one is told as unread.
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -80,6 +90,7 @@ func (x *examination) file(ctx context.Context, f unpack.File) {
 		}
 	}()
 	x.report.Files++
+	x.last = f.Name
 	x.report.Bytes += int64(len(f.Data))
 	fmt.Fprintf(x.hash, "%d:%s%d:", len(f.Name), f.Name, len(f.Data))
 	x.hash.Write(f.Data)
@@ -99,9 +110,9 @@ func (x *examination) file(ctx context.Context, f unpack.File) {
 // polyglot looks for text in what is shown: a picture may end in a script.
 func (x *examination) polyglot(f unpack.File) {
 	p := text.Piece{File: f.Name, Text: binary.Strings(f.Data), Line: 1, Place: finding.Hidden, How: "in a picture or a document", Fixed: true}
-	x.Rules.Words(&p, x.tell)
+	x.Rules.Words(x.ctx, &p, x.tell)
 	p.Lang = "strings"
-	x.Rules.Patterns(&p, x.tell)
+	x.Rules.Patterns(x.ctx, &p, x.tell)
 }
 
 // quietNames are names of files that nobody runs.
@@ -121,7 +132,7 @@ func (x *examination) binary(f unpack.File, kind binary.Kind, k fileKind) {
 	}
 	words := binary.Strings(f.Data)
 	p := text.Piece{File: f.Name, Text: words, Line: 1, Lang: "strings", Place: finding.Code, Fixed: true}
-	x.Rules.Patterns(&p, x.tell)
+	x.Rules.Patterns(x.ctx, &p, x.tell)
 	if kind != binary.Other && strings.Contains(words, "/bin/sh") && taint.OfText(firstAddress(words)).Has(taint.Address) {
 		x.tell(finding.Finding{Rule: "BIN-ADDRESS", File: f.Name, Place: finding.Code, Text: firstAddress(words), Detail: "a shell and an address"})
 	}
@@ -153,6 +164,7 @@ func (x *examination) text(f unpack.File, k fileKind) {
 		x.encoded(&whole, whole.Text)
 		x.secrets(&whole)
 	}
+	x.part(&whole)
 	switch k.lang {
 	case "markdown":
 		x.document(&whole)
@@ -172,15 +184,9 @@ func (x *examination) text(f unpack.File, k fileKind) {
 	}
 }
 
-// maxMarks is how many marks of one text are told.
-const maxMarks = 50
-
 // marks tells what was hidden in a text, and reads it. lines says that offsets are lines already.
 func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
-	for n, m := range list {
-		if n >= maxMarks && m.Hidden == "" || n >= 10*maxMarks {
-			continue // bound: one file may have a mark at every letter, and each has to be found in its line
-		}
+	for _, m := range list {
 		f := p.Finding(m.Rule, m.Offset, m.Seen, m.Detail)
 		if lines {
 			f.Line = m.Offset
@@ -191,9 +197,7 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 		if m.Rule == text.RuleHomoglyph && misleads(p, m.Seen) {
 			f.Rule = "TXT-HOMOGLYPH-NAME"
 		}
-		if n < maxMarks {
-			x.tell(f)
-		}
+		x.tell(f)
 		if m.Hidden != "" {
 			x.hidden(text.Piece{File: p.File, Text: m.Hidden, Line: f.Line, Place: finding.Hidden, How: m.Detail, Depth: p.Depth + 1, Fixed: true}, "TXT-HIDDEN-ORDER")
 		}
@@ -232,7 +236,7 @@ func (x *examination) hidden(p text.Piece, rule string) {
 		x.piece(&code)
 	}
 	for _, f := range x.report.Findings[before:] {
-		if r := x.Rules.Rule(f.Rule); r != nil && r.Severity >= finding.Medium && f.Rule != rule {
+		if r := x.Rules.Rule(f.Rule); r != nil && r.Severity >= finding.Medium && f.Rule != rule && f.Rule != unpack.RuleUnread {
 			x.tell(finding.Finding{Rule: rule, File: p.File, Line: p.Line, Place: p.Place, Text: p.Text, Detail: p.How})
 			return
 		}
@@ -266,21 +270,40 @@ func likeShell(s string) bool {
 
 // encoded decodes what is encoded in a text and reads that.
 func (x *examination) encoded(p *text.Piece, s string) {
-	for _, d := range text.Encoded(s) {
-		if x.ctx.Err() != nil {
-			return
+	all := text.Encoded(x.ctx, s, func(d text.Decoded) bool {
+		x.decoded += len(d.Data)
+		if x.decoded <= maxDecoded {
+			x.decode(p, &d)
 		}
-		line := p.LineAt(d.Offset)
-		if d.Text == "" {
-			x.tell(finding.Finding{Rule: "TXT-DECODED-PROGRAM", File: p.File, Line: line, Place: p.Place, Text: d.Seen, Detail: d.How})
-			continue
-		}
-		if p.Depth+1 >= text.MaxDepth {
-			x.tell(finding.Finding{Rule: text.RuleDeep, File: p.File, Line: line, Place: p.Place, Text: d.Seen, Detail: d.How})
-			continue
-		}
+		return x.decoded <= maxDecoded
+	})
+	if !all && x.ctx.Err() == nil {
+		x.tell(finding.Finding{Rule: unpack.RuleUnread, File: p.File, Place: p.Place, Detail: "more encoded text than is decoded"})
+	}
+}
+
+// maxDecoded bounds what comes out of the encodings of one unit: a few kilobytes can be packed to hold as much each, in every layer.
+const maxDecoded = 64 << 20
+
+// decode reads one run of encoded text.
+func (x *examination) decode(p *text.Piece, d *text.Decoded) {
+	line := p.LineAt(d.Offset)
+	switch {
+	case d.Text == "":
+		x.tell(finding.Finding{Rule: "TXT-DECODED-PROGRAM", File: p.File, Line: line, Place: p.Place, Text: d.Seen, Detail: d.How})
+	case p.Depth+1 >= text.MaxDepth:
+		x.tell(finding.Finding{Rule: text.RuleDeep, File: p.File, Line: line, Place: p.Place, Text: d.Seen, Detail: d.How})
+	default:
 		x.hidden(text.Piece{File: p.File, Text: text.Reveal(d.Text).Text, Line: line, Place: x.decodedPlace(p), How: "in " + d.How, Depth: p.Depth + 1, Fixed: true}, text.RuleEncoded)
 	}
+}
+
+// place is where a text stands in a piece, 0 where that is not looked for any more.
+func (x *examination) place(p *text.Piece, s string) int {
+	if x.placed++; x.placed > maxPlaced {
+		return 0
+	}
+	return max(0, strings.Index(p.Text, s))
 }
 
 // decodedPlace is where decoded text counts as standing: in tests and documents it is an example.
@@ -292,7 +315,7 @@ func (x *examination) decodedPlace(p *text.Piece) finding.Place {
 }
 
 func (x *examination) secrets(p *text.Piece) {
-	for _, s := range secret.Find(p.Text) {
+	for _, s := range secret.Find(x.ctx, p.Text) {
 		rule := "SEC-KNOWN"
 		if s.Rule == "generic-api-key" {
 			rule = "SEC-LITERAL"
@@ -303,13 +326,17 @@ func (x *examination) secrets(p *text.Piece) {
 
 // prose asks the rules.
 func (x *examination) prose(p *text.Piece) {
-	x.Rules.Words(p, x.tell)
-	x.Rules.Patterns(p, x.tell)
+	x.Rules.Words(x.ctx, p, x.tell)
+	x.Rules.Patterns(x.ctx, p, x.tell)
 }
 
 // requirements judges the names of Python packages.
 func (x *examination) requirements(p *text.Piece) {
-	for n, line := range strings.Split(p.Text, "\n") {
+	n := -1
+	for line := range strings.SplitSeq(p.Text, "\n") {
+		if n++; x.ctx.Err() != nil {
+			return
+		}
 		for _, w := range requirement.FindAllStringSubmatch(line, 4) {
 			if f, ok := depend.Name("pypi", w[1]); ok {
 				x.tell(finding.Finding{Rule: f.Rule, File: p.File, Line: n + 1, Place: p.Place, Text: line, Detail: f.Detail})
@@ -325,14 +352,21 @@ func (x *examination) requirements(p *text.Piece) {
 
 // configuration is a file that agents, servers or packages are configured by.
 func (x *examination) configuration(p *text.Piece, data []byte, k fileKind) {
-	r, ok := config.Read(k.lang, p.File, data)
-	x.Rules.Patterns(p, x.tell)
+	r, ok := config.Read(x.ctx, k.lang, p.File, data)
+	x.Rules.Patterns(x.ctx, p, x.tell)
 	if !ok {
-		x.Rules.Words(p, x.tell)
+		if r.Large {
+			x.tell(p.Finding("CFG-LARGE", 0, "", "it is read as text"))
+			whole := *p
+			whole.Lang = "" // what its descriptions say is meant for agents, whatever is around them
+			x.prose(&whole)
+			return
+		}
+		x.Rules.Words(x.ctx, p, x.tell)
 		return
 	}
 	for _, f := range r.Faults {
-		x.tell(p.Finding(f.Rule, max(0, strings.Index(p.Text, f.Seen)), f.Seen, f.Detail))
+		x.tell(p.Finding(f.Rule, x.place(p, f.Seen), f.Seen, f.Detail))
 	}
 	for _, c := range r.Commands {
 		x.command(p, c)
@@ -345,7 +379,7 @@ func (x *examination) configuration(p *text.Piece, data []byte, k fileKind) {
 		if len(r.Tools) > 0 || len(r.Servers) > 0 {
 			place = finding.Tool
 		}
-		x.described(p, s, max(0, strings.Index(p.Text, s)), place)
+		x.described(p, s, x.place(p, s), place)
 	}
 	for _, d := range r.Packages {
 		x.dependency(p, d, "DEP-TYPOSQUAT")
@@ -357,7 +391,7 @@ func (x *examination) configuration(p *text.Piece, data []byte, k fileKind) {
 
 func (x *examination) dependency(p *text.Piece, d config.Package, rule string) {
 	if f, ok := depend.Name(d.Registry, d.Name); ok {
-		x.tell(p.Finding(rule, max(0, strings.Index(p.Text, `"`+d.Name+`"`)), d.Name, f.Detail))
+		x.tell(p.Finding(rule, x.place(p, `"`+d.Name+`"`), d.Name, f.Detail))
 	}
 }
 
@@ -381,7 +415,7 @@ func (x *examination) tool(p *text.Piece, name, about string, offset int, texts 
 	x.tools[name] = append(x.tools[name], toolAt{p.File, about})
 	x.described(p, about, offset, finding.Tool)
 	for _, s := range texts {
-		x.described(p, s, max(0, strings.Index(p.Text, s)), finding.Tool)
+		x.described(p, s, x.place(p, s), finding.Tool)
 	}
 }
 
@@ -395,7 +429,7 @@ func (x *examination) described(p *text.Piece, s string, offset int, place findi
 	x.marks(&inner, clean.Marks, false)
 	x.prose(&inner)
 	if strings.Contains(s, "`") {
-		d := text.Markdown(p.File, clean.Text, inner.Place)
+		d := text.Markdown(x.ctx, p.File, clean.Text, inner.Place)
 		for _, piece := range d.Pieces {
 			if piece.Lang != "" {
 				piece.Line, piece.Fixed = inner.Line, true

@@ -204,6 +204,7 @@ func (x *examination) finish(known map[string]string) {
 			x.did(c.at, c.denies)
 		}
 	}
+	x.linked()
 	x.declared()
 	x.shadows()
 	x.bytecode()
@@ -279,6 +280,6 @@ func (x *examination) bytecode() {
 			x.tell(finding.Finding{Rule: f.Rule, File: name, Place: finding.Code, Detail: f.Detail})
 		}
 		p := text.Piece{File: name, Text: binary.Strings(data), Line: 1, Lang: "strings", Place: finding.Code, Fixed: true}
-		x.Rules.Patterns(&p, x.tell)
+		x.Rules.Patterns(x.ctx, &p, x.tell)
 	}
 }

@@ -5,6 +5,7 @@
 package scan
 
 import (
+	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -22,7 +23,7 @@ var inlineCommand = regexp.MustCompile("!`([^`\n]+)`")
 
 // document is Markdown.
 func (x *examination) document(p *text.Piece) {
-	d := text.Markdown(p.File, p.Text, p.Place)
+	d := text.Markdown(x.ctx, p.File, p.Text, p.Place)
 	x.marks(p, d.Marks, true)
 	x.front(p, d.Front)
 	x.claims(p)
@@ -33,6 +34,9 @@ func (x *examination) document(p *text.Piece) {
 		x.loaded(p, m[0], p.Text[m[2]:m[3]])
 	}
 	for i := range d.Pieces {
+		if x.ctx.Err() != nil {
+			return
+		}
 		piece := &d.Pieces[i]
 		switch {
 		case piece.Place == finding.Hidden:
@@ -58,6 +62,9 @@ var (
 func (x *examination) unfenced(p *text.Piece) {
 	offset := 0
 	for line := range strings.SplitAfterSeq(p.Text, "\n") {
+		if x.ctx.Err() != nil {
+			return
+		}
 		if !telling(line) {
 			offset += len(line)
 			continue
@@ -70,7 +77,7 @@ func (x *examination) unfenced(p *text.Piece) {
 			if strings.Contains(line, "require(") || strings.Contains(line, "atob(") || strings.Contains(line, "process.env") || strings.Contains(line, "fetch(") {
 				inner.Lang = "javascript"
 			}
-			x.program(&inner, programs[inner.Lang](&inner, x.tell))
+			x.program(&inner, programs[inner.Lang](x.ctx, &inner, x.tell))
 		}
 		offset += len(line)
 	}
@@ -81,7 +88,7 @@ func telling(line string) bool {
 	return strings.ContainsAny(line, "|@~$>(") || strings.Contains(line, "://") || strings.Contains(line, " -rf ") || strings.Contains(line, "/dev/") || strings.Contains(line, "-c ")
 }
 
-var programs = map[string]func(*text.Piece, func(finding.Finding)) code.Result{"python": code.Python, "javascript": code.Script}
+var programs = map[string]func(context.Context, *text.Piece, func(finding.Finding)) code.Result{"python": code.Python, "javascript": code.Script}
 
 // loaded is a command that is run when the document is loaded.
 func (x *examination) loaded(p *text.Piece, offset int, line string) {
@@ -112,11 +119,11 @@ func (x *examination) piece(p *text.Piece) {
 		if likeShell(p.Text) {
 			x.shell(p)
 		}
-		x.Rules.Words(p, x.tell)
+		x.Rules.Words(x.ctx, p, x.tell)
 	case "python":
-		x.program(p, code.Python(p, x.tell))
+		x.program(p, code.Python(x.ctx, p, x.tell))
 	case "javascript":
-		x.program(p, code.Script(p, x.tell))
+		x.program(p, code.Script(x.ctx, p, x.tell))
 	case "notebook":
 		x.notebook(p)
 	case "json":
@@ -130,9 +137,9 @@ func (x *examination) piece(p *text.Piece) {
 		x.lines(p, recipe)
 	case "yaml":
 		x.lines(p, yamlRun)
-		x.Rules.Words(p, x.tell)
+		x.Rules.Words(x.ctx, p, x.tell)
 	}
-	x.Rules.Patterns(p, x.tell)
+	x.Rules.Patterns(x.ctx, p, x.tell)
 }
 
 var (
@@ -150,7 +157,7 @@ func (x *examination) lines(p *text.Piece, re *regexp.Regexp) {
 
 // shell reads commands; the acts are those of the commands.
 func (x *examination) shell(p *text.Piece) taint.Act {
-	r := shell.Analyse(p, x.tell)
+	r := shell.Analyse(x.ctx, p, x.tell)
 	for _, i := range r.Installs {
 		for _, f := range depend.Line(i.Line) {
 			x.tell(p.Finding(f.Rule, i.Offset, i.Line, f.Detail))
@@ -210,12 +217,16 @@ func (x *examination) acts(p *text.Piece, a taint.Act) {
 		return // what builds and tests it is not what it does
 	}
 	x.about.acts |= a
+	x.does(p.File, a)
 	for bit := taint.Act(1); bit <= taint.Watches; bit <<= 1 {
 		if _, seen := x.about.where[bit]; a.Has(bit) && !seen {
 			x.about.where[bit] = finding.Finding{File: p.File, Line: p.Line, Place: p.Place}
 		}
 	}
 }
+
+// bound: this many texts of a file are looked for in it, to tell their lines; each costs a look through the file.
+const maxPlaced = 1000
 
 // notebook reads the cells of a notebook.
 func (x *examination) notebook(p *text.Piece) {
@@ -226,10 +237,13 @@ func (x *examination) notebook(p *text.Piece) {
 		} `json:"cells"`
 	}
 	if json.Unmarshal([]byte(p.Text), &doc) != nil {
-		x.Rules.Words(p, x.tell)
+		x.Rules.Words(x.ctx, p, x.tell)
 		return
 	}
-	for _, c := range doc.Cells {
+	for n, c := range doc.Cells {
+		if x.ctx.Err() != nil {
+			return
+		}
 		source, _ := c.Source.(string)
 		if list, ok := c.Source.([]any); ok {
 			for _, l := range list {
@@ -240,9 +254,10 @@ func (x *examination) notebook(p *text.Piece) {
 		if source == "" {
 			continue
 		}
-		quoted, err := json.Marshal(strings.SplitAfter(source, "\n")[0])
+		first, _, _ := strings.Cut(source, "\n")
+		quoted, err := json.Marshal(first)
 		offset := 0
-		if err == nil {
+		if err == nil && n < maxPlaced {
 			offset = max(0, strings.Index(p.Text, strings.Trim(string(quoted), `"`)))
 		}
 		inner := text.Piece{File: p.File, Text: source, Line: p.LineAt(offset), Place: p.Place, Fixed: true}
@@ -263,7 +278,7 @@ var (
 
 // page is HTML, SVG, or the XML of an office document.
 func (x *examination) page(p *text.Piece) {
-	d := text.Markdown(p.File, strings.TrimPrefix(p.Text, "---"), finding.Document)
+	d := text.Markdown(x.ctx, p.File, strings.TrimPrefix(p.Text, "---"), finding.Document)
 	x.marks(p, d.Marks, true)
 	for _, piece := range d.Pieces {
 		if piece.Place == finding.Hidden {

@@ -85,13 +85,19 @@ func Fold(group string, n int) int {
 	return int(h.Sum32() % uint32(n))
 }
 
-// CrossValidate judges every sample by a model that has not seen its group.
-func CrossValidate(base *judge.Model, rules *rule.Set, list []*Sample, folds int) map[*Sample]judge.Judgment {
+// OfGroup is what a sample is a near copy of.
+func OfGroup(s *Sample) string { return s.Group }
+
+// OfSource is who a sample is from.
+func OfSource(s *Sample) string { return s.Source }
+
+// CrossValidate judges every sample by a model that has seen nothing of what the sample is of.
+func CrossValidate(base *judge.Model, rules *rule.Set, list []*Sample, of func(*Sample) string, folds int) map[*Sample]judge.Judgment {
 	out := map[*Sample]judge.Judgment{}
 	for k := range folds {
 		var train, test []*Sample
 		for _, s := range list {
-			if Fold(s.Group, folds) == k {
+			if Fold(of(s), folds) == k {
 				test = append(test, s)
 			} else {
 				train = append(train, s)

@@ -205,11 +205,59 @@ var telling = []string{"subprocess", "socket", "urlopen", "requests", "urllib", 
 
 // strangers are telling names that the bytecode has and the source has not.
 func strangers(code, source []byte) string {
+	words := constants(code)
+	if len(words) == 0 {
+		words = code // not as Python writes it: whatever it is, nothing in it is passed over
+	}
 	var list []string
 	for _, t := range telling {
-		if bytes.Contains(code, []byte(t)) && !bytes.Contains(source, []byte(t)) {
+		if bytes.Contains(words, []byte(t)) && !bytes.Contains(source, []byte(t)) {
 			list = append(list, t)
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// constants are the strings of bytecode as marshal writes them, one a line: a letter for the kind, the length, the bytes. Taken as mere
+// bytes a name would run on into the kind of what follows it. The path of the source is left out, since it is in every one: folders
+// have telling names.
+func constants(code []byte) []byte {
+	var all []byte
+	origin := ""
+	for at := 0; at+1 < len(code); {
+		from, n := at+2, int(code[at+1])
+		switch code[at] &^ 0x80 { // the bit says that it may be referred to later
+		case 'z', 'Z':
+		case 'a', 'A', 'u', 't', 's':
+			if at+5 > len(code) {
+				return all
+			}
+			from, n = at+5, int(binary.LittleEndian.Uint32(code[at+1:]))
+		default:
+			at++
+			continue
+		}
+		if n == 0 || n > len(code)-from || !plain(code[from:from+n]) {
+			at++
+			continue
+		}
+		s := code[from : from+n]
+		at = from + n
+		if origin == "" && bytes.HasSuffix(s, []byte(".py")) && bytes.IndexByte(s, '/') == 0 {
+			origin = string(s)
+		}
+		if string(s) != origin {
+			all = append(append(all, s...), '\n')
+		}
+	}
+	return all
+}
+
+func plain(s []byte) bool {
+	for _, c := range s {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -31,6 +31,10 @@ func TestBytecodeAgainstItsSource(t *testing.T) {
 	for name, tc := range map[string]struct{ code, source, want string }{
 		"its own":       {header + "\x05\x00\x00\x00code", "x = 1", ""},
 		"other size":    {header + "\x07\x00\x00\x00code", "x = 1", "BIN-PYC-OTHER"},
+		"other names":   {header + "\x05\x00\x00\x00\xe3\x00\xda\x0asubprocess\xda\x05check", "x = 1", "BIN-PYC-OTHER"},
+		"names run on":  {header + "\x18\x00\x00\x00\xe3\xda\x05ctype\x73\x01\x00\x00\x00\x01", "ctype = object.request()", ""},
+		"its own path":  {header + "\x05\x00\x00\x00\xe3\xda\x1b/usr/lib/socket/http/a/b.py\xda\x01x", "x = 1", ""},
+		"two paths":     {header + "\x05\x00\x00\x00\xe3\xda\x05/b.py\xda\x0a/socket.py\xda\x01x", "x = 1", "BIN-PYC-OTHER"},
 		"other content": {header + "\x05\x00\x00\x00subprocess", "x = 1", "BIN-PYC-OTHER"},
 		"alone":         {header + "\x05\x00\x00\x00code", "", "BIN-PYC-ALONE"},
 		"short":         {"x", "x", "BIN-MALFORMED"},

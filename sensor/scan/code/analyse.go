@@ -5,6 +5,7 @@
 package code
 
 import (
+	"context"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
@@ -47,25 +48,27 @@ type Text struct {
 	Offset int
 }
 
-// Python reads Python.
-func Python(p *text.Piece, tell func(finding.Finding)) Result { return analyse(p, true, tell) }
+// Python reads Python. It ends early with its context.
+func Python(ctx context.Context, p *text.Piece, tell func(finding.Finding)) Result {
+	return analyse(ctx, p, true, tell)
+}
 
-// Script reads JavaScript or TypeScript.
-func Script(p *text.Piece, tell func(finding.Finding)) Result { return analyse(p, false, tell) }
+// Script reads JavaScript or TypeScript. It ends early with its context.
+func Script(ctx context.Context, p *text.Piece, tell func(finding.Finding)) Result {
+	return analyse(ctx, p, false, tell)
+}
 
-func analyse(p *text.Piece, python bool, tell func(finding.Finding)) Result {
-	toks := lex(p.Text, python, 0)
+func analyse(ctx context.Context, p *text.Piece, python bool, tell func(finding.Finding)) Result {
 	var out Result
-	for len(toks) > 0 {
-		n := min(len(toks), maxTokens)
-		one(p, toks[:n:n], python, tell, &out)
-		toks = toks[n:]
+	l := newLexer(p.Text, python, 0)
+	for toks := l.some(maxTokens); len(toks) > 0 && ctx.Err() == nil; toks = l.some(maxTokens) {
+		one(ctx, p, toks, python, tell, &out)
 	}
 	return out
 }
 
-func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), out *Result) {
-	f := &flow{program: parse(toks, python), vars: map[variable]taint.Label{}, values: map[variable]string{}, names: map[string]taint.Label{}}
+func one(ctx context.Context, p *text.Piece, toks []token, python bool, tell func(finding.Finding), out *Result) {
+	f := &flow{program: parse(toks, python), ctx: ctx, vars: map[variable]taint.Label{}, values: map[variable]string{}, names: map[string]taint.Label{}}
 	if !python {
 		f.scriptTools()
 	}
@@ -99,8 +102,8 @@ func one(p *text.Piece, toks []token, python bool, tell func(finding.Finding), o
 	for n := range f.funcs {
 		if fn := &f.funcs[n]; fn.tool {
 			t := Tool{Empty: f.empty(fn), Params: fn.params, Name: fn.toolAs, About: fn.doc, Offset: fn.docPos, Acts: f.reach(n, map[int]bool{})}
-			for m := range f.funcs {
-				t.Silent = t.Silent || silent[m] && f.reaches(n, m, map[int]bool{})
+			for m := range silent {
+				t.Silent = t.Silent || f.reaches(n, m, map[int]bool{})
 			}
 			out.Tools = append(out.Tools, t)
 		}

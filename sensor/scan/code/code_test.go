@@ -3,6 +3,7 @@
 package code
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -10,10 +11,10 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/text"
 )
 
-func rules(t testing.TB, read func(*text.Piece, func(finding.Finding)) Result, src string) []string {
+func rules(t testing.TB, read func(context.Context, *text.Piece, func(finding.Finding)) Result, src string) []string {
 	t.Helper()
 	var list []string
-	read(&text.Piece{File: "x", Text: src, Line: 1, Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
+	read(t.Context(), &text.Piece{File: "x", Text: src, Line: 1, Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
 	return list
 }
 
@@ -60,4 +61,32 @@ func FuzzScript(f *testing.F) {
 	f.Add("const {a, b: c} = require('x'); async function* f(x = /re[/]/g) { for await (const y of z) { `t${`u${1}`}`; } }\nx => ({...y})")
 	f.Add("import a, {b as c} from 'd'; try { fetch(e) } catch {} f.then(g).catch(() => {})")
 	f.Fuzz(func(t *testing.T, s string) { rules(t, Script, s) })
+}
+
+// What is only defined is not called, and what has the name of a function may be another one.
+func TestWhatIsNoCall(t *testing.T) {
+	for name, tc := range map[string]struct{ src, not string }{
+		"a method is defined":     {"import socket\nclass S:\n    def connect_ex(self, a):\n        return 1\n", "COD-PORTSCAN"},
+		"the class above":         {"class A(B):\n    def __init__(self):\n        B.__init__(self)\n", "COD-HOG"},
+		"a function of that name": {"class A:\n    def open(self):\n        return open(self.p)\n", "COD-HOG"},
+		"milliseconds of days":    {"d = 3\nt = 86400000 * d\n", "COD-HOG"},
+		"what is added to a name": {"import os\np = base\np += '/'\nos.remove(p)\n", "COD-DESTROY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := rules(t, Python, tc.src); slices.Contains(got, tc.not) {
+				t.Errorf("told %v", got)
+			}
+		})
+	}
+	for name, tc := range map[string]struct{ src, want string }{
+		"a function calls itself": {"def f(x):\n    return f(x + 1)\n", "COD-HOG"},
+		"a method calls itself":   {"class A:\n    def f(self):\n        return self.f()\n", "COD-HOG"},
+		"a home is removed":       {"import shutil\np = '/home'\nshutil.rmtree(p)\n", "COD-DESTROY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := rules(t, Python, tc.src); !slices.Contains(got, tc.want) {
+				t.Errorf("told %v, want %s", got, tc.want)
+			}
+		})
+	}
 }

@@ -5,6 +5,7 @@
 package code
 
 import (
+	"context"
 	"regexp"
 	"strings"
 
@@ -25,6 +26,12 @@ type flow struct {
 	inner  func(tok int, shell string, run bool)
 	acts   taint.Act // of the file's own statements
 	depth  int
+	ctx    context.Context
+	steps  int  // that expressions took
+	ask    int  // when the context and the bound are asked next
+	over   bool // and the answer was no
+	known  *reached
+	state  int // raised with each call and check that is learnt
 }
 
 // variable is a name in a function.
@@ -39,7 +46,7 @@ const maxDepth = 60
 func (f *flow) run() {
 	for n := range rounds {
 		f.last = n == rounds-1
-		for i := 0; i < len(f.toks); i++ {
+		for i := 0; i < len(f.toks) && f.step(); i++ {
 			f.visit(i)
 		}
 	}
@@ -65,7 +72,7 @@ func (f *flow) visit(i int) {
 		case "return", "yield":
 			f.returns(i)
 		default:
-			if !f.is(i-1, ".") && !f.is(i-1, "?.") {
+			if !f.is(i-1, ".") && !f.is(i-1, "?.") && !f.defines(i) {
 				f.chain(i, true)
 			}
 		}
@@ -168,8 +175,20 @@ func (f *flow) assign(eq int) {
 		f.alias[single] = f.resolve(full) // a call by another name
 	}
 	if single != "" && eq+1 < len(f.toks) && f.toks[eq+1].kind == str {
-		f.values[variable{fn, single}] = f.toks[eq+1].text
+		f.constantOf(variable{fn, single}, eq, end)
 	}
+}
+
+// constantOf keeps what a name says. What is added to it, and what the expression goes on with, is not known.
+func (f *flow) constantOf(v variable, eq, end int) {
+	s := f.toks[eq+1].text
+	if end > eq+2 {
+		s += "{}"
+	}
+	if !f.is(eq, "=") && !f.is(eq, ":=") {
+		s = f.values[v] + "{}"
+	}
+	f.values[v] = s[:min(len(s), maxName)]
 }
 
 // loop gives what is gone through to the names that go through it.
@@ -200,7 +219,7 @@ func (f *flow) loop(i int) {
 // as gives "with EXPR as NAME" its value.
 func (f *flow) as(i int) {
 	begin := i
-	for begin > 0 && f.toks[begin-1].kind != newline && f.word(begin) != "with" && !(f.is(begin-1, ",") && f.program.depth[begin-1] == f.program.depth[i]) {
+	for begin > max(0, i-maxBack) && f.toks[begin-1].kind != newline && f.word(begin) != "with" && !(f.is(begin-1, ",") && f.program.depth[begin-1] == f.program.depth[i]) {
 		begin--
 	}
 	if f.word(begin) == "with" {
@@ -226,7 +245,7 @@ func (f *flow) expr(from, to int) taint.Label {
 	defer func() { f.depth-- }()
 	var l taint.Label
 	var joined strings.Builder
-	for i := from; i < to && i < len(f.toks); {
+	for i := from; i < to && i < len(f.toks) && f.step(); {
 		t := f.toks[i]
 		switch {
 		case t.kind == str:
@@ -255,6 +274,7 @@ func (f *flow) expr(from, to int) taint.Label {
 // parts is what is written into a string.
 func (f *flow) parts(t token, fn int) taint.Label {
 	var l taint.Label
+	f.steps += len(t.parts)
 	for n, p := range t.parts {
 		if p.kind == name && (n == 0 || t.parts[n-1].text != ".") {
 			l |= f.get(fn, p.text)
@@ -331,7 +351,9 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 		switch {
 		case (f.is(at, ".") || f.is(at, "?.")) && f.word(at+1) != "":
 			l |= f.get(-1, "."+f.word(at+1))
-			full += "." + f.word(at+1)
+			if len(full) < maxName {
+				full += "." + f.word(at+1)
+			}
 			at += 2
 		case f.is(at, "[") && f.pair[at] > 0:
 			index := ""
@@ -340,13 +362,17 @@ func (f *flow) chain(i int, judge bool) (taint.Label, int) {
 			}
 			l |= f.environment(f.resolve(full), index) | f.expr(at+1, f.pair[at])&(taint.Param|taint.Secret)
 			if f.environment(f.resolve(full), index) == 0 && index == "" || index != "" {
-				full += ".[]"
+				full = full[:min(len(full), maxName)] + ".[]"
 			}
 			at = f.pair[at] + 1
 		case f.is(at, "(") && f.pair[at] > 0:
 			l = f.called(call{first: first, open: at, full: f.resolve(full), fn: fn, self: l, judge: judge})
 			called = true
-			full += "()"
+			if m := f.imported(full, at); m != "" {
+				full = m
+			} else {
+				full = full[:min(len(full), maxName)] + "()"
+			}
 			at = f.pair[at] + 1
 		case !f.python && f.toks[at].kind == newline && (f.is(at+1, ".") || f.is(at+1, "?.")):
 			at++
@@ -381,6 +407,7 @@ type argument struct {
 func (f *flow) arguments(open int) []argument {
 	var list []argument
 	level, end := f.program.depth[open]+1, f.pair[open]
+	f.steps += (end - open) / wholes
 	a := argument{from: open + 1}
 	for i := open + 1; i <= end; i++ {
 		if i == end || f.is(i, ",") && f.program.depth[i] == level {
@@ -412,7 +439,7 @@ func (f *flow) called(c call) taint.Label {
 	}
 	m := f.call(c.full)
 	if c.fn >= 0 && (m.role == checks || checkName.MatchString(c.full)) {
-		f.funcs[c.fn].checked = true
+		f.checks(c.fn)
 	}
 	if l, ok := f.local(c, args); ok {
 		return l
@@ -437,7 +464,7 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 	for _, n := range list {
 		g := &f.funcs[n]
 		if c.fn >= 0 && (n != c.fn || f.own(c)) {
-			f.funcs[c.fn].calls[n] = true
+			f.callsOne(c.fn, n)
 		}
 		params := g.params
 		given := g.given
@@ -458,115 +485,4 @@ func (f *flow) local(c call, args []argument) (taint.Label, bool) {
 		l |= g.result
 	}
 	return l, true
-}
-
-// own says that a method is called on the object itself, or that a function is called by its bare name.
-func (f *flow) own(c call) bool {
-	head := f.word(c.first)
-	if strings.Count(c.full, ".") > 1 {
-		return false
-	}
-	return !strings.Contains(c.full, ".") || head == "self" || head == "cls" || head == "this" || head != "" && head[0] >= 'A' && head[0] <= 'Z'
-}
-
-// gives is the label of a call's result.
-func (f *flow) gives(c call, m meaning, args []argument) taint.Label {
-	if src, ok := f.sources()[c.full]; ok {
-		if src == taint.EnvName {
-			if len(args) > 0 && f.toks[args[0].from].kind == str {
-				return envOf(f.toks[args[0].from].text)
-			}
-			return 0
-		}
-		return src
-	}
-	switch m.role {
-	case reads:
-		path := c.all
-		if len(c.args) > 0 {
-			path = c.args[0]
-		}
-		return taint.Read(path|c.self) | path&taint.Param
-	case fetches:
-		l := taint.Remote
-		if c.all.Has(taint.Metadata) {
-			l |= taint.Secret | taint.Metadata
-		}
-		return l
-	case sends:
-		return taint.Remote
-	case decodes:
-		return taint.Decoded | c.all | c.self
-	case clean:
-		return 0
-	case watches:
-		return taint.Watched
-	case shells, spawns:
-		return f.output(c, args)
-	}
-	if c.full == "fetch" || c.full == "axios" {
-		return taint.Remote
-	}
-	if strings.HasSuffix(c.full, ".accept") || strings.HasSuffix(c.full, ".recv") {
-		return taint.Remote
-	}
-	f.methods(c)
-	return c.all | c.self
-}
-
-// methods lets a list or a map take what is put into it.
-func (f *flow) methods(c call) {
-	at := strings.LastIndexByte(c.full, '.')
-	if at < 0 {
-		return
-	}
-	switch c.full[at:] {
-	case ".append", ".extend", ".add", ".update", ".push", ".insert", ".set", ".concat", ".setdefault", ".unshift":
-		head, _, _ := strings.Cut(f.word(c.first), ".")
-		if head == "self" || head == "this" {
-			parts := strings.Split(c.full[:at], ".")
-			f.set(-1, "."+parts[len(parts)-1], c.all)
-			return
-		}
-		f.set(c.fn, head, c.all)
-	}
-}
-
-// strings are all constants in a stretch, between spaces.
-func (f *flow) strings(from, to int) string {
-	var b strings.Builder
-	for _, t := range f.toks[from:to] {
-		if t.kind == str {
-			b.WriteByte(' ')
-			b.WriteString(t.text)
-		}
-	}
-	return b.String()
-}
-
-// output is what a program writes that is run with these words.
-func (f *flow) output(c call, args []argument) taint.Label {
-	line := ""
-	if len(args) > 0 {
-		line = f.strings(args[0].from, args[0].to)
-	}
-	l := c.all & (taint.Secret | taint.EnvAll | taint.Param)
-	if paths := f.of(line); paths.Has(taint.SecretPath | taint.SystemPath) {
-		l |= taint.Read(paths)
-	}
-	switch {
-	case strings.Contains(line, "curl ") || strings.Contains(line, "wget "):
-		l |= taint.Remote
-	case strings.Contains(line, "pbpaste") || strings.Contains(line, "xclip") || strings.Contains(line, "xsel"):
-		l |= taint.Watched
-	case strings.Contains(line, "hostname") || strings.Contains(line, "whoami") || strings.Contains(line, "uname"):
-		l |= taint.Host
-	case strings.Contains(line, "git "):
-		l |= taint.File
-	case strings.Contains(line, "find-generic-password") || strings.Contains(line, "find-internet-password"):
-		l |= taint.Secret
-	case strings.Contains(line, "ps aux") || strings.Contains(line, "netstat") || strings.Contains(line, "ip route") || strings.Contains(line, "arp -") || strings.Contains(line, "ifconfig") || strings.Contains(line, "ip addr"):
-		l |= taint.System
-	}
-	return l
 }

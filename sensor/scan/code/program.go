@@ -27,6 +27,8 @@ type function struct {
 	acts    taint.Act
 	calls   map[int]bool // functions of this file
 	checked bool         // it compares paths
+	method  bool         // its bare name is not its own
+	arrow   bool         // what it calls "this" is not its own object
 }
 
 // program is a file in its parts.
@@ -148,6 +150,7 @@ func (p *program) pythonFunction(def, col int, decorators []int) {
 	}
 	f.from = end + 1
 	f.to = p.block(end, col)
+	f.method = len(f.params) > 0 && (f.params[0] == "self" || f.params[0] == "cls") || col > 0 && p.within(def, col, "class")
 	for i := end; i < f.to; i++ {
 		if p.toks[i].kind == str && p.toks[i].col >= 0 {
 			f.doc, f.docPos = p.toks[i].text, p.toks[i].pos
@@ -169,6 +172,16 @@ func (p *program) pythonFunction(def, col int, decorators []int) {
 		}
 	}
 	p.add(f)
+}
+
+// within says that the nearest line above that is indented less begins with a word.
+func (p *program) within(i, col int, word string) bool {
+	for at := i - 1; at >= max(0, i-maxOn); at-- {
+		if c := p.toks[at].col; c >= 0 && c < col {
+			return p.word(at) == word
+		}
+	}
+	return false
 }
 
 func (p *program) add(f function) {
@@ -217,7 +230,9 @@ func (p *program) scriptFunctions() {
 			p.arrow(i)
 		case p.word(i) != "" && !keywords[p.word(i)] && p.is(i+1, "(") && p.pair[i+1] > 0 && !p.is(i-1, ".") && p.word(i-1) != "function" && p.word(i-1) != "new":
 			if body := p.body(p.pair[i+1] + 1); body > 0 {
-				p.scriptFunction(p.word(i), i, i+1, body)
+				if f := p.scriptFunction(p.word(i), i, i+1, body); f != nil {
+					f.method = true
+				}
 			}
 		}
 	}
@@ -249,13 +264,15 @@ func (p *program) arrow(i int) {
 	if (p.is(before, "=") || p.is(before, ":")) && p.word(before-1) != "" {
 		title = p.word(before - 1)
 	}
-	p.scriptFunction(title, open, open, i+1)
+	if f := p.scriptFunction(title, open, open, i+1); f != nil {
+		f.arrow, f.method = true, p.is(before, ":") || p.is(before-2, ".")
+	}
 }
 
 // scriptFunction adds a function with parameters at open (a bracket, or a single name) and its body at body.
-func (p *program) scriptFunction(title string, at, open, body int) {
+func (p *program) scriptFunction(title string, at, open, body int) *function {
 	if at < 0 || body >= len(p.toks) {
-		return
+		return nil
 	}
 	f := function{name: title, pos: p.toks[max(at, 0)].pos, parent: -1, calls: map[int]bool{}, from: body}
 	if p.is(open, "(") {
@@ -274,6 +291,7 @@ func (p *program) scriptFunction(title string, at, open, body int) {
 		f.to = p.exprEnd(body)
 	}
 	p.add(f)
+	return &p.funcs[len(p.funcs)-1]
 }
 
 // exprEnd is behind the last token of the expression at i.
@@ -309,117 +327,6 @@ func (p *program) goesOn(nl int) bool {
 		next++
 	}
 	return next < len(p.toks) && p.toks[next].kind == op && strings.Contains(". ?. + && || ? : ??", p.toks[next].text)
-}
-
-func (p *program) findImports() {
-	for i := range p.toks {
-		switch {
-		case p.python && p.toks[i].col >= 0 && p.word(i) == "import":
-			p.pythonImport(i + 1)
-		case p.python && p.toks[i].col >= 0 && p.word(i) == "from":
-			p.pythonFrom(i + 1)
-		case !p.python && p.word(i) == "import":
-			p.scriptImport(i)
-		case !p.python && p.word(i) == "require" && p.is(i+1, "(") && i+2 < len(p.toks) && p.toks[i+2].kind == str:
-			p.bind(i-1, module(p.toks[i+2].text))
-		}
-	}
-}
-
-// module is a module's name without what says where it is from.
-func module(s string) string {
-	s = strings.TrimPrefix(s, "node:")
-	return strings.ReplaceAll(strings.TrimSuffix(s, "/promises"), "/", ".")
-}
-
-func (p *program) dotted(i int) (string, int) {
-	var b strings.Builder
-	for p.word(i) != "" {
-		b.WriteString(p.word(i))
-		if !p.is(i+1, ".") {
-			return b.String(), i + 1
-		}
-		b.WriteByte('.')
-		i += 2
-	}
-	return strings.TrimSuffix(b.String(), "."), i
-}
-
-func (p *program) pythonImport(i int) {
-	for {
-		full, next := p.dotted(i)
-		if full == "" {
-			return
-		}
-		p.imports[full] = true
-		p.imports[strings.Split(full, ".")[0]] = true
-		if p.word(next) == "as" {
-			p.alias[p.word(next+1)] = full
-			next += 2
-		}
-		if !p.is(next, ",") {
-			return
-		}
-		i = next + 1
-	}
-}
-
-func (p *program) pythonFrom(i int) {
-	full, next := p.dotted(i)
-	if full == "" || p.word(next) != "import" {
-		return
-	}
-	p.imports[full] = true
-	p.imports[strings.Split(full, ".")[0]] = true
-	for at := next + 1; at < len(p.toks) && p.toks[at].kind != newline; at++ {
-		w := p.word(at)
-		if w == "" || w == "as" || p.word(at-1) == "as" {
-			continue
-		}
-		as := w
-		if p.word(at+1) == "as" {
-			as = p.word(at + 2)
-		}
-		p.alias[as] = full + "." + w
-	}
-}
-
-func (p *program) scriptImport(i int) {
-	for at := i + 1; at < min(len(p.toks), i+80); at++ {
-		if p.word(at) == "from" && at+1 < len(p.toks) && p.toks[at+1].kind == str {
-			p.bind(at-1, module(p.toks[at+1].text))
-			return
-		}
-	}
-}
-
-// bind gives the names before i the module that they are from: one name is the module, names in braces are of it.
-func (p *program) bind(i int, from string) {
-	p.imports[from] = true
-	if p.is(i, "=") {
-		i--
-	}
-	if p.word(i) == "await" {
-		i -= 2
-	}
-	if w := p.word(i); w != "" {
-		p.alias[w] = from
-		return
-	}
-	if !p.is(i, "}") || p.pair[i] < 0 {
-		return
-	}
-	for at := p.pair[i] + 1; at < i; at++ {
-		w := p.word(at)
-		if w == "" || w == "as" || p.is(at-1, ":") || p.word(at-1) == "as" {
-			continue
-		}
-		as := w
-		if p.is(at+1, ":") || p.word(at+1) == "as" {
-			as = p.word(at + 2)
-		}
-		p.alias[as] = from + "." + w
-	}
 }
 
 // pythonQuiet finds the bodies of "try" whose errors are passed over.

@@ -20,7 +20,7 @@ func (f *flow) hogs() {
 		if t.kind == number {
 			n, err := strconv.ParseInt(strings.TrimSuffix(t.text, "n"), 10, 64)
 			power := f.is(i+1, "**") && n >= 10 && len(f.word(i+2)) == 0 && i+2 < len(f.toks) && f.toks[i+2].kind == number && len(f.toks[i+2].text) > 0 && f.toks[i+2].text >= "7"
-			if (err == nil && n >= huge || power) && (f.is(i-1, "*") || f.is(i+1, "*") || f.is(i-1, "(") && f.word(i-2) == "range") {
+			if (err == nil && n >= huge || power) && (f.repeats(i) || f.is(i-1, "(") && f.word(i-2) == "range") {
 				f.tell("COD-HOG", i, "an amount that no task needs: "+t.text)
 			}
 		}
@@ -34,6 +34,14 @@ func (f *flow) hogs() {
 			f.tell("COD-HOG", min(fn.from, len(f.toks)-1), "a function that calls itself without an end")
 		}
 	}
+}
+
+// repeats says that what is multiplied by a number is a text or a list, or another number. A name may be a number of days.
+func (f *flow) repeats(i int) bool {
+	of := func(at int) bool {
+		return at >= 0 && at < len(f.toks) && (f.toks[at].kind == str || f.toks[at].kind == number || f.is(at, "[") || f.is(at, "]") || f.is(at, ")") && f.word(at-1) == "")
+	}
+	return f.is(i-1, "*") && of(i-2) || f.is(i+1, "*") && of(i+2)
 }
 
 // endless judges a loop that only a break ends, when it only ever takes.
@@ -56,7 +64,7 @@ func (f *flow) endless(i int) {
 func (f *flow) branches(fn *function) bool {
 	for i := fn.from; i < min(fn.to, len(f.toks)); i++ {
 		switch f.word(i) {
-		case "if", "for", "while", "match", "switch", "case", "await", "super", "try", "raise", "with", "yield":
+		case "if", "or", "and", "for", "while", "match", "switch", "case", "await", "super", "try", "raise", "with", "yield":
 			return true
 		}
 		if f.is(i, "?") || f.is(i, "&&") || f.is(i, "||") || f.is(i, "??") {

@@ -201,48 +201,6 @@ func (f *flow) judgeRead(c call) {
 	f.act(c.fn, taint.ReadsFile)
 }
 
-// inTool says that a function is a tool, or is called by one.
-func (f *flow) inTool(fn int) bool {
-	if fn < 0 {
-		return false
-	}
-	if f.funcs[fn].tool {
-		return true
-	}
-	for n := range f.funcs {
-		if f.funcs[n].tool && f.reaches(n, fn, map[int]bool{}) {
-			return true
-		}
-	}
-	return f.funcs[fn].parent >= 0 && f.inTool(f.funcs[fn].parent)
-}
-
-func (f *flow) reaches(from, to int, seen map[int]bool) bool {
-	if from == to {
-		return true
-	}
-	if seen[from] {
-		return false
-	}
-	seen[from] = true
-	for n := range f.funcs[from].calls {
-		if f.reaches(n, to, seen) {
-			return true
-		}
-	}
-	return false
-}
-
-// guarded says that paths are compared: in the function, or in one that it calls or that calls it.
-func (f *flow) guarded(fn int) bool {
-	for n := range f.funcs {
-		if f.funcs[n].checked && (f.reaches(fn, n, map[int]bool{}) || f.reaches(n, fn, map[int]bool{})) {
-			return true
-		}
-	}
-	return false
-}
-
 func (f *flow) judgeFetch(c call, args []argument) {
 	switch {
 	case c.all.Has(taint.Metadata):
@@ -319,6 +277,7 @@ func (f *flow) elsewhere(c call, args []argument) {
 	if !f.of(address).Has(taint.Address) {
 		return
 	}
+	f.steps += len(f.toks) / wholes
 	for _, t := range f.toks {
 		if own, ok := services[t.text]; ok && !strings.Contains(address, own) {
 			f.tell("COD-KEY-ELSEWHERE", c.first, t.text+" may be in what goes to another service")
@@ -374,6 +333,7 @@ func (f *flow) blindCopy(c call, args []argument) {
 
 func (f *flow) judgeLink(c call) {
 	fn := c.fn
+	f.steps += len(f.toks) / wholes
 	for i, t := range f.toks {
 		if f.in[i] != fn && fn >= 0 {
 			continue
@@ -392,6 +352,7 @@ func (f *flow) judgeLink(c call) {
 }
 
 func (f *flow) used(fn int, word string) bool {
+	f.steps += len(f.toks) / wholes
 	for i, t := range f.toks {
 		if (f.in[i] == fn || fn < 0) && t.kind == name && t.text == word {
 			return true
@@ -672,7 +633,7 @@ func (f *flow) environmentAll(c call) {
 		return
 	}
 	f.act(c.fn, taint.ReadsEnv)
-	if c.full == "os.environ.copy" || c.full == "Object.assign" {
+	if c.full == "os.environ.copy" || c.full == "Object.assign" || c.full == "dict" {
 		return // for a child
 	}
 	if f.inTool(c.fn) {

@@ -41,17 +41,34 @@ type lexer struct {
 	col    int
 	out    []token
 	nest   int // of strings within strings
+	ended  bool
 }
 
 // maxStrings bounds how deep templates stand in templates.
 const maxStrings = 8
 
 func lex(src string, python bool, nest int) []token {
-	l := lexer{src: src, python: python, fresh: true, nest: nest}
-	for l.at < len(src) {
+	l := newLexer(src, python, nest)
+	return l.some(len(src) + 1)
+}
+
+func newLexer(src string, python bool, nest int) *lexer {
+	return &lexer{src: src, python: python, fresh: true, nest: nest}
+}
+
+// some is the next tokens, up to n of them and those that one of them brings along; none at the end.
+func (l *lexer) some(n int) []token {
+	if l.ended {
+		return nil
+	}
+	l.out = nil
+	for l.at < len(l.src) && len(l.out) < n {
 		l.next()
 	}
-	l.put(newline, "\n", len(src))
+	if l.at >= len(l.src) {
+		l.ended = true
+		l.put(newline, "\n", len(l.src))
+	}
 	return l.out
 }
 

@@ -7,6 +7,7 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"path"
 	"regexp"
@@ -50,6 +51,7 @@ type Result struct {
 	Servers  []string // names of MCP servers
 	Packages []Package
 	Package  Package // what the file itself is the manifest of
+	Large    bool    // it has more values than a configuration has, and was not taken apart
 }
 
 // Package is a dependency, or the package itself.
@@ -58,15 +60,26 @@ type Package struct{ Registry, Name, Version string }
 // reader collects.
 type reader struct {
 	Result
-	data []byte
+	data   []byte
+	placed int
 }
 
-// maxNesting bounds how deep objects are gone into.
-const maxNesting = 64
+// Bounds: how deep objects are gone into; how many values a configuration has, since each costs a hundred bytes of memory, and most
+// of a file of many is data, and a table of TOML is slower to read than its length says; how many of them are looked for in the text, to tell their lines.
+const (
+	maxNesting = 64
+	maxValues  = 500_000
+	maxTOML    = 20_000
+	maxPlaced  = 1000
+)
 
-// Read reads a file of a language ("json", "toml"). ok says that it is one; in JSON comments and trailing commas are allowed.
-func Read(lang, name string, data []byte) (Result, bool) {
+// Read reads a file of a language ("json", "toml"). ok says that it is one, and no larger than configurations are; in JSON comments
+// and trailing commas are allowed. It ends early with its context.
+func Read(ctx context.Context, lang, name string, data []byte) (Result, bool) {
 	var doc any
+	if n := values(data); n > maxValues || lang == "toml" && n > maxTOML {
+		return Result{Large: true}, false
+	}
 	if lang == "toml" {
 		var table map[string]any
 		if toml.Unmarshal(data, &table) != nil {
@@ -77,11 +90,23 @@ func Read(lang, name string, data []byte) (Result, bool) {
 		return Result{}, false
 	}
 	r := reader{data: data}
-	r.walk("", doc, 0)
+	r.walk(ctx, "", doc, 0)
 	if m, ok := doc.(map[string]any); ok {
 		r.top(path.Base(name), m)
 	}
 	return r.Result, true
+}
+
+// values is about how many values a text has, by the marks between them.
+func values(data []byte) int {
+	n := 0
+	for _, c := range data {
+		switch c {
+		case ',', '[', '{', ':', '=', '.':
+			n++
+		}
+	}
+	return n
 }
 
 var (
@@ -106,6 +131,9 @@ func (r *reader) offset(s string) int {
 	if err != nil || len(quoted) < 3 {
 		return 0
 	}
+	if r.placed++; r.placed > maxPlaced {
+		return 0
+	}
 	needle := quoted[1:min(len(quoted)-1, 40)]
 	return max(0, bytes.Index(r.data, needle))
 }
@@ -121,7 +149,10 @@ func (r *reader) fault(rule, seen, detail string) {
 }
 
 // walk looks at every object, wherever it stands.
-func (r *reader) walk(key string, v any, depth int) {
+func (r *reader) walk(ctx context.Context, key string, v any, depth int) {
+	if ctx.Err() != nil {
+		return
+	}
 	if depth > maxNesting {
 		r.fault("CFG-NESTED", key, "objects nested deeper than anybody writes them")
 		return
@@ -130,11 +161,11 @@ func (r *reader) walk(key string, v any, depth int) {
 	case map[string]any:
 		r.object(key, v)
 		for _, k := range sorted(v) {
-			r.walk(k, v[k], depth+1)
+			r.walk(ctx, k, v[k], depth+1)
 		}
 	case []any:
 		for _, e := range v {
-			r.walk(key, e, depth+1)
+			r.walk(ctx, key, e, depth+1)
 		}
 	case string:
 		if prose(key) && len(v) > 20 {

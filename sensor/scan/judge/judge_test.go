@@ -64,7 +64,10 @@ func TestVerdicts(t *testing.T) {
 	}{
 		"nothing":                       {nil, false, Pass},
 		"one critical thing":            {at(finding.Instruction, "INS-TAKEOVER"), false, Block},
-		"one high thing":                {at(finding.Code, "COD-SECRET-READ"), false, Review},
+		"one high thing":                {at(finding.Code, "COD-SECRET-READ"), false, Block},
+		"one high thing, shown":         {at(finding.Snippet, "COD-SECRET-READ"), false, Review},
+		"one high thing, explained":     {at(finding.Document, "COD-SECRET-READ"), false, Review},
+		"medium things":                 {at(finding.Code, "COD-HOG", "COD-ENV-ALL", "COD-SYSTEM-READ", "BIN-PROGRAM", "ARC-UNREAD", "COD-PORTSCAN"), false, Review},
 		"one medium thing":              {at(finding.Instruction, "INS-MAIL"), false, Review},
 		"low things":                    {at(finding.Code, "DEP-UNPINNED-RUN", "COD-KEY-SENT"), false, Pass},
 		"explained":                     {at(finding.Document, "INS-TAKEOVER", "COD-SECRET-SENT", "SH-REVERSE", "SH-DESTROY"), false, Review},

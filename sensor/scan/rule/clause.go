@@ -118,30 +118,53 @@ func (c *clause) in(hits []hit, seen set) (from, to int, ok bool) {
 }
 
 func (c *chain) in(hits []hit) (from, to int, ok bool) {
+	s := search{chain: c, hits: hits}
 	for i := range hits {
 		if hits[i].class != c.class[0] {
 			continue
 		}
-		if to, ok := c.rest(hits, i, 1); ok {
+		if to, ok := s.rest(i, 1); ok {
 			return hits[i].from, to, true
 		}
 	}
 	return 0, 0, false
 }
 
-// rest looks for the classes from n on, behind hit i. Hits are ordered by their end.
-func (c *chain) rest(hits []hit, i, n int) (int, bool) {
-	if n == len(c.class) {
+// search looks for one chain among the hits of a span.
+type search struct {
+	*chain
+	hits []hit
+	dead map[[2]int]bool // hits from which the rest was not found: a text of one word would have it looked for again from each
+}
+
+// rest looks for the classes from n on, behind hit i. Hits are ordered by their end, so those that can follow stand behind it, and
+// end no later than the gap and the longest phrase allow.
+func (s *search) rest(i, n int) (int, bool) {
+	hits := s.hits
+	if n == len(s.class) {
 		return hits[i].to, true
 	}
-	for j := range hits {
+	if s.dead[[2]int{i, n}] {
+		return 0, false
+	}
+	last := hits[i].to + s.gap[n]
+	for j := i + 1; j < len(hits) && hits[j].to <= last+longest; j++ {
 		h := &hits[j]
-		if h.class != c.class[n] || h.from < hits[i].to || h.from > hits[i].to+c.gap[n] {
+		if h.class != s.class[n] || h.from < hits[i].to || h.from > last {
 			continue
 		}
-		if to, ok := c.rest(hits, j, n+1); ok {
+		if to, ok := s.rest(j, n+1); ok {
 			return to, true
 		}
 	}
+	if n > 1 {
+		if s.dead == nil {
+			s.dead = map[[2]int]bool{}
+		}
+		s.dead[[2]int{i, n}] = true
+	}
 	return 0, false
 }
+
+// longest is the most bytes that a phrase may have.
+const longest = 200

@@ -5,31 +5,42 @@
 package rule
 
 import (
+	"context"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 	"github.com/reeve-sensor/reeve/sensor/scan/text"
 )
 
-// Words tells the rules about words that hold in a piece.
-func (s *Set) Words(p *text.Piece, tell func(finding.Finding)) {
-	flat := flatten(p.Text)
-	var hits []hit
-	s.words.find(flat.text, func(class, from, to int) { hits = append(hits, hit{class, from, to}) })
-	if len(hits) == 0 {
-		return
+// Words tells the rules about words that hold in a piece. It ends early with its context.
+func (s *Set) Words(ctx context.Context, p *text.Piece, tell func(finding.Finding)) {
+	d := decider{ctx: ctx, s: s, p: p, tell: tell}
+	for offset, part := range text.Parts(p.Text) {
+		if ctx.Err() != nil {
+			return
+		}
+		d.part(offset, part)
 	}
-	d := decider{s: s, p: p, flat: &flat, tell: tell}
-	d.spans('\f', hits, "paragraph")
-	d.spans('\n', hits, "")
 }
 
 type decider struct {
+	ctx  context.Context
 	s    *Set
 	p    *text.Piece
-	flat *plain
+	base int // of the part, in the piece
+	flat plain
 	tell func(finding.Finding)
 	told int
+}
+
+func (d *decider) part(offset int, part string) {
+	d.base, d.flat = offset, flatten(part)
+	var hits []hit
+	d.s.words.find(d.flat.text, func(class, from, to int) { hits = append(hits, hit{class, from, to}) })
+	if len(hits) > 0 {
+		d.spans('\f', hits, "paragraph")
+		d.spans('\n', hits, "")
+	}
 }
 
 // maxTold bounds what words tell about one piece: each finding has to be found in its line.
@@ -38,7 +49,7 @@ const maxTold = 500
 // spans divides the text at a mark (paragraphs end sentences too), and decides the rules of that span in each part.
 func (d *decider) spans(mark byte, hits []hit, span string) {
 	begin := 0
-	for begin < len(d.flat.text) && len(hits) > 0 {
+	for begin < len(d.flat.text) && len(hits) > 0 && d.ctx.Err() == nil {
 		end := begin
 		for end < len(d.flat.text) && d.flat.text[end] != mark && d.flat.text[end] != '\f' {
 			end++
@@ -55,12 +66,18 @@ func (d *decider) spans(mark byte, hits []hit, span string) {
 	}
 }
 
+// manyHits in one sentence were written by a machine: the context is asked before each rule.
+const manyHits = 1000
+
 func (d *decider) span(hits []hit, begin, end int, span string) {
 	var seen set
 	for _, h := range hits {
 		seen.add(h.class)
 	}
 	for _, r := range d.s.Rules {
+		if len(hits) > manyHits && d.ctx.Err() != nil {
+			return
+		}
 		if len(r.when) == 0 || (r.Span == "paragraph") != (span == "paragraph") || !r.applies(d.p.Lang, d.p.Place) {
 			continue
 		}
@@ -89,27 +106,38 @@ func (d *decider) found(r *Rule, from, to, begin, end int) {
 	if d.told++; d.told > maxTold {
 		return
 	}
-	a, b := d.flat.origin(max(begin, from-margin)), d.flat.origin(min(end, to+margin))
+	a, b := d.base+d.flat.origin(max(begin, from-margin)), d.base+d.flat.origin(min(end, to+margin))
 	seen := d.p.Text[min(a, len(d.p.Text)):min(max(a, b), len(d.p.Text))]
-	d.tell(d.p.Finding(r.ID, d.flat.origin(from), strings.ToValidUTF8(seen, ""), ""))
+	d.tell(d.p.Finding(r.ID, d.base+d.flat.origin(from), strings.ToValidUTF8(seen, ""), ""))
 }
 
 // maxMatches bounds what one pattern tells about one piece.
 const maxMatches = 20
 
-// Patterns tells the rules about patterns that hold in a piece.
-func (s *Set) Patterns(p *text.Piece, tell func(finding.Finding)) {
-	found := map[int]bool{}
-	s.marks.find(strings.ToLower(p.Text), func(rule, _, _ int) { found[rule] = true })
-	for i := range s.Rules {
-		r := s.Rules[i]
-		if !found[i] || !r.applies(p.Lang, p.Place) {
-			continue
-		}
-		for _, re := range r.match {
-			for _, m := range re.FindAllStringIndex(p.Text, maxMatches) {
-				tell(p.Finding(r.ID, m[0], p.Text[m[0]:m[1]], ""))
+// Patterns tells the rules about patterns that hold in a piece. It ends early with its context.
+func (s *Set) Patterns(ctx context.Context, p *text.Piece, tell func(finding.Finding)) {
+	told := map[*Rule]int{}
+	for offset, part := range text.Parts(p.Text) {
+		found := map[int]bool{}
+		s.marks.find(strings.ToLower(part), func(rule, _, _ int) { found[rule] = true })
+		for i, r := range s.Rules {
+			if ctx.Err() != nil {
+				return
+			}
+			if found[i] && told[r] < maxMatches && r.applies(p.Lang, p.Place) {
+				told[r] += r.matches(p, offset, part, tell)
 			}
 		}
 	}
+}
+
+// matches tells what a rule's patterns match in a part of a piece.
+func (r *Rule) matches(p *text.Piece, offset int, part string, tell func(finding.Finding)) (n int) {
+	for _, re := range r.match {
+		for _, m := range re.FindAllStringIndex(part, maxMatches) {
+			tell(p.Finding(r.ID, offset+m[0], part[m[0]:m[1]], ""))
+			n++
+		}
+	}
+	return n
 }

@@ -206,6 +206,9 @@ func (b *builder) class(name string) int {
 func (b *builder) phrase(text string, class int) {
 	p := phrase{text: strings.ToLower(text), class: class}
 	p.text, p.stem = strings.CutSuffix(p.text, "*")
+	if len(p.text) > longest {
+		b.errs = append(b.errs, fmt.Errorf("phrase %q: longer than %d bytes", p.text, longest))
+	}
 	b.words = append(b.words, p)
 }
 

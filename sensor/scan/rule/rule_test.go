@@ -57,7 +57,7 @@ func FuzzWords(f *testing.F) {
 				t.Errorf("line %d", f.Line)
 			}
 		}
-		s.Words(p, tell)
-		s.Patterns(p, tell)
+		s.Words(t.Context(), p, tell)
+		s.Patterns(t.Context(), p, tell)
 	})
 }

@@ -6,6 +6,7 @@
 package secret
 
 import (
+	"context"
 	"math"
 	"regexp"
 	"slices"
@@ -113,21 +114,35 @@ const pem = "-----BEGIN "
 // maxLine bounds the part of a line that patterns see around a keyword, in bytes. A secret is shorter.
 const maxLine = 2000
 
-// Find finds the secrets of a text.
-func Find(s string) []Found {
+// maxFound bounds what is found in one text: more secrets do not make it worse.
+const maxFound = 1000
+
+// Find finds the secrets of a text. It ends early with its context.
+func Find(ctx context.Context, s string) []Found {
 	e := load()
 	var list []Found
 	offset := 0
 	for line := range strings.SplitAfterSeq(s, "\n") {
+		if ctx.Err() != nil || len(list) > maxFound {
+			break
+		}
 		if strings.Contains(line, pem) {
-			end := min(len(s), offset+4000)
-			list = append(list, e.look(s[offset:end], offset, true)...)
+			list = append(list, e.look(ctx, s[offset:pemEnd(s, offset, len(line))], offset, true)...)
 		} else if candidate(line) {
-			list = append(list, e.look(line, offset, false)...)
+			list = append(list, e.look(ctx, line, offset, false)...)
 		}
 		offset += len(line)
 	}
 	return list
+}
+
+// pemEnd is where what begins a key in a line is no longer its own: at the next beginning, or where no key is as long.
+func pemEnd(s string, offset, line int) int {
+	end := min(len(s), offset+max(line, 4000))
+	if next := strings.Index(s[offset+line:max(end, offset+line)], pem); next >= 0 {
+		return offset + line + next
+	}
+	return end
 }
 
 // candidate says that a line holds something with letters and digits, long enough to be a secret and too mixed to be a word.
@@ -153,16 +168,19 @@ func candidate(line string) bool {
 	return false
 }
 
-func (e *engine) look(text string, offset int, key bool) []Found {
+func (e *engine) look(ctx context.Context, text string, offset int, key bool) []Found {
 	lower := strings.ToLower(text)
 	var list []Found
-	var seen []int
+	seen := map[int]int{} // up to where a rule has looked
 	e.words.Walk([]byte(lower), func(end, _, pattern int64) bool {
 		for _, n := range e.owner[pattern] {
-			if slices.Contains(seen, n) {
+			if at, ok := seen[n]; ok && int(end) < at {
 				continue
 			}
-			seen = append(seen, n)
+			seen[n] = int(end) + maxLine/2
+			if key {
+				seen[n] = len(text)
+			}
 			from, to := max(0, int(end)-maxLine), min(len(text), int(end)+maxLine)
 			if key {
 				from, to = 0, len(text)
@@ -172,7 +190,7 @@ func (e *engine) look(text string, offset int, key bool) []Found {
 				list = append(list, f)
 			}
 		}
-		return true
+		return ctx.Err() == nil && len(list) <= maxFound
 	})
 	return list
 }

@@ -5,6 +5,7 @@
 package shell
 
 import (
+	"context"
 	"path"
 	"regexp"
 	"strings"
@@ -36,25 +37,54 @@ type Result struct {
 	Installs []Install
 }
 
-// maxScript bounds what is parsed, in bytes; what is longer is parsed in parts of this size, cut at lines.
-const maxScript = 1 << 20
+// Bounds of what is parsed at once, in bytes and in marks that begin something within something, since the parser goes as deep as
+// these nest. What has more is parsed in parts, cut at lines.
+const (
+	maxScript  = 1 << 20
+	maxOpeners = 5_000
+	leastPart  = maxOpeners // whatever they are
+)
 
-// Analyse reads a script and tells what it finds.
-func Analyse(p *text.Piece, tell func(finding.Finding)) Result {
-	a := analyser{piece: p, tell: tell, vars: map[string]value{}, written: map[string]taint.Label{}}
-	src := unprompt(p.Text)
-	for base := 0; base < len(src); {
-		end := min(len(src), base+maxScript)
-		if end < len(src) {
-			if cut := strings.LastIndexByte(src[base:end], '\n'); cut > 0 {
-				end = base + cut + 1
-			}
+// openers counts the marks of a script that may nest. Who closes what is the parser's to know.
+func openers(src string) int {
+	n := 0
+	for i := range len(src) {
+		switch src[i] {
+		case '(', '{', '[', '`', '!', '|', '&', '<', '?':
+			n++
 		}
+	}
+	for _, word := range [...]string{"if", "while", "until", "for", "case", "select", "time", "coproc", "function"} {
+		n += strings.Count(src, word)
+	}
+	return n
+}
+
+// Analyse reads a script and tells what it finds. It ends early with its context.
+func Analyse(ctx context.Context, p *text.Piece, tell func(finding.Finding)) Result {
+	a := analyser{ctx: ctx, piece: p, tell: tell, parser: syntax.NewParser(syntax.Variant(syntax.LangBash)), vars: map[string]value{}, written: map[string]taint.Label{}}
+	src := unprompt(p.Text)
+	for base := 0; base < len(src) && ctx.Err() == nil; {
+		end := part(src, base, maxScript)
 		a.base = base
 		a.script(src[base:end])
 		base = end
 	}
 	return a.out
+}
+
+// part is the end of what is parsed at once.
+func part(src string, base, size int) int {
+	end := min(len(src), base+size)
+	if end < len(src) {
+		if cut := strings.LastIndexByte(src[base:end], '\n'); cut > 0 {
+			end = base + cut + 1
+		}
+	}
+	if end-base > leastPart && openers(src[base:end]) > maxOpeners {
+		return part(src, base, (end-base)/2)
+	}
+	return end
 }
 
 // prompts are what stands before commands in a session that is shown.
@@ -82,6 +112,8 @@ func (v value) join(o value) value {
 }
 
 type analyser struct {
+	ctx     context.Context
+	parser  *syntax.Parser
 	piece   *text.Piece
 	tell    func(finding.Finding)
 	base    int // of what is parsed, in the piece
@@ -95,23 +127,26 @@ type analyser struct {
 // script parses all of it, or line by line where that fails: documents show what is no whole script.
 func (a *analyser) script(src string) {
 	a.src = src
-	file, err := parse(src)
+	file, err := a.parse(src)
 	if err == nil {
 		a.stmts(file.Stmts, value{})
 		return
 	}
 	offset := a.base
 	for line := range strings.SplitAfterSeq(joinLines(src), "\n") {
+		if a.ctx.Err() != nil {
+			return
+		}
 		a.src, a.base = line, offset
-		if f, err := parse(line); err == nil {
+		if f, err := a.parse(line); err == nil {
 			a.stmts(f.Stmts, value{})
 		}
 		offset += len(line)
 	}
 }
 
-func parse(src string) (*syntax.File, error) {
-	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(src), "")
+func (a *analyser) parse(src string) (*syntax.File, error) {
+	return a.parser.Parse(strings.NewReader(src), "")
 }
 
 // joinLines makes one line of those that a backslash continues, keeping the length.
@@ -135,6 +170,9 @@ func (a *analyser) stmts(list []*syntax.Stmt, in value) value {
 	defer func() { a.depth-- }()
 	var out value
 	for _, s := range list {
+		if a.ctx.Err() != nil {
+			break
+		}
 		v := a.stmt(s, in)
 		out = out.join(v)
 	}
@@ -205,7 +243,7 @@ func (a *analyser) writes(n syntax.Node, to, what value) {
 			return
 		}
 		a.find("SH-PERSIST", n, "writes "+finding.Visible(to.text)+", which is executed later")
-	case regexp.MustCompile(`^/dev/(?:sd|nvme|hd|vd|disk)`).MatchString(to.text):
+	case disk.MatchString(to.text):
 		a.find("SH-DESTROY", n, "writes over a disk")
 	}
 }
@@ -213,9 +251,14 @@ func (a *analyser) writes(n syntax.Node, to, what value) {
 // redirected is a name that people trust, made to mean something else.
 var redirected = regexp.MustCompile(`alias\s+(?:sudo|ssh|su|git|ls|cd|cat|curl|npm|pip|python3?|docker|kubectl)=|/tmp/|/dev/shm`)
 
+var (
+	disk      = regexp.MustCompile(`^/dev/(?:sd|nvme|hd|vd|disk)`)
+	installed = regexp.MustCompile(`^\s*(?:export\s+\w+=|alias\s+\w+=|eval "\$\(\w+ (?:init|hook|completion)|source\s+~?/?[\w./$-]+$|\[\s*-[sf])`)
+)
+
 // ordinary is what installers write to start-up files: paths and variables.
 func ordinary(s string) bool {
-	return regexp.MustCompile(`^\s*(?:export\s+\w+=|alias\s+\w+=|eval "\$\(\w+ (?:init|hook|completion)|source\s+~?/?[\w./$-]+$|\[\s*-[sf])`).MatchString(s) && !strings.Contains(s, "curl") && !redirected.MatchString(s)
+	return installed.MatchString(s) && !strings.Contains(s, "curl") && !redirected.MatchString(s)
 }
 
 // shellCommand says that a statement is an interactive interpreter.

@@ -14,6 +14,18 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/taint"
 )
 
+// What options say.
+var (
+	elsewherePath  = regexp.MustCompile(`\S+:\S*`)
+	body           = regexp.MustCompile(`(?:^|\s)(?:-d|-F|-T|--data\S*|--form\S*|--upload-file|--post-data\S*|--post-file\S*|--json|--body-data\S*|-Body|-InFile)\b`)
+	method         = regexp.MustCompile(`(?i)(?:-X|--request|-Method)[ =]?\s*(?:POST|PUT|PATCH)`)
+	encodedCommand = regexp.MustCompile(`(?i)-e(?:nc(?:odedcommand)?)?\s+[A-Za-z0-9+/=]{16,}`)
+	ofXargs        = regexp.MustCompile(`^-[InPLd]$`)
+	handsShell     = regexp.MustCompile(`(?:^|\s)(?:-\w*[ec]\w*\s+\S*(?:sh|cmd(?:\.exe)?|powershell)\b|--(?:sh-)?exec\b)|(?i)exec:['"]?\S*sh\b|system:`)
+	listening      = regexp.MustCompile(`(?:^|\s)-\w*l\w*\b`)
+	givesKeys      = regexp.MustCompile(`find-(?:generic|internet)-password|dump-keychain|lookup|--export-secret|show\b|/list`)
+)
+
 // invocation is one command as it would be run.
 type invocation struct {
 	node  *syntax.CallExpr
@@ -23,7 +35,12 @@ type invocation struct {
 	line  string // name and arguments
 	in    value
 	label taint.Label // of all arguments
+
+	within int // commands that are the arguments of others
 }
+
+// maxWithin bounds commands as arguments: each has all that stand behind it.
+const maxWithin = 8
 
 func (i *invocation) has(options ...string) bool {
 	for _, a := range i.args {
@@ -101,7 +118,7 @@ func (a *analyser) meaning(i *invocation) value {
 		a.toNetwork(i.stmt, value{label: i.in.label | i.label}, i.name)
 	case resolvers[i.name]:
 		a.resolve(i)
-	case copiers[i.name] && regexp.MustCompile(`\S+:\S*`).MatchString(i.line):
+	case copiers[i.name] && elsewherePath.MatchString(i.line):
 		a.out.Acts |= taint.Network | taint.Sends
 		a.toNetwork(i.stmt, value{label: taint.Read(i.label)}, i.name)
 	case i.name == "ssh":
@@ -132,13 +149,24 @@ func (a *analyser) meaning(i *invocation) value {
 	return a.filter(i)
 }
 
+// spaced is arguments as one text.
+func spaced(args []value) value {
+	var b strings.Builder
+	var v value
+	for _, arg := range args {
+		v.label |= arg.label
+		if b.Len()+len(arg.text) < maxValue {
+			b.WriteString(arg.text)
+			b.WriteByte(' ')
+		}
+	}
+	v.text = b.String()
+	return v
+}
+
 // echo says its arguments.
 func (a *analyser) echo(i *invocation) value {
-	var v value
-	for _, arg := range i.args {
-		v = v.join(arg)
-		v.text += " "
-	}
+	v := spaced(i.args)
 	v.label &^= taint.SecretPath | taint.PersistPath | taint.SystemPath
 	if i.name == "printf" && strings.Contains(v.text, `\x`) {
 		v.label |= taint.Decoded
@@ -203,8 +231,7 @@ func decodes(i *invocation) bool {
 
 func (a *analyser) fetch(i *invocation) value {
 	a.out.Acts |= taint.Network
-	upload := regexp.MustCompile(`(?:^|\s)(?:-d|-F|-T|--data\S*|--form\S*|--upload-file|--post-data\S*|--post-file\S*|--json|--body-data\S*|-Body|-InFile)\b`).MatchString(i.line) ||
-		regexp.MustCompile(`(?i)(?:-X|--request|-Method)[ =]?\s*(?:POST|PUT|PATCH)`).MatchString(i.line)
+	upload := body.MatchString(i.line) || method.MatchString(i.line)
 	sent := taint.Label(0)
 	stdin := false
 	for n, v := range i.args {
@@ -302,7 +329,7 @@ func (a *analyser) interpret(i *invocation) value {
 	case script == -1:
 		a.runs(i, i.in, "its input")
 	}
-	if strings.HasPrefix(i.name, "p") && regexp.MustCompile(`(?i)-e(?:nc(?:odedcommand)?)?\s+[A-Za-z0-9+/=]{16,}`).MatchString(i.line) {
+	if strings.HasPrefix(i.name, "p") && encodedCommand.MatchString(i.line) {
 		a.find("SH-DECODED-EXEC", i.stmt, "runs an encoded command")
 	}
 	return value{label: i.in.label & (taint.Secret | taint.EnvAll)}
@@ -337,10 +364,10 @@ func (a *analyser) inline(i *invocation, script value) {
 
 // nested parses a script in a string. Findings show the command around it.
 func (a *analyser) nested(i *invocation, script value) {
-	if a.depth > maxNesting/4 || script.text == "" {
+	if a.depth > maxNesting/4 || script.text == "" || openers(script.text) > maxOpeners {
 		return
 	}
-	f, err := parse(script.text)
+	f, err := a.parse(script.text)
 	if err != nil {
 		return
 	}
@@ -369,11 +396,7 @@ func (a *analyser) runs(i *invocation, what value, how string) {
 
 func (a *analyser) evaluate(i *invocation) value {
 	a.out.Acts |= taint.Executes
-	var v value
-	for _, arg := range i.args {
-		v = v.join(arg)
-		v.text += " "
-	}
+	v := spaced(i.args)
 	if i.name != "eval" && len(i.args) > 0 {
 		a.runsFile(i, i.args[0])
 		return value{}
@@ -385,8 +408,11 @@ func (a *analyser) evaluate(i *invocation) value {
 
 // xargs runs a command with its input as arguments.
 func (a *analyser) xargs(i *invocation) value {
+	if i.within++; i.within > maxWithin {
+		return value{label: i.in.label}
+	}
 	for n, v := range i.args {
-		if strings.HasPrefix(v.text, "-") || n > 0 && regexp.MustCompile(`^-[InPLd]$`).MatchString(i.args[n-1].text) {
+		if strings.HasPrefix(v.text, "-") || n > 0 && ofXargs.MatchString(i.args[n-1].text) {
 			continue
 		}
 		inner := *i
@@ -398,7 +424,7 @@ func (a *analyser) xargs(i *invocation) value {
 
 // connects finds shells that are handed to a connection.
 func (a *analyser) connects(i *invocation) {
-	if regexp.MustCompile(`(?:^|\s)(?:-\w*[ec]\w*\s+\S*(?:sh|cmd(?:\.exe)?|powershell)\b|--(?:sh-)?exec\b)|(?i)exec:['"]?\S*sh\b|system:`).MatchString(i.line) {
+	if handsShell.MatchString(i.line) {
 		a.find("SH-REVERSE", i.stmt, "a shell at the other end of a connection")
 	}
 	if listens(i) {
@@ -407,7 +433,7 @@ func (a *analyser) connects(i *invocation) {
 }
 
 func listens(i *invocation) bool {
-	return i.name != "socat" && regexp.MustCompile(`(?:^|\s)-\w*l\w*\b`).MatchString(i.line)
+	return i.name != "socat" && listening.MatchString(i.line)
 }
 
 // resolve finds data in names that are asked for.
@@ -446,7 +472,7 @@ func (a *analyser) toNetwork(n *syntax.Stmt, what value, how string) {
 }
 
 func (a *analyser) keychain(i *invocation) value {
-	if regexp.MustCompile(`find-(?:generic|internet)-password|dump-keychain|lookup|--export-secret|show\b|/list`).MatchString(i.line) && i.name != "gpg" || strings.Contains(i.line, "--export-secret") {
+	if givesKeys.MatchString(i.line) && i.name != "gpg" || strings.Contains(i.line, "--export-secret") {
 		a.out.Acts |= taint.ReadsSecret
 		a.find("SH-SECRET-READ", i.stmt, "reads the keychain")
 		return value{label: taint.Secret}

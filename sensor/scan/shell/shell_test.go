@@ -13,7 +13,7 @@ import (
 func rules(t testing.TB, src string) []string {
 	t.Helper()
 	var list []string
-	Analyse(&text.Piece{File: "x.sh", Text: src, Line: 1, Lang: "sh", Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
+	Analyse(t.Context(), &text.Piece{File: "x.sh", Text: src, Line: 1, Lang: "sh", Place: finding.Code}, func(f finding.Finding) { list = append(list, f.Rule) })
 	return list
 }
 

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
@@ -20,11 +21,13 @@ import (
 	"unicode"
 )
 
-// Bounds of decoding: layers, results of one piece, and bytes that a compressed layer may grow to.
+// Bounds of decoding: layers, results of one piece, bytes that a compressed layer may grow to, and of a line on each side of what is
+// written by a cipher in it.
 const (
 	maxDepth    = 5
-	maxDecoded  = 400
+	maxDecoded  = 2000
 	maxInflated = 4 << 20
+	maxCipher   = 64 << 10
 )
 
 // Decoded is what one run of encoded text holds.
@@ -71,19 +74,20 @@ var encodings = []encoding{
 }
 
 // runs calls back for each long run of an encoding's alphabet. White space counts only between long parts.
-func (e *encoding) runs(s string, found func(from, to int)) {
+func (e *encoding) runs(s string, found func(from, to int) bool) (more bool) {
 	if e.marks != "" && !strings.Contains(s, e.marks) {
-		return
+		return true
 	}
+	more = true
 	from, solid := -1, 0 // solid: the longest part without white space
 	part := 0
 	end := func(to int) {
 		if from >= 0 && to-from >= e.least && max(solid, part) >= min(e.least, 16) || from >= 0 && to-from >= e.least && e.letter[' '] && e.marks != "" || from >= 0 && to-from >= e.least && e.letter[':'] {
-			found(from, to)
+			more = found(from, to)
 		}
 		from, solid, part = -1, 0, 0
 	}
-	for i := range len(s) {
+	for i := 0; i < len(s) && more; i++ {
 		c := s[i]
 		switch {
 		case !e.letter[c]:
@@ -97,27 +101,44 @@ func (e *encoding) runs(s string, found func(from, to int)) {
 			part++
 		}
 	}
-	end(len(s))
+	if more {
+		end(len(s))
+	}
+	return more
 }
 
-// Encoded finds runs of encoded text that decode to text, or to a program.
-func Encoded(s string) []Decoded {
-	var list []Decoded
+// Encoded hands out runs of encoded text that decode to text, or to a program, one after another: all of them together may be much
+// larger than the text. It ends early with its context, or when found says so. The result says whether all were handed out.
+func Encoded(ctx context.Context, s string, found func(Decoded) bool) (all bool) {
+	n := 0
 	for i := range encodings {
 		e := &encodings[i]
-		e.runs(s, func(from, to int) {
-			for _, m := range e.run.FindAllStringIndex(s[from:to], -1) {
-				if len(list) >= maxDecoded {
-					return
+		more := e.runs(s, func(from, to int) bool {
+			for at := from; at < to && ctx.Err() == nil; {
+				m := e.run.FindStringIndex(s[at:to])
+				if m == nil {
+					return true
 				}
-				if d, ok := e.read(s[from+m[0] : from+m[1]]); ok {
-					d.Offset = from + m[0]
-					list = append(list, d)
+				if d, ok := e.read(s[at+m[0] : at+m[1]]); ok {
+					d.Offset = at + m[0]
+					if n++; n > maxDecoded || !found(d) {
+						return false
+					}
 				}
+				at += m[1]
 			}
+			return ctx.Err() == nil
 		})
+		if !more {
+			return false
+		}
 	}
-	return append(list, ciphers(s)...)
+	for _, d := range ciphers(s) {
+		if ctx.Err() != nil || !found(d) {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *encoding) read(seen string) (Decoded, bool) {
@@ -263,9 +284,12 @@ func ciphers(s string) []Decoded {
 	}
 	lower := strings.ToLower(s)
 	if (strings.Contains(lower, "gur ") || strings.Contains(lower, "naq ") || strings.Contains(lower, "vafgehp")) && len(rotWords.FindAllStringIndex(lower, 3)) >= 2 {
-		for _, m := range rotWords.FindAllStringIndex(lower, 20) {
-			from, to := lineOf(s, min(m[0], len(s)))
-			add(from, s[from:to], "ROT13", strings.Map(rot13, s[from:to]))
+		read := 0
+		for _, m := range rotWords.FindAllStringIndex(lower, maxDecoded) {
+			if from, to := lineOf(s, min(m[0], len(s))); to > read {
+				add(from, s[from:to], "ROT13", strings.Map(rot13, s[from:to]))
+				read = to
+			}
 		}
 	}
 	for _, backwards := range []string{"snoitcurtsni", "suoiverp", "tpmorp metsys", "resu eht llet"} {
@@ -277,20 +301,27 @@ func ciphers(s string) []Decoded {
 	return list
 }
 
+// lineOf is the line around an offset, as far as the bound goes.
 func lineOf(s string, at int) (from, to int) {
-	from = strings.LastIndexByte(s[:at], '\n') + 1
-	if to = strings.IndexByte(s[at:], '\n'); to < 0 {
-		return from, len(s)
+	from, to = runeStart(s, max(0, at-maxCipher)), len(s)
+	if at+maxCipher < len(s) {
+		to = runeStart(s, at+maxCipher)
 	}
-	return from, at + to
+	if line := strings.LastIndexByte(s[from:at], '\n'); line >= 0 {
+		from += line + 1
+	}
+	if line := strings.IndexByte(s[at:to], '\n'); line >= 0 {
+		to = at + line
+	}
+	return from, to
 }
 
-// leastSpaced is how many letters in a row stand alone before that is a way of writing.
+// leastSpaced is how many letters in a row stand alone before that is a way of writing. Most of them are no digits: versions are.
 const leastSpaced = 8
 
 // spacedApart is where letters begin to stand alone, many in a row, from at on; -1 where they do not.
 func spacedApart(s string, at int) int {
-	n, begin := 0, at
+	n, digits, begin := 0, 0, at
 	for i := at; i+1 < len(s); i++ {
 		if !isLetter(s[i]) {
 			if strings.IndexByte(" ._*-", s[i]) < 0 {
@@ -303,9 +334,12 @@ func spacedApart(s string, at int) int {
 			continue
 		}
 		if n == 0 {
-			begin = i
+			begin, digits = i, 0
 		}
-		if n++; n >= leastSpaced {
+		if s[i] >= '0' && s[i] <= '9' {
+			digits++
+		}
+		if n++; n-digits >= leastSpaced-2 && n >= leastSpaced {
 			return begin
 		}
 	}
@@ -316,10 +350,15 @@ func isLetter(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= 0x80 || c >= '0' && c <= '9'
 }
 
+var (
+	spacedWords  = regexp.MustCompile(`[ ._*-]{2,}`)
+	spacedLetter = regexp.MustCompile(`\b([A-Za-z])[ ._*-]\b`)
+)
+
 // unspace joins letters that stand alone; two marks or more are a space.
 func unspace(s string) string {
-	s = regexp.MustCompile(`[ ._*-]{2,}`).ReplaceAllString(s, "\x00")
-	s = regexp.MustCompile(`\b([A-Za-z])[ ._*-]\b`).ReplaceAllString(s, "$1")
+	s = spacedWords.ReplaceAllString(s, "\x00")
+	s = spacedLetter.ReplaceAllString(s, "$1")
 	return strings.ReplaceAll(s, "\x00", " ")
 }
 

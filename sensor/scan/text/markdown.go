@@ -5,6 +5,8 @@
 package text
 
 import (
+	"context"
+	"iter"
 	"regexp"
 	"strings"
 
@@ -21,17 +23,17 @@ type Document struct {
 // fence is the opening or closing line of a block of code.
 var fence = regexp.MustCompile("^[ \t>]*(```+|~~~+)[ \t]*\\{?\\.?([A-Za-z0-9_+#.-]*)")
 
-// Markdown takes a document apart. Lines of pieces are the document's own.
-func Markdown(file, s string, place finding.Place) Document {
+// Markdown takes a document apart. Lines of pieces are the document's own. It ends early with its context.
+func Markdown(ctx context.Context, file, s string, place finding.Place) Document {
 	d := Document{}
 	front, body, skipped := cutFront(s)
 	d.Front = front
 	prose := newBlanked(body, skipped)
 	d.Marks = append(d.Marks, whiteSpace(body, skipped)...)
 	d.fences(file, prose)
-	d.comments(file, prose)
-	d.styles(file, prose)
-	d.inline(file, prose)
+	d.comments(ctx, file, prose)
+	d.styles(ctx, file, prose)
+	d.inline(ctx, file, prose)
 	text := prose.text()
 	if strings.TrimSpace(text) != "" {
 		d.Pieces = append(d.Pieces, Piece{File: file, Text: text, Line: 1 + skipped, Place: place})
@@ -41,9 +43,10 @@ func Markdown(file, s string, place finding.Place) Document {
 
 // blanked is a text from which parts are taken out; line breaks stay.
 type blanked struct {
-	in   string
-	line int
-	cut  []byte // the text; what is taken out is spaces
+	in    string
+	line  int
+	cut   []byte // the text; what is taken out is spaces
+	lines lines
 }
 
 func newBlanked(s string, line int) *blanked { return &blanked{in: s, line: line, cut: []byte(s)} }
@@ -58,7 +61,7 @@ func (b *blanked) take(from, to int) {
 	}
 }
 
-func (b *blanked) lineAt(offset int) int { return 1 + b.line + strings.Count(b.in[:offset], "\n") }
+func (b *blanked) lineAt(offset int) int { return 1 + b.line + b.lines.at(b.in, offset) }
 
 // fences takes blocks of code out.
 func (d *Document) fences(file string, b *blanked) {
@@ -120,17 +123,36 @@ var (
 	inline = regexp.MustCompile("`([^`\n]{12,})`")
 )
 
-func (d *Document) comments(file string, b *blanked) {
+// each goes through the matches of a pattern whose matches end where a line or an element does, as long as the context lets it.
+func each(ctx context.Context, re *regexp.Regexp, in []byte) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		for at := 0; at < len(in) && ctx.Err() == nil; {
+			m := re.FindSubmatchIndex(in[at:])
+			if m == nil {
+				return
+			}
+			for i := range m {
+				m[i] += at
+			}
+			if !yield(m) {
+				return
+			}
+			at = max(m[1], at+1)
+		}
+	}
+}
+
+func (d *Document) comments(ctx context.Context, file string, b *blanked) {
 	for _, re := range []*regexp.Regexp{comment, nolink} {
-		for _, m := range re.FindAllSubmatchIndex(b.cut, -1) {
+		for m := range each(ctx, re, b.cut) {
 			d.hidden(file, b, m[2], m[3], "in a comment that is not shown")
 			b.take(m[0], m[1])
 		}
 	}
 }
 
-func (d *Document) styles(file string, b *blanked) {
-	for _, m := range unseen.FindAllSubmatchIndex(b.cut, -1) {
+func (d *Document) styles(ctx context.Context, file string, b *blanked) {
+	for m := range each(ctx, unseen, b.cut) {
 		d.Marks = append(d.Marks, Mark{Rule: RuleStyle, Offset: b.lineAt(m[0]), Seen: b.in[m[0]:m[1]], Detail: "a style hides text"})
 		d.hidden(file, b, m[4], m[5], "in an element that is not shown")
 	}
@@ -143,8 +165,8 @@ func (d *Document) hidden(file string, b *blanked, from, to int, how string) {
 }
 
 // inline hands out code within lines, where it may be a command. It stays in the prose too.
-func (d *Document) inline(file string, b *blanked) {
-	for _, m := range inline.FindAllSubmatchIndex(b.cut, -1) {
+func (d *Document) inline(ctx context.Context, file string, b *blanked) {
+	for m := range each(ctx, inline, b.cut) {
 		text := b.in[m[2]:m[3]]
 		if strings.ContainsAny(text, " \t") {
 			d.Pieces = append(d.Pieces, Piece{File: file, Text: text, Line: b.lineAt(m[2]), Lang: "unknown", Place: finding.Snippet})
@@ -171,7 +193,7 @@ func whiteSpace(s string, skipped int) []Mark {
 		case r == ' ' || r == '\t' || r == '\r' || r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x3000:
 			spaces++
 		default:
-			if spaces >= farRight || empty > farDown {
+			if (spaces >= farRight || empty > farDown) && len(marks) < maxMarks {
 				_, to := lineOf(s, i)
 				marks = append(marks, Mark{Rule: RuleWhite, Offset: line, Seen: s[i:to], Detail: "text behind a page of white space"})
 			}

@@ -20,6 +20,24 @@ type Piece struct {
 	How   string // how it was hidden or encoded, in words; empty for what everybody sees
 	Depth int    // decodings that it took
 	Fixed bool   // every character of it comes from one line of the file: what was decoded has no lines of its own
+
+	lines lines
+}
+
+// lines counts the lines of a text from where it counted last: findings come in order, and each of a hostile text's million would
+// cost the whole text again.
+type lines struct{ offset, before int }
+
+// before is how many lines end before an offset.
+func (l *lines) at(s string, offset int) int {
+	offset = min(max(offset, 0), len(s))
+	if offset >= l.offset {
+		l.before += strings.Count(s[l.offset:offset], "\n")
+	} else {
+		l.before -= strings.Count(s[offset:l.offset], "\n")
+	}
+	l.offset = offset
+	return l.before
 }
 
 // LineAt is the line of the file for an offset into the piece.
@@ -27,7 +45,7 @@ func (p *Piece) LineAt(offset int) int {
 	if p.Fixed {
 		return p.Line
 	}
-	return p.Line + strings.Count(p.Text[:min(max(offset, 0), len(p.Text))], "\n")
+	return p.Line + p.lines.at(p.Text, offset)
 }
 
 // Finding begins a finding about the piece at an offset.

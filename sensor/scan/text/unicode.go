@@ -91,12 +91,20 @@ func Reveal(s string) Clean {
 		i = r.step(i)
 	}
 	r.endBits()
+	r.together()
 	c := Clean{Text: r.out.String(), Marks: r.marks}
 	if c.Text, r.marks = unmix(c.Text); len(r.marks) > 0 {
 		c.Marks = append(c.Marks, r.marks...)
 	}
 	return c
 }
+
+// Bounds of marks of one text: those that only say that something was done, and those that hold a text. What is beyond the second
+// is read all the same, together.
+const (
+	maxMarks  = 50
+	maxHidden = 500
+)
 
 // ascii says that there is nothing but visible ASCII and white space.
 func ascii(s string) bool {
@@ -114,6 +122,9 @@ type revealer struct {
 	marks []Mark
 	bits  []rune // a run of zero-width characters, perhaps with data
 	bitAt int
+
+	plain, hidden int // marks so far
+	scattered     []scatter
 }
 
 // step handles what stands at i and returns what comes after it.
@@ -142,8 +153,14 @@ func (v *revealer) step(i int) int {
 }
 
 func (v *revealer) mark(m Mark) {
-	m.Offset = v.out.Len()
-	v.marks = append(v.marks, m)
+	count, most := &v.plain, maxMarks
+	if m.Hidden != "" {
+		count, most = &v.hidden, maxHidden
+	}
+	if *count++; *count <= most {
+		m.Offset = v.out.Len()
+		v.marks = append(v.marks, m)
+	}
 }
 
 // run reads a run of characters that carry one letter each.
@@ -167,6 +184,9 @@ func (v *revealer) run(i int, rule, detail string, letter func(rune) (rune, bool
 		return i
 	}
 	v.mark(Mark{Rule: rule, Seen: v.in[begin:i], Detail: fmt.Sprintf("%s: %d characters", detail, (i-begin)/4), Hidden: hidden.String()})
+	s := v.scatter(rule, detail)
+	s.runs++
+	s.text.WriteString(hidden.String())
 	return i
 }
 
@@ -179,6 +199,9 @@ func tagRune(r rune) (rune, bool) {
 	}
 	return r, true
 }
+
+// firstSymbol is where characters begin whose form a selector may choose; letters of the Latin, Greek and other alphabets have one.
+const firstSymbol = 0x2000
 
 // selectors reads variation selectors. One behind a character chooses its form; several in a row are data.
 func (v *revealer) selectors(i int) int {
@@ -199,6 +222,11 @@ func (v *revealer) selectors(i int) int {
 			break
 		}
 		i, n = i+size, n+1
+	}
+	if before, _ := utf8.DecodeLastRuneInString(v.in[:begin]); n > 2 || before < firstSymbol {
+		s := v.scatter(RuleVariation, "data in variation selectors")
+		s.runs++
+		s.data = append(s.data, hidden...)
 	}
 	if n > 2 {
 		v.mark(Mark{Rule: RuleVariation, Seen: v.in[begin:i], Detail: fmt.Sprintf("%d variation selectors in a row, which are data", n),
@@ -225,6 +253,9 @@ func (v *revealer) endBits() {
 	}
 	bits, at := v.bits, v.bitAt
 	v.bits = nil
+	s := v.scatter(RuleZeroBits, "data in zero-width characters")
+	s.runs++
+	s.bits = append(s.bits, bits...)
 	if len(bits) >= 16 {
 		v.mark(Mark{Rule: RuleZeroBits, Seen: string(bits[:16]), Detail: fmt.Sprintf("%d zero-width characters in a row, which are data", len(bits)),
 			Hidden: readBits(bits)})
@@ -362,8 +393,9 @@ func unmix(s string) (string, []Mark) {
 		}
 		if latin > 0 && alike > 0 && other == 0 {
 			plain := latinise(s[i:end])
-			marks = append(marks, Mark{Rule: RuleHomoglyph, Offset: out.Len() + i - last, Seen: s[i:end],
-				Detail: "letters of another alphabet in " + plain})
+			if len(marks) < maxMarks {
+				marks = append(marks, Mark{Rule: RuleHomoglyph, Offset: out.Len() + i - last, Seen: s[i:end], Detail: "letters of another alphabet in " + plain})
+			}
 			out.WriteString(s[last:i])
 			out.WriteString(plain)
 			last = end

@@ -34,6 +34,9 @@ func openTar(ctx context.Context, w *Walker, f File, depth int) error {
 		if err != nil {
 			return fmt.Errorf("reading as tar: %w", err)
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		name := names.check(h.Name)
 		switch h.Typeflag {
 		case tar.TypeDir, tar.TypeXGlobalHeader:

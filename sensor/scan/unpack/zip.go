@@ -7,6 +7,7 @@ package unpack
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -24,6 +25,9 @@ func openZip(ctx context.Context, w *Walker, f File, depth int) error {
 	}
 	names := namer{w: w, archive: f.Name, seen: map[string]bool{}}
 	for _, m := range r.File {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		name := names.check(m.Name)
 		if m.Mode().IsDir() {
 			continue
@@ -78,8 +82,9 @@ func (w *Walker) unlisted(f File, r *zip.Reader) {
 		}
 		bodies = append(bodies, span{at, at + int64(m.CompressedSize64)})
 	}
-	slices.SortFunc(bodies, func(a, b span) int { return int(a.from - b.from) })
+	slices.SortFunc(bodies, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	signature := []byte("PK\x03\x04")
+	covered, n := int64(0), 0 // up to where the members that begin before a place go, and how many they are
 	for at := 0; ; at += 4 {
 		next := bytes.Index(f.Data[at:], signature)
 		if next < 0 {
@@ -90,10 +95,11 @@ func (w *Walker) unlisted(f File, r *zip.Reader) {
 			return
 		}
 		body := int64(at) + 30 + int64(binary.LittleEndian.Uint16(f.Data[at+26:])) + int64(binary.LittleEndian.Uint16(f.Data[at+28:]))
-		known := slices.ContainsFunc(bodies, func(s span) bool {
-			return s.from == body || s.from <= int64(at) && int64(at) < s.to
-		})
-		if !known {
+		for ; n < len(bodies) && bodies[n].from <= int64(at); n++ {
+			covered = max(covered, bodies[n].to)
+		}
+		_, listed := slices.BinarySearchFunc(bodies, body, func(s span, from int64) int { return cmp.Compare(s.from, from) })
+		if !listed && int64(at) >= covered {
 			w.Tell(finding.Finding{Rule: RuleHidden, File: f.Name, Place: finding.Code, Detail: "a member that the archive's list does not name"})
 			return
 		}

@@ -61,8 +61,11 @@ func run() error {
 	fmt.Println("\nthe model as it is shipped (it has seen the corpus)")
 	table(list, shipped, false)
 	fmt.Printf("\ncross-validated: %d parts, groups whole, weights fitted without the part that is judged\n", *folds)
-	crossed := scanbench.CrossValidate(s.Model, s.Rules, list, *folds)
+	crossed := scanbench.CrossValidate(s.Model, s.Rules, list, scanbench.OfGroup, *folds)
 	table(list, crossed, true)
+	fmt.Println("\nthe same with whole sources left out: what the weights owe to one author's way of writing is missing here")
+	table(list, scanbench.CrossValidate(s.Model, s.Rules, list, scanbench.OfSource, *folds), false)
+	curve(list, crossed)
 	if *wrong {
 		explain(list, shipped)
 	}
@@ -203,6 +206,27 @@ func table(list []*scanbench.Sample, by map[*scanbench.Sample]judge.Judgment, ca
 	for _, k := range keys {
 		r := rows[k]
 		fmt.Printf("%-28s %5d  %-24s %-24s\n", k, r[0], rate(r[2], r[0]), rate(r[1], r[0]))
+	}
+}
+
+// curve prints what other scores to divide at would give, for whoever calibrates: of what was meant, and of what was not.
+func curve(list []*scanbench.Sample, by map[*scanbench.Sample]judge.Judgment) {
+	fmt.Printf("\n%-28s %-24s %-24s\n", "divided at", "malicious", "benign")
+	for at := 0.5; at <= 5; at += 0.25 {
+		var hits, all [2]int
+		for _, s := range list {
+			kind := 0
+			if !s.Malicious() {
+				kind = 1
+			} else if s.Kind != "malicious" {
+				continue
+			}
+			all[kind]++
+			if by[s].Score >= at {
+				hits[kind]++
+			}
+		}
+		fmt.Printf("%-28.2f %-24s %-24s\n", at, rate(hits[0], all[0]), rate(hits[1], all[1]))
 	}
 }
 
