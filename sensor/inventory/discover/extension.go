@@ -27,24 +27,33 @@ func (s *source) unpacked() {
 	it := s.item(inventory.KindConnector, s.doc.root.Get("name").String(), 1)
 	it.Scope = inventory.ScopeExtension
 	s.plugin = plugin{dir: dir}
-	s.describe(&it, s.doc.root)
+	chosen := s.chosen(dir)
+	it.Disabled = chosen.Get("isEnabled").Is(false)
+	s.describe(&it, s.doc.root, chosen.Get("userConfig"))
 	files, writable, err := s.folder(dir)
 	it.Identity.Files, it.Facts.Writable = files, append(it.Facts.Writable, writable...)
 	if err != nil {
 		it.Error, it.Identity.Loose = reason(err), "its folder is not known whole"
 	}
-	settings := path.Join(path.Dir(path.Dir(dir)), "Claude Extensions Settings", path.Base(dir)+".json")
-	if raw, _, err := s.slurp(settings, settingsMax); err == nil {
-		if root, err := formats.Parse(formats.JSON, raw); err == nil {
-			it.Disabled = root.Get("isEnabled").Is(false)
-		}
-	}
 	pin(&it)
 	s.add(it)
 }
 
-// describe fills in what a manifest says.
-func (s *source) describe(it *inventory.Item, root *formats.Node) {
+// chosen is what its person has set for the extension in a folder; nil where nothing is.
+func (s *source) chosen(dir string) *formats.Node {
+	raw, _, err := s.slurp(path.Join(path.Dir(path.Dir(dir)), "Claude Extensions Settings", path.Base(dir)+".json"), settingsMax)
+	if err != nil {
+		return nil
+	}
+	root, err := formats.Parse(formats.JSON, raw)
+	if err != nil {
+		return nil
+	}
+	return root
+}
+
+// describe fills in what a manifest says, with what its person has set.
+func (s *source) describe(it *inventory.Item, root, set *formats.Node) {
 	it.Transport, it.Version = "stdio", clean(root.Get("version").String())
 	setting(it, "version", it.Version)
 	setting(it, "author", root.Get("author", "name").String())
@@ -58,12 +67,10 @@ func (s *source) describe(it *inventory.Item, root *formats.Node) {
 	}
 	credentials(it, "env", run.Get("env"))
 	if run.Get("command") != nil {
-		argv := s.places(argvOf(run))
+		argv, open := choicesOf(root.Get("user_config"), set).fill(s.places(argvOf(run)))
 		clean, secret := event.RedactArgs(argv)
-		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret, unset(argv)
-		if s.plugin.dir != "" && len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
-			it.Facts.Started = inventory.Starts(argv, s.plugin.dir) // what is packed starts nowhere
-		}
+		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret, open
+		s.installed(it, argv)
 	}
 	for _, t := range listOf(root.Get("tools")) {
 		it.Identity.Tools = append(it.Identity.Tools, inventory.Part{Name: clean(t.Get("name").String()), Value: bounded(event.Redact(t.Get("description").String()))})
@@ -77,6 +84,17 @@ func (s *source) describe(it *inventory.Item, root *formats.Node) {
 		if user.Get(key, "sensitive").Is(true) {
 			it.Secrets = append(it.Secrets, clean(key))
 		}
+	}
+}
+
+// installed says what an extension that was unpacked is started by. What is packed starts nowhere.
+func (s *source) installed(it *inventory.Item, argv []string) {
+	if s.plugin.dir == "" {
+		return
+	}
+	depends(it, false)
+	if len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
+		it.Facts.Started = inventory.Starts(argv, s.plugin.dir)
 	}
 }
 
@@ -140,7 +158,7 @@ func (w *part) unpack(it *inventory.Item, name string) error {
 		it.Name = clean(n)
 	}
 	s := w.source(&inventory.Agent{Name: desktop}, &inventory.Config{Scope: inventory.ScopeExtension}, name, plugin{})
-	s.describe(it, root)
+	s.describe(it, root, nil)
 	return nil
 }
 
