@@ -7,6 +7,7 @@ package connectors
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,16 @@ func (p *play) extension(t *testing.T) {
 	p.refuses(t, ledger.name)
 	p.approve(t, ledger)
 	p.used(t, ledger, p.works(t))
+	p.since(t, "~ connector:"+pages.name, "~ connector:"+notes.name, "+ connector:"+ledger.name)
+}
+
+// since wants the inventory to tell what has become of it since the pass that the daemon made at first: it has been started twice.
+func (p *play) since(t *testing.T, words ...string) {
+	t.Helper()
+	until(t, "what has changed, to be told", func() (bool, string) {
+		said, err := p.reeve.Output(t.Context(), "inventory", "--diff", "--kind", "connector")
+		return err == nil && hasAll(said, words...), fmt.Sprint(said, err)
+	})
 }
 
 // update: the same publisher's next release waits for somebody once more.

@@ -124,12 +124,13 @@ const (
 // until asks again and again for what must come soon.
 func until(t *testing.T, what string, is func() (bool, string)) {
 	t.Helper()
-	for deadline := time.Now().Add(told); ; time.Sleep(often) {
+	for begun := time.Now(); ; time.Sleep(often) {
 		ok, seen := is()
 		if ok {
+			t.Logf("%s: after %s", what, time.Since(begun).Round(100*time.Millisecond))
 			return
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > told {
 			t.Fatalf("%s: it is %s", what, seen)
 		}
 	}
