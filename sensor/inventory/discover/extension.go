@@ -7,10 +7,14 @@ package discover
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -30,13 +34,47 @@ func (s *source) unpacked() {
 	chosen := s.chosen(dir)
 	it.Disabled = chosen.Get("isEnabled").Is(false)
 	s.describe(&it, s.doc.root, chosen.Get("userConfig"))
-	files, writable, err := s.folder(dir)
+	files, writable, err := s.brought(dir)
 	it.Identity.Files, it.Facts.Writable = files, append(it.Facts.Writable, writable...)
 	if err != nil {
 		it.Error, it.Identity.Loose = reason(err), "its folder is not known whole"
 	}
 	pin(&it)
 	s.add(it)
+}
+
+// packedRoom is how much an extension may hold: it brings what it needs with it.
+var packedRoom = room{8_000, 32, 256 << 20}
+
+// brought sums the files of an extension.
+func (w *part) brought(dir string) (files []inventory.Part, writable []string, err error) {
+	files, writable, err = w.within(dir, packedRoom)
+	if files = folded(files); err == nil && len(files) > filesMax {
+		err = fmt.Errorf("more than %d files in one folder", filesMax)
+	}
+	return files[:min(len(files), filesMax)], writable, err
+}
+
+// folded has each folder count as one, where the files are many.
+func folded(files []inventory.Part) []inventory.Part {
+	if len(files) <= filesMax {
+		return files
+	}
+	var out []inventory.Part
+	inner := map[string][]string{}
+	for _, f := range files {
+		if first, rest, below := strings.Cut(f.Name, "/"); below {
+			inner[first] = append(inner[first], f.Value+"  "+rest+"\n")
+			continue
+		}
+		out = append(out, f)
+	}
+	for first, lines := range inner {
+		slices.Sort(lines)
+		sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+		out = append(out, inventory.Part{Name: first + "/", Value: hex.EncodeToString(sum[:])})
+	}
+	return out
 }
 
 // chosen is what its person has set for the extension in a folder; nil where nothing is.
