@@ -17,14 +17,15 @@ import (
 type choice struct {
 	values []string
 	list   bool // an argument that is nothing else becomes as many
+	secret bool // by its name
 	open   bool // it is not known
 }
 
 // choices are the values by their names. What the packer's own code finds no value for stays as it is spelled.
 type choices map[string]choice
 
-// choicesOf reads what the manifest declares and what was set over it. Values of credentials are not taken, and a default that has variables
-// of its own leaves open who fills them in.
+// choicesOf reads what the manifest declares and what was set over it. What is declared to be a credential is not read, since agents keep it in
+// other forms, and a default that has variables of its own leaves open who fills them in.
 func choicesOf(declared, set *formats.Node) choices {
 	out := choices{}
 	for _, key := range slices.Concat(declared.Keys(), set.Keys()) {
@@ -36,16 +37,18 @@ func choicesOf(declared, set *formats.Node) choices {
 		if value == nil {
 			continue
 		}
-		secret := declared.Get(key, "sensitive").Is(true)
-		out[key] = choice{value.Strings(), value.Kind == formats.List, secret || !fixed}
+		out[key] = choice{
+			values: value.Strings(), list: value.Kind == formats.List, secret: secretName.MatchString(key),
+			open: declared.Get(key, "sensitive").Is(true) || !fixed,
+		}
 	}
 	return out
 }
 
 var ofUser = regexp.MustCompile(`\$\{user_config\.([^}]+)\}`)
 
-// fill gives the arguments with what was chosen, and names what they still depend on.
-func (c choices) fill(argv []string) (filled, open []string) {
+// fill gives the arguments with what was chosen, the same without secrets, and names what they still depend on.
+func (c choices) fill(argv []string) (filled, shown, open []string) {
 	for _, arg := range argv {
 		rest := ofUser.ReplaceAllStringFunc(arg, func(name string) string {
 			if c[nameOf(name)].open {
@@ -54,22 +57,23 @@ func (c choices) fill(argv []string) (filled, open []string) {
 			return ""
 		})
 		open = append(open, unset([]string{rest})...)
-		filled = append(filled, c.argument(arg)...)
+		filled = append(filled, c.argument(arg, false)...)
+		shown = append(shown, c.argument(arg, true)...)
 	}
 	slices.Sort(open)
-	return filled, slices.Compact(open)
+	return filled, shown, slices.Compact(open)
 }
 
 // argument is what becomes of one. A list within other text is not put in.
-func (c choices) argument(arg string) []string {
+func (c choices) argument(arg string, show bool) []string {
 	if m := ofUser.FindString(arg); m == arg && m != "" {
-		if v := c[nameOf(m)]; v.list && !v.open {
+		if v := c[nameOf(m)]; v.list && !v.open && !(show && v.secret) {
 			return v.values
 		}
 	}
 	return []string{ofUser.ReplaceAllStringFunc(arg, func(name string) string {
 		v := c[nameOf(name)]
-		if v.open || v.list || len(v.values) != 1 || v.values[0] == "" && name == arg {
+		if v.open || show && v.secret || v.list || len(v.values) != 1 || v.values[0] == "" && name == arg {
 			return name
 		}
 		return v.values[0]

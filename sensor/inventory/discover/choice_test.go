@@ -53,7 +53,7 @@ func TestChoicesAreThePackers(t *testing.T) {
 	}
 	s := &source{part: &part{}, plugin: plugin{dir: "/x"}}
 	for i, c := range cases {
-		got, open := choicesOf(tree(t, c.Declared), tree(t, c.Set)).fill(s.places(c.Args))
+		got, _, open := choicesOf(tree(t, c.Declared), tree(t, c.Set)).fill(s.places(c.Args))
 		if made[i].Note != c.Note || !slices.Equal(got, made[i].Args) || len(open) != 0 {
 			t.Errorf("%s: %q, open %q; the packer has %q", c.Note, got, open, made[i].Args)
 		}
@@ -66,13 +66,15 @@ func TestWhatOfAnExtensionIsLeftOpen(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args, declared, set string
 		command             string
-		starts              bool
+		starts              string // the rest is held by nobody
 	}{
-		"set":                    {`"${user_config.dir}"`, `"dir":{}`, `"dir":"/n"`, "node /n", true},
-		"a credential":           {`"--key=${user_config.key}"`, `"key":{"sensitive":true}`, `"key":"s3cr3t"`, "node --key=${user_config.key}", false},
-		"a default with a place": {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, ``, "node ${user_config.dir}", false},
-		"that was set":           {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, `"dir":"/n"`, "node /n", true},
-		"another variable":       {`"${DOCUMENTS}"`, ``, ``, "node ${DOCUMENTS}", false},
+		"set":                    {`"${user_config.dir}"`, `"dir":{}`, `"dir":"/n"`, "node /n", "node /n"},
+		"a secret by its name":   {`"--k=${user_config.api_key}"`, `"api_key":{}`, `"api_key":"s3cr3t"`, "node --k=${user_config.api_key}", "node --k=s3cr3t"},
+		"several of them":        {`"${user_config.tokens}"`, `"tokens":{}`, `"tokens":["s3cr3t","x"]`, "node ${user_config.tokens}", "node s3cr3t x"},
+		"a credential":           {`"--key=${user_config.key}"`, `"key":{"sensitive":true}`, `"key":"s3cr3t"`, "node --key=${user_config.key}", ""},
+		"a default with a place": {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, ``, "node ${user_config.dir}", ""},
+		"that was set":           {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, `"dir":"/n"`, "node /n", "node /n"},
+		"another variable":       {`"${DOCUMENTS}"`, ``, ``, "node ${DOCUMENTS}", ""},
 	} {
 		items := pass(t, map[string]*fstest.MapFile{
 			dir + "manifest.json": text(`{"name":"x","server":{"mcp_config":{"command":"node","args":[` + tc.args + `]}},"user_config":{` + tc.declared + `}}`),
@@ -83,11 +85,12 @@ func TestWhatOfAnExtensionIsLeftOpen(t *testing.T) {
 			t.Fatalf("%s: %+v", name, items)
 		}
 		it := found[0]
-		if got := strings.Join(it.Identity.Command, " "); got != tc.command || (it.NotHeld == "") != tc.starts || (it.Identity.Loose == "") != tc.starts {
+		held := tc.starts != ""
+		if got := strings.Join(it.Identity.Command, " "); got != tc.command || (it.NotHeld == "") != held || (it.Identity.Loose == "") != held {
 			t.Errorf("%s: %q, not held %q, loose %q", name, got, it.NotHeld, it.Identity.Loose)
 		}
-		if started := it.Facts.Started.Argv(); tc.starts != (strings.Join(started, " ") == tc.command) {
-			t.Errorf("%s: it is started by %q", name, started)
+		if started := strings.Join(it.Facts.Started.Argv(), " "); started != tc.starts || it.Facts.Secret != strings.Contains(started, "s3cr3t") {
+			t.Errorf("%s: it is started by %q, which has a secret: %t", name, started, it.Facts.Secret)
 		}
 	}
 }

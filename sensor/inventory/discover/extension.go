@@ -105,9 +105,9 @@ func (s *source) describe(it *inventory.Item, root, set *formats.Node) {
 	}
 	credentials(it, "env", run.Get("env"))
 	if run.Get("command") != nil {
-		argv, open := choicesOf(root.Get("user_config"), set).fill(s.places(argvOf(run)))
-		clean, secret := event.RedactArgs(argv)
-		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret, open
+		argv, shown, open := choicesOf(root.Get("user_config"), set).fill(s.places(argvOf(run)))
+		clean, secret := event.RedactArgs(shown)
+		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret || !slices.Equal(argv, shown), open
 		s.installed(it, argv)
 	}
 	for _, t := range listOf(root.Get("tools")) {
