@@ -7,7 +7,6 @@
 package live
 
 import (
-	"path"
 	"slices"
 	"time"
 
@@ -39,7 +38,7 @@ func (p published) learn(items []inventory.Item) {
 
 // unpacked reports whether an item is an installed extension.
 func unpacked(it *inventory.Item) bool {
-	return it.Kind == inventory.KindConnector && it.Scope == inventory.ScopeExtension && path.Base(it.File) == "manifest.json"
+	return it.Kind == inventory.KindConnector && it.Scope == inventory.ScopeExtension && !it.Packed()
 }
 
 // settle says of an installed extension whose it is, and reports whether that is something else than before.
