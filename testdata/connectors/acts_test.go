@@ -123,7 +123,7 @@ func (p *play) anew(t *testing.T) {
 // approve is what an administrator does, who sees what changed.
 func (p *play) approve(t *testing.T, c connector) {
 	t.Helper()
-	said, err := p.reeve.Output(t.Context(), "approve", p.id(t, c))
+	said, err := p.reeve.Output(t.Context(), "approve", "connector:"+c.name)
 	must(t, err)
 	t.Log(said)
 	p.decided(t, c, "approved")
