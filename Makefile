@@ -235,7 +235,7 @@ bench-gate: ## what judging networks costs here: without programs, with idle one
 	$(call STEP,bench-gate)
 	@go test -run '^$$' -bench . -benchtime 1x ./testdata/gate
 
-bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run
+bench-inventory: ## a pass over a home of 200,000 files, beside find on the same tree in the same run, and how soon a change is seen
 	$(call STEP,bench-inventory)
 	@go test -run '^$$' -bench Home -benchtime 1x ./sensor/inventory/live
 

@@ -18,6 +18,7 @@ codex_version=0.169.0
 gemini_version=0.61.0
 copilot_version=1.0.102
 opencode_version=1.18.33
+mcpb_version=2.1.2
 # Gemini CLI wants a newer one than Debian 12 has.
 node_version=22.23.3
 cache=${REEVE_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reeve-vm}
@@ -209,7 +210,7 @@ connectors() {
 	claude
 	node
 	command -v go > /dev/null || golang
-	packages dnsmasq-base iproute2 curl
+	packages dnsmasq-base iproute2 curl openssl
 	servers=$(cd "$(dirname "$0")/../testdata/connectors/servers" && pwd)
 	sum=$(cd "$servers" && find . -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-16)
 	layer=$cache/connectors/servers-$sum
@@ -238,7 +239,32 @@ connectors() {
 	npm install -g --prefix "$layer.new/home/alice/.local" --ignore-scripts --no-audit --no-fund --silent "$work/pages/reeve-play-pages-1.0.0.tgz"
 	tar -xzf "$work/pages/reeve-play-pages-1.1.0.tgz" -C "$layer.new/opt/reeve-connectors"
 	mv "$layer.new/opt/reeve-connectors/package" "$layer.new/opt/reeve-connectors/pages-1.1.0"
+	extensions "$layer.new/opt/reeve-connectors"
 	settle
+}
+
+# extensions packs the connector on the Go SDK as Claude Desktop takes them, two releases, by Anthropic's packer, which also signs them and unpacks
+# them again. Whoever issued the certificate is of this moment: the keys are thrown away.
+extensions() {
+	npm install --prefix "$work/mcpb" --ignore-scripts --no-audit --no-fund --silent "@anthropic-ai/mcpb@$mcpb_version"
+	mcpb=$work/mcpb/node_modules/.bin/mcpb
+	(
+		cd "$work"
+		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=Reeve play root' -keyout root.key -out root.pem \
+			-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2> /dev/null
+		openssl req -newkey rsa:2048 -nodes -subj '/CN=Reeve play' -keyout key.pem -out request.pem 2> /dev/null
+		printf 'keyUsage = critical, digitalSignature\nextendedKeyUsage = codeSigning\n' > usage
+		openssl x509 -req -in request.pem -CA root.pem -CAkey root.key -CAcreateserial -days 3650 -extfile usage -out cert.pem 2> /dev/null
+	)
+	mv "$work/root.pem" "$1/"
+	for release in 1.0.0 1.1.0; do
+		mkdir -p "$work/ledger/server"
+		sed "s/\"version\": \"1.0.0\"/\"version\": \"$release\"/" "$servers/ledger/manifest.json" > "$work/ledger/manifest.json"
+		(cd "$servers/notes" && CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-X main.version=$release" -o "$work/ledger/server/ledger" .)
+		"$mcpb" pack "$work/ledger" "$1/ledger-$release.mcpb" > /dev/null
+		"$mcpb" sign --cert "$work/cert.pem" --key "$work/key.pem" "$1/ledger-$release.mcpb" > /dev/null
+		"$mcpb" unpack "$1/ledger-$release.mcpb" "$1/ledger-$release" > /dev/null
+	done
 }
 
 backends() {

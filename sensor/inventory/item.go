@@ -6,6 +6,7 @@ package inventory
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -168,6 +169,11 @@ func (it *Item) Key() string {
 
 // ID is how people name it.
 func (it *Item) ID() string { return string(it.Kind) + ":" + it.Name }
+
+// Packed reports whether an item is an extension as it lies about: what starts is what it is unpacked to.
+func (it *Item) Packed() bool {
+	return it.Kind == KindConnector && it.Scope == ScopeExtension && path.Base(it.File) != "manifest.json"
+}
 
 // Governed reports whether approvals are about things of this kind.
 func (k Kind) Governed() bool {

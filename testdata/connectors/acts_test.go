@@ -86,6 +86,9 @@ func (p *play) approved(t *testing.T) {
 		}
 	}
 	d.run()
+	for _, c := range both {
+		p.used(t, c, d.session)
+	}
 }
 
 // released: the package of one has another version, by the same command; that one waits for somebody once more.
@@ -126,10 +129,16 @@ func (p *play) approve(t *testing.T, c connector) {
 	p.decided(t, c, "approved")
 }
 
+// id is how people name a connector as it is now.
+func (p *play) id(t *testing.T, c connector) string {
+	t.Helper()
+	return "connector:" + c.name + "@" + p.connector(t, c).Digest
+}
+
 // differs wants the difference from what was approved to be told.
 func (p *play) differs(t *testing.T, c connector, words ...string) {
 	t.Helper()
-	said, err := p.reeve.Output(t.Context(), "inventory", "show", "connector:"+c.name)
+	said, err := p.reeve.Output(t.Context(), "inventory", "show", p.id(t, c))
 	must(t, err)
 	t.Log(said)
 	_, said, _ = strings.Cut(said, "approval")

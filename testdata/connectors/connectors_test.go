@@ -34,7 +34,7 @@ func TestConnectors(t *testing.T) {
 	sum := sources(t)
 	installed := func(cache string) string { return filepath.Join(cache, "connectors", "servers-"+sum) }
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		Memory: 4096, Timeout: 25 * time.Minute,
+		Memory: 4096, Timeout: 40 * time.Minute,
 		Layers: []string{vmtest.Layer(t, messages.ClaudeLayer), vmtest.LayerFor(t, need.Connectors, installed)},
 	})
 }

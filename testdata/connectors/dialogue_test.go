@@ -26,6 +26,8 @@ type dialogue struct {
 	turns  []messages.Turn
 	checks []func(said string)
 	tells  []refusal
+
+	session string // once it is over
 }
 
 // refusal is an event as far as it must be told.
@@ -100,7 +102,7 @@ func (d *dialogue) run() {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), 8*time.Minute)
 	defer cancel()
-	before := d.sessions(ctx)
+	before := d.sessions(ctx, "claude-code")
 	scenario := &messages.Scenario{About: "an agent with two connectors", Turns: append(d.turns, messages.Turn{Text: "Done."})}
 	var record bytes.Buffer
 	begun := time.Now()
@@ -120,10 +122,17 @@ func (d *dialogue) run() {
 	for i, check := range d.checks {
 		check(results[i])
 	}
-	after := slices.DeleteFunc(d.sessions(ctx), func(id string) bool { return slices.Contains(before, id) })
+	d.over(ctx, "claude-code", before)
+}
+
+// over looks at the one session of an agent that was not there before, when it has ended.
+func (d *dialogue) over(ctx context.Context, agent string, before []string) {
+	d.t.Helper()
+	after := slices.DeleteFunc(d.sessions(ctx, agent), func(id string) bool { return slices.Contains(before, id) })
 	if len(after) != 1 {
-		d.t.Fatalf("new sessions: %q, want one", after)
+		d.t.Fatalf("new sessions of %s: %q, want one", agent, after)
 	}
+	d.session = after[0]
 	d.checkTold(ctx, after[0])
 }
 
@@ -137,13 +146,13 @@ func (d *dialogue) command(ctx context.Context, url string) *exec.Cmd {
 	return cmd
 }
 
-// sessions are the agent's that have ended.
-func (d *dialogue) sessions(ctx context.Context) (ids []string) {
+// sessions are an agent's that have ended.
+func (d *dialogue) sessions(ctx context.Context, agent string) (ids []string) {
 	d.t.Helper()
 	all, err := stage.Objects[stage.Session](ctx, d.reeve, "sessions", "--all", "--json")
 	must(d.t, err)
-	if len(all) > 0 {
-		all, err = d.reeve.Ended(ctx, "claude-code")
+	if all = slices.DeleteFunc(all, func(s stage.Session) bool { return s.Agent != agent }); len(all) > 0 {
+		all, err = d.reeve.Ended(ctx, agent)
 		must(d.t, err)
 	}
 	for _, s := range all {

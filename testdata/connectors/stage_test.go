@@ -7,9 +7,11 @@ package connectors
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +50,7 @@ func TestOnStage(t *testing.T) {
 	p.network(t)
 	p.furnish(t)
 	must(t, os.MkdirAll("/etc/reeve/policy.d", 0o755))
-	must(t, os.WriteFile("/etc/reeve/policy.d/site.toml", []byte(policy()), 0o644))
+	must(t, os.WriteFile(site, []byte(policy()), 0o644))
 	var err error
 	p.reeve, err = stage.Install(t.Context(), "bin")
 	must(t, err)
@@ -58,6 +60,7 @@ func TestOnStage(t *testing.T) {
 		run  func(*testing.T)
 	}{
 		{"outside", p.outside}, {"unapproved", p.unapproved}, {"approved", p.approved}, {"another release", p.released}, {"approved anew", p.anew},
+		{"an extension", p.extension}, {"another release of it", p.update}, {"whatever its publisher signs", p.publisher}, {"and nothing else", p.altered},
 	} {
 		if !t.Run(act.name, act.run) {
 			t.Log(p.reeve.Said())
@@ -79,7 +82,7 @@ func (p *play) network(t *testing.T) {
 	}
 	answers := space.Command(ctx, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--no-hosts", "--no-resolv", "--pid-file=",
 		"--bind-interfaces", "--listen-address="+names, "--local-ttl=600", "--host-record=www.refused.test,"+refused,
-		"--host-record="+notes.domain+","+web, "--host-record="+pages.domain+","+web)
+		"--host-record="+notes.domain+","+web, "--host-record="+pages.domain+","+web, "--host-record="+ledger.domain+","+web)
 	must(t, answers.Start())
 	t.Cleanup(func() {
 		answers.Process.Kill()
@@ -99,6 +102,7 @@ func (p *play) furnish(t *testing.T) {
 	files := map[string]string{
 		".ssh/id_ed25519": secret + "\n", "private/plan": secret + "\n", "work/README": "A project.\n",
 	}
+	files[ledger.folder+"/own"] = own + " of " + ledger.name + "\n"
 	for _, c := range both {
 		servers[c.name] = map[string]any{"type": "stdio", "command": c.command[0], "args": append([]string{}, c.command[1:]...), "env": map[string]string{}}
 		files[c.folder+"/own"] = own + " of " + c.name + "\n"
@@ -120,12 +124,13 @@ const (
 // until asks again and again for what must come soon.
 func until(t *testing.T, what string, is func() (bool, string)) {
 	t.Helper()
-	for deadline := time.Now().Add(told); ; time.Sleep(often) {
+	for begun := time.Now(); ; time.Sleep(often) {
 		ok, seen := is()
 		if ok {
+			t.Logf("%s: after %s", what, time.Since(begun).Round(100*time.Millisecond))
 			return
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > told {
 			t.Fatalf("%s: it is %s", what, seen)
 		}
 	}
@@ -133,12 +138,14 @@ func until(t *testing.T, what string, is func() (bool, string)) {
 
 // item is as much as is needed of a line of `reeve inventory --json`.
 type item struct {
-	Name, Version string
+	Name, File, Version, Digest string
 
+	Identity struct{ Publisher string }
 	Approval struct {
 		State string
 		Diff  []struct{ What, Old, New string }
 	}
+	Sessions []struct{ Session string }
 }
 
 // connector is what the inventory says of one.
@@ -147,11 +154,20 @@ func (p *play) connector(t *testing.T, c connector) item {
 	all, err := stage.Objects[item](t.Context(), p.reeve, "inventory", "--json", "--user", p.person.Name)
 	must(t, err)
 	for _, it := range all {
-		if it.Name == c.name {
+		if it.Name == c.name && !strings.HasSuffix(it.File, ".mcpb") { // what is packed starts nowhere
 			return it
 		}
 	}
 	return item{}
+}
+
+// used wants the inventory to say that a session has started a connector.
+func (p *play) used(t *testing.T, c connector, session string) {
+	t.Helper()
+	until(t, c.name+" in the inventory, to be used by "+session, func() (bool, string) {
+		used := p.connector(t, c).Sessions
+		return slices.ContainsFunc(used, func(u struct{ Session string }) bool { return u.Session == session }), fmt.Sprint(used)
+	})
 }
 
 // decided waits until the inventory has a connector in a state, and the kernel has been told.

@@ -181,7 +181,15 @@ func TestChoose(t *testing.T) {
 	broken := server(func(it *inventory.Item) { it.Name, it.Error = "broken", "not JSON" })
 	empty := inventory.Item{Kind: inventory.KindConnector, Name: "empty"}
 	other := server(func(it *inventory.Item) { it.Owner, it.Identity.Command = "bob", []string{"x"} })
-	items := []inventory.Item{server(), server(func(it *inventory.Item) { it.File = "/else" }), loose, broken, empty, other}
+	extension := func(file, content string) inventory.Item {
+		return server(func(it *inventory.Item) {
+			it.Name, it.Scope, it.File, it.Identity.Files[0].Value = "notes", inventory.ScopeExtension, file, content
+		})
+	}
+	unpacked, packed := extension("/e/notes/manifest.json", "1"), extension("/d/notes.mcpb", "2")
+	alone := extension("/d/alone.mcpb", "3")
+	alone.Name = "alone"
+	items := []inventory.Item{server(), server(func(it *inventory.Item) { it.File = "/else" }), loose, broken, empty, other, packed, unpacked, alone}
 	for name, tc := range map[string]struct {
 		q    Request
 		n    int
@@ -196,11 +204,17 @@ func TestChoose(t *testing.T) {
 		"broken":                  {Request{State: Approved, Name: "broken"}, 1, ErrUnknown},
 		"broken, revoked":         {Request{State: Revoked, Name: "broken"}, 1, nil},
 		"empty":                   {Request{State: Approved, Name: "empty"}, 1, ErrUnknown},
+		"what is unpacked":        {Request{State: Approved, Name: "notes"}, 1, nil},
+		"a package by its digest": {Request{State: Approved, Name: "notes", Digest: packed.Digest[:12]}, 1, nil},
+		"a package alone":         {Request{State: Approved, Name: "alone"}, 1, nil},
 	} {
 		tc.q.Kind = inventory.KindConnector
 		found, err := Choose(items, &tc.q)
 		if len(found) != tc.n || !errors.Is(err, tc.want) {
 			t.Errorf("%s: %d, %v", name, len(found), err)
+		}
+		if tc.q.Name == "notes" && found[0].Packed() != (tc.q.Digest != "") {
+			t.Errorf("%s: %s", name, found[0].File)
 		}
 	}
 }

@@ -139,7 +139,8 @@ var (
 	ErrUnknown   = errors.New("nothing is known of what it is, so that there is nothing to bind an approval to")
 )
 
-// Choose finds what a request is about: items of one identity.
+// Choose finds what a request is about: items of one identity. A package beside what it was unpacked to is not meant, unless it is named by
+// its digest.
 func Choose(items []inventory.Item, q *Request) ([]inventory.Item, error) {
 	var found []inventory.Item
 	for _, it := range items {
@@ -150,6 +151,9 @@ func Choose(items []inventory.Item, q *Request) ([]inventory.Item, error) {
 	}
 	if len(found) == 0 {
 		return nil, ErrNone
+	}
+	if started := slices.DeleteFunc(slices.Clone(found), func(it inventory.Item) bool { return it.Packed() }); q.Digest == "" && len(started) > 0 {
+		found = started
 	}
 	if slices.ContainsFunc(found, func(it inventory.Item) bool { return it.Digest != found[0].Digest }) {
 		return found, ErrAmbiguous

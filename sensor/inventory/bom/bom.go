@@ -72,7 +72,7 @@ func Write(w io.Writer, b *cdx.BOM) error {
 }
 
 func component(it *inventory.Item, kind cdx.ComponentType, ref string) cdx.Component {
-	c := cdx.Component{Type: kind, BOMRef: ref, Name: it.Name, Version: it.Version, Publisher: maker(it), PackageURL: purl(it.Identity.Package)}
+	c := cdx.Component{Type: kind, BOMRef: ref, Name: it.Name, Version: versionOf(it), Publisher: maker(it), PackageURL: purl(it.Identity.Package)}
 	if sum := it.Identity.Content(); len(sum) == 64 {
 		c.Hashes = &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: sum}}
 	}
@@ -81,9 +81,9 @@ func component(it *inventory.Item, kind cdx.ComponentType, ref string) cdx.Compo
 }
 
 func service(it *inventory.Item, ref string) cdx.Service {
-	s := cdx.Service{BOMRef: ref, Name: it.Name, Version: it.Version, Properties: properties(it)}
-	if it.Identity.URL != "" {
-		s.Endpoints = &[]string{it.Identity.URL}
+	s := cdx.Service{BOMRef: ref, Name: it.Name, Version: versionOf(it), Properties: properties(it)}
+	if address, err := url.Parse(it.Identity.URL); err == nil && it.Identity.URL != "" {
+		s.Endpoints = &[]string{address.String()}
 	}
 	if by := maker(it); by != "" {
 		s.Provider = &cdx.OrganizationalEntity{Name: by}
@@ -92,6 +92,16 @@ func service(it *inventory.Item, ref string) cdx.Service {
 	outside := it.NotHeld != ""
 	s.Authenticated, s.CrossesTrustBoundary = &authenticated, &outside
 	return s
+}
+
+// versionMax is how long a version may be in a bill.
+const versionMax = 1024
+
+func versionOf(it *inventory.Item) string {
+	if len(it.Version) <= versionMax {
+		return it.Version
+	}
+	return strings.ToValidUTF8(it.Version[:versionMax], "")
 }
 
 // maker is who is behind an item: by a signature that was verified, else by the catalogue.
@@ -113,6 +123,7 @@ func properties(it *inventory.Item) *[]cdx.Property {
 	add("file", it.File)
 	add("publisher-root", it.Identity.Root)
 	add("from", it.Identity.From.String())
+	add("url", it.Identity.URL) // as it is configured: what is no address is no endpoint
 	add("command", strings.Join(it.Identity.Command, " "))
 	add("identity", it.Digest)
 	add("credentials", strings.Join(it.Secrets, " "))

@@ -6,6 +6,7 @@
 package discover
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -163,15 +164,16 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	r := runs(argv)
 	it.Identity.Package = r.pack
 	it.Facts.Unset = unset(argv)
-	if len(it.Facts.Unset) == 0 && it.Identity.Loose == "" {
-		it.Facts.Started = inventory.Starts(argv, s.folderOf(cwd))
+	started := defaults(argv)
+	known := it.Identity.Loose == "" && len(unset(started)) == 0
+	if known {
+		it.Facts.Started = inventory.Starts(started, s.folderOf(cwd))
 	}
+	depends(it, known)
 	switch {
 	case secret:
 		it.Identity.Loose = "its command line holds a secret"
-	case len(it.Facts.Unset) > 0:
-		it.Identity.Loose = "its command line depends on " + strings.Join(it.Facts.Unset, ", ")
-	case r.loose != "":
+	case it.Identity.Loose == "" && r.loose != "":
 		it.Identity.Loose = r.loose
 	}
 	s.fetched(it)
@@ -232,6 +234,31 @@ func unset(argv []string) []string {
 		}
 	}
 	return names
+}
+
+var defaulted = regexp.MustCompile(`\$\{[^}]+?:-([^}]*)\}`)
+
+// defaults is a command line where none of its variables is set that has a default.
+func defaults(argv []string) []string {
+	out := make([]string, len(argv))
+	for i, arg := range argv {
+		out[i] = defaulted.ReplaceAllString(arg, "$1")
+	}
+	return out
+}
+
+// depends says of a connector whose command line is left open what that leaves out. known says that the kernel has it without the variables.
+func depends(it *inventory.Item, known bool) {
+	names := strings.Join(it.Facts.Unset, ", ")
+	switch {
+	case names == "":
+		return
+	case known:
+		it.NotHeld = "the kernel knows its command line only as it is without " + names
+	default:
+		it.NotHeld = "the kernel does not know its command line, which depends on " + names
+	}
+	it.Identity.Loose = cmp.Or(it.Identity.Loose, "its command line depends on "+names)
 }
 
 // places puts folders that are known in the place of their variables.

@@ -7,10 +7,14 @@ package discover
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/event"
 	"github.com/reeve-sensor/reeve/sensor/inventory"
@@ -27,24 +31,67 @@ func (s *source) unpacked() {
 	it := s.item(inventory.KindConnector, s.doc.root.Get("name").String(), 1)
 	it.Scope = inventory.ScopeExtension
 	s.plugin = plugin{dir: dir}
-	s.describe(&it, s.doc.root)
-	files, writable, err := s.folder(dir)
+	chosen := s.chosen(dir)
+	it.Disabled = chosen.Get("isEnabled").Is(false)
+	s.describe(&it, s.doc.root, chosen.Get("userConfig"))
+	files, writable, err := s.brought(dir)
 	it.Identity.Files, it.Facts.Writable = files, append(it.Facts.Writable, writable...)
 	if err != nil {
 		it.Error, it.Identity.Loose = reason(err), "its folder is not known whole"
-	}
-	settings := path.Join(path.Dir(path.Dir(dir)), "Claude Extensions Settings", path.Base(dir)+".json")
-	if raw, _, err := s.slurp(settings, settingsMax); err == nil {
-		if root, err := formats.Parse(formats.JSON, raw); err == nil {
-			it.Disabled = root.Get("isEnabled").Is(false)
-		}
 	}
 	pin(&it)
 	s.add(it)
 }
 
-// describe fills in what a manifest says.
-func (s *source) describe(it *inventory.Item, root *formats.Node) {
+// packedRoom is how much an extension may hold: it brings what it needs with it.
+var packedRoom = room{8_000, 32, 256 << 20}
+
+// brought sums the files of an extension.
+func (w *part) brought(dir string) (files []inventory.Part, writable []string, err error) {
+	files, writable, err = w.within(dir, packedRoom)
+	if files = folded(files); err == nil && len(files) > filesMax {
+		err = fmt.Errorf("more than %d files in one folder", filesMax)
+	}
+	return files[:min(len(files), filesMax)], writable, err
+}
+
+// folded has each folder count as one, where the files are many.
+func folded(files []inventory.Part) []inventory.Part {
+	if len(files) <= filesMax {
+		return files
+	}
+	var out []inventory.Part
+	inner := map[string][]string{}
+	for _, f := range files {
+		if first, rest, below := strings.Cut(f.Name, "/"); below {
+			inner[first] = append(inner[first], f.Value+"  "+rest+"\n")
+			continue
+		}
+		out = append(out, f)
+	}
+	for first, lines := range inner {
+		slices.Sort(lines)
+		sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+		out = append(out, inventory.Part{Name: first + "/", Value: hex.EncodeToString(sum[:])})
+	}
+	return out
+}
+
+// chosen is what its person has set for the extension in a folder; nil where nothing is.
+func (s *source) chosen(dir string) *formats.Node {
+	raw, _, err := s.slurp(path.Join(path.Dir(path.Dir(dir)), "Claude Extensions Settings", path.Base(dir)+".json"), settingsMax)
+	if err != nil {
+		return nil
+	}
+	root, err := formats.Parse(formats.JSON, raw)
+	if err != nil {
+		return nil
+	}
+	return root
+}
+
+// describe fills in what a manifest says, with what its person has set.
+func (s *source) describe(it *inventory.Item, root, set *formats.Node) {
 	it.Transport, it.Version = "stdio", clean(root.Get("version").String())
 	setting(it, "version", it.Version)
 	setting(it, "author", root.Get("author", "name").String())
@@ -58,12 +105,10 @@ func (s *source) describe(it *inventory.Item, root *formats.Node) {
 	}
 	credentials(it, "env", run.Get("env"))
 	if run.Get("command") != nil {
-		argv := s.places(argvOf(run))
-		clean, secret := event.RedactArgs(argv)
-		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret, unset(argv)
-		if s.plugin.dir != "" && len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
-			it.Facts.Started = inventory.Starts(argv, s.plugin.dir) // what is packed starts nowhere
-		}
+		argv, shown, open := choicesOf(root.Get("user_config"), set).fill(s.places(argvOf(run)))
+		clean, secret := event.RedactArgs(shown)
+		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret || !slices.Equal(argv, shown), open
+		s.installed(it, argv)
 	}
 	for _, t := range listOf(root.Get("tools")) {
 		it.Identity.Tools = append(it.Identity.Tools, inventory.Part{Name: clean(t.Get("name").String()), Value: bounded(event.Redact(t.Get("description").String()))})
@@ -77,6 +122,17 @@ func (s *source) describe(it *inventory.Item, root *formats.Node) {
 		if user.Get(key, "sensitive").Is(true) {
 			it.Secrets = append(it.Secrets, clean(key))
 		}
+	}
+}
+
+// installed says what an extension that was unpacked is started by. What is packed starts nowhere.
+func (s *source) installed(it *inventory.Item, argv []string) {
+	if s.plugin.dir == "" {
+		return
+	}
+	depends(it, false)
+	if len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
+		it.Facts.Started = inventory.Starts(argv, s.plugin.dir)
 	}
 }
 
@@ -140,7 +196,7 @@ func (w *part) unpack(it *inventory.Item, name string) error {
 		it.Name = clean(n)
 	}
 	s := w.source(&inventory.Agent{Name: desktop}, &inventory.Config{Scope: inventory.ScopeExtension}, name, plugin{})
-	s.describe(it, root)
+	s.describe(it, root, nil)
 	return nil
 }
 

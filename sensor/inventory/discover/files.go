@@ -281,17 +281,27 @@ func (p *Pass) sum(name string, most int64) (string, fs.FileInfo, error) {
 	return sum, info, nil
 }
 
+// room is how much of a folder is summed.
+type room struct {
+	files, depth int
+	bytes        int64
+}
+
 // folder sums what lies in a folder. Links in it are not followed: where they lead is what counts.
 func (w *part) folder(dir string) (files []inventory.Part, writable []string, err error) {
-	var left int64 = contentMax
+	return w.within(dir, room{filesMax, globDepth, contentMax})
+}
+
+func (w *part) within(dir string, most room) (files []inventory.Part, writable []string, err error) {
+	left := most.bytes
 	var visit func(below string, depth int) error
 	visit = func(below string, depth int) error {
 		var inner error
 		w.watch(path.Join(dir, below), every)
 		err := w.entriesOf(rel(path.Join(dir, below)), func(e fs.DirEntry) bool {
 			name := path.Join(below, e.Name())
-			if len(files) >= filesMax || depth > globDepth {
-				inner = fmt.Errorf("more than %d files", filesMax)
+			if len(files) >= most.files || depth > most.depth {
+				inner = fmt.Errorf("more than %d files, or %d folders deep", most.files, most.depth)
 				return false
 			}
 			if e.IsDir() {

@@ -122,7 +122,7 @@ func TestGoldens(t *testing.T) {
 			}
 		})
 	}
-	if n < 12 {
+	if n < 19 {
 		t.Errorf("%d goldens", n)
 	}
 }

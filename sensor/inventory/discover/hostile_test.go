@@ -269,6 +269,7 @@ func FuzzPass(f *testing.F) {
 	f.Add(byte(4), []byte("---\nname: x\nallowed-tools: Bash(a, b), Read\nhooks: {PreToolUse: [{hooks: [{command: x}]}]}\n---\n!`id`\n"))
 	f.Add(byte(5), []byte(`{"name":"p","version":"1","mcpServers":{"a":{"command":"${CLAUDE_PLUGIN_ROOT}/x"}},"hooks":{}}`))
 	f.Add(byte(7), []byte(`{"name":"x","server":{"mcp_config":{"command":"node","platform_overrides":{"linux":{"command":"y"}}}},"tools":[{"name":"a","description":"b"}]}`))
+	f.Add(byte(7), []byte(`{"server":{"mcp_config":{"command":"node","args":["${user_config.a}","--b=${user_config.b}"]}},"user_config":{"a":{"default":["x","y"]},"b":{"default":1}}}`))
 	f.Add(byte(8), []byte(`{"mcp":{"a":{"type":"local","command":["x","y"],"environment":{"T":"CANARYCANARY"}}},"plugin":["a@1.0.0","./b"]}`))
 	f.Fuzz(func(t *testing.T, which byte, data []byte) {
 		fsys := fstest.MapFS{names[int(which)%len(names)]: {Data: data, Mode: 0o644}}

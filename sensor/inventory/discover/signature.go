@@ -35,16 +35,16 @@ func (w *part) signature(it *inventory.Item, r io.ReaderAt, size int64) (signed.
 	return v, nil
 }
 
-// members sums the files of an archive, as folder sums those of a folder; nil where the two could not be compared.
+// members sums the files of an archive, as brought sums those of a folder; nil where the two could not be compared.
 func members(z *zip.Reader) []inventory.Part {
-	var left int64 = contentMax
+	left := packedRoom.bytes
 	var out []inventory.Part
 	seen := map[string]bool{}
 	for _, f := range z.File {
 		if strings.HasSuffix(f.Name, "/") {
 			continue
 		}
-		if !fs.ValidPath(f.Name) || !f.Mode().IsRegular() || seen[f.Name] || len(out) >= filesMax {
+		if !fs.ValidPath(f.Name) || !f.Mode().IsRegular() || seen[f.Name] || len(out) >= packedRoom.files {
 			return nil
 		}
 		seen[f.Name] = true
@@ -54,6 +54,9 @@ func members(z *zip.Reader) []inventory.Part {
 		}
 		left -= n
 		out = append(out, inventory.Part{Name: f.Name, Value: sum})
+	}
+	if out = folded(out); len(out) > filesMax {
+		return nil
 	}
 	return out
 }

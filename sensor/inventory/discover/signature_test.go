@@ -3,6 +3,7 @@
 package discover
 
 import (
+	"fmt"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -46,6 +47,57 @@ func TestPublisherOfAPackage(t *testing.T) {
 		w := want[it.File]
 		if it.Signature == nil || it.Signature.State != string(w.state) || it.Identity.Publisher != w.publisher || (it.Identity.Root != "") != (w.publisher != "") || len(it.Facts.Packed) != w.packed {
 			t.Errorf("%s: %+v %+v", it.File, it.Signature, it.Identity)
+		}
+	}
+}
+
+// An extension with what it needs has many files. It is known by all of them, and its publisher as well.
+func TestLargeExtension(t *testing.T) {
+	root := signtest.Authority("Root")
+	trusted, err := signed.Load(nil, fstest.MapFS{"root.pem": {Data: root.PEM()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"manifest.json": `{"name":"big","server":{"mcp_config":{"command":"node"}}}`, "server/index.js": "1"}
+	for i := range 3 * filesMax {
+		files[fmt.Sprintf("node_modules/m%d/a/b/c/d/e/f/g/h/index.js", i)] = fmt.Sprint(i)
+	}
+	const dir, deep = "home/alice/.config/Claude/Claude Extensions/big/", "node_modules/m7/a/b/c/d/e/f/g/h/"
+	look := func(change func(fstest.MapFS)) (packed, installed inventory.Item) {
+		tree := fstest.MapFS{"home/alice/Downloads/big.mcpb": &fstest.MapFile{Data: root.Publisher("Acme Ltd").Extension(files), Mode: 0o644}}
+		for name, text := range files {
+			tree[dir+name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+		}
+		change(tree)
+		o := Defaults
+		o.Publishers, o.Now = trusted, func() time.Time { return signtest.Now }
+		for _, it := range find(everything(&Pass{FS: tree, Catalogue: catalogue(t), Options: o}), inventory.KindConnector, "big") {
+			if it.Identity.Publisher != "" {
+				packed = it
+				continue
+			}
+			installed = it
+		}
+		if installed.Error != "" || len(installed.Identity.Files) > 4 {
+			t.Fatalf("%s, %d parts", installed.Error, len(installed.Identity.Files))
+		}
+		return packed, installed
+	}
+	packed, installed := look(func(fstest.MapFS) {})
+	if id := (inventory.Identity{Files: packed.Facts.Packed}); id.Content() != installed.Identity.Content() || id.Content() == "" {
+		t.Errorf("packed %+v, unpacked %+v", packed.Facts.Packed, installed.Identity.Files)
+	}
+	for name, change := range map[string]func(fstest.MapFS){
+		"changed": func(f fstest.MapFS) { f[dir+deep+"index.js"] = text("x") },
+		"added":   func(f fstest.MapFS) { f[dir+deep+"more.js"] = text("x") },
+		"renamed": func(f fstest.MapFS) {
+			f[dir+deep+"other.js"] = f[dir+deep+"index.js"]
+			delete(f, dir+deep+"index.js")
+		},
+		"gone": func(f fstest.MapFS) { delete(f, dir+"server/index.js") },
+	} {
+		if _, other := look(change); other.Digest == installed.Digest || other.Identity.Content() == installed.Identity.Content() {
+			t.Errorf("a file that is %s changes nothing", name)
 		}
 	}
 }

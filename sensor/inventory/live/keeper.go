@@ -82,8 +82,9 @@ type Keeper struct {
 	people   map[string]Person
 	runs     map[place]discover.Run
 	avoid    []string
-	busy     map[place]bool // parts that are looked at
-	redo     map[place]bool // once more after that
+	busy     map[place]bool             // parts that are looked at
+	redo     map[place]bool             // once more after that
+	sought   map[string]map[string]bool // by user, contents of extensions whose packages were searched for since the last full pass
 	memory   memory
 	progress Progress
 	whole    bool                          // a full pass has ended
@@ -106,6 +107,7 @@ func New(o Options) (*Keeper, error) {
 	k := &Keeper{
 		o: o, sums: disk.NewSums(), wake: make(chan struct{}, 1), dirty: make(chan place, 256), acts: make(chan *event.Event, actsMax),
 		parts: map[place]discover.Result{}, people: map[string]Person{}, runs: map[place]discover.Run{}, busy: map[place]bool{}, redo: map[place]bool{},
+		sought: map[string]map[string]bool{},
 	}
 	k.pass, k.after = k.onDisk, k.limit
 	m, err := remember(o.State)

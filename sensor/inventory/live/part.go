@@ -161,6 +161,7 @@ func (k *Keeper) put(p place, r discover.Result) {
 		k.memory.Published.settle(&r.Items[i], k.o.Now())
 	}
 	k.fit(p, &r)
+	seeks := k.seeks(p.user, r.Items)
 	was, had := k.parts[p]
 	if _, err := fs.Stat(disk.Root{}, relative(p.dir)); p.what == "project" && len(r.Items) == 0 && err != nil {
 		delete(k.parts, p) // the folder is no more
@@ -176,6 +177,9 @@ func (k *Keeper) put(p place, r discover.Result) {
 	k.progress.Done++
 	k.mu.Unlock()
 	k.revision.Add(1)
+	if seeks {
+		k.seek(p.user)
+	}
 	if !told {
 		return
 	}

@@ -7,7 +7,6 @@
 package live
 
 import (
-	"path"
 	"slices"
 	"time"
 
@@ -39,7 +38,7 @@ func (p published) learn(items []inventory.Item) {
 
 // unpacked reports whether an item is an installed extension.
 func unpacked(it *inventory.Item) bool {
-	return it.Kind == inventory.KindConnector && it.Scope == inventory.ScopeExtension && path.Base(it.File) == "manifest.json"
+	return it.Kind == inventory.KindConnector && it.Scope == inventory.ScopeExtension && !it.Packed()
 }
 
 // settle says of an installed extension whose it is, and reports whether that is something else than before.
@@ -93,11 +92,45 @@ func (k *Keeper) republish() []change {
 
 // forget leaves the packages that are still there. The caller holds the lock.
 func (k *Keeper) forget() []change {
-	k.memory.Published = published{}
+	k.memory.Published, k.sought = published{}, map[string]map[string]bool{}
 	for _, part := range k.parts {
 		k.memory.Published.learn(part.Items)
 	}
 	return k.republish()
+}
+
+// soughtMax is how many extensions of one person packages are searched for between two full passes: whoever makes more of them must not keep us at it.
+const soughtMax = 64
+
+// seeks reports whether there is an extension whose package may have come since its person's home was searched. A full pass does that
+// anyway. The caller holds the lock.
+func (k *Keeper) seeks(user string, items []inventory.Item) bool {
+	if k.progress.Passing || !k.whole {
+		return false
+	}
+	seeks := false
+	for i := range items {
+		it := &items[i]
+		content := it.Identity.Content()
+		if !unpacked(it) || it.Error != "" || it.Identity.Publisher != "" || k.sought[user][content] || len(k.sought[user]) >= soughtMax {
+			continue
+		}
+		if k.sought[user] == nil {
+			k.sought[user] = map[string]bool{}
+		}
+		k.sought[user][content], seeks = true, true
+	}
+	return seeks
+}
+
+// seek searches a person's folders once more.
+func (k *Keeper) seek(user string) {
+	k.mu.Lock()
+	person := k.people[user]
+	k.mu.Unlock()
+	for _, dir := range append([]string{person.Dir}, person.Folders...) {
+		k.touch(place{user, "search", dir})
+	}
 }
 
 // say tells of changes.

@@ -3,6 +3,7 @@
 package live
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +109,41 @@ func TestUnpackedIsThePackages(t *testing.T) {
 	})
 	if by := r.publisher(); by != "" {
 		t.Errorf("a package that names itself makes it %s's", by)
+	}
+}
+
+// The package of an extension that is installed or updated is found then, and not at the next full pass only.
+func TestUpdateFindsItsPackage(t *testing.T) {
+	root := signtest.Authority("Root")
+	r := start(t, "", trusting(t, root))
+	r.run()
+	r.put("Downloads/notes.mcpb", string(root.Publisher("Acme Ltd").Extension(extension)))
+	r.install()
+	r.await("its publisher", func() bool { return r.publisher() == "Acme Ltd" })
+}
+
+// Whoever makes very many extensions has the home searched no more often.
+func TestPackagesAreSoughtSoOften(t *testing.T) {
+	k := &Keeper{o: Options{Now: time.Now}, whole: true, sought: map[string]map[string]bool{}}
+	seeks := func(content, publisher string) bool {
+		return k.seeks("alice", []inventory.Item{{Kind: inventory.KindConnector, Scope: inventory.ScopeExtension, File: "/e/manifest.json",
+			Identity: inventory.Identity{Publisher: publisher, Files: []inventory.Part{{Name: "manifest.json", Value: content}}}}})
+	}
+	if seeks("1", "Acme Ltd") || !seeks("1", "") || seeks("1", "") {
+		t.Error("one that is a publisher's is sought, or another one not, or twice")
+	}
+	sought := 1
+	for i := range 2 * soughtMax {
+		if seeks(fmt.Sprint("more ", i), "") {
+			sought++
+		}
+	}
+	if sought != soughtMax {
+		t.Errorf("%d are sought", sought)
+	}
+	k.forget()
+	if !seeks("1", "") {
+		t.Error("after a full pass it is not sought")
 	}
 }
 

@@ -111,6 +111,8 @@ mcpb() {
 	"$tool" pack "$here/market/extensions/notes" "$here/recorded/mcpb-2.1.2/notes.mcpb"
 	cp "$here/recorded/mcpb-2.1.2/notes.mcpb" "$here/recorded/mcpb-2.1.2/notes-signed.mcpb"
 	(cd "$work" && "$tool" sign --self-signed "$here/recorded/mcpb-2.1.2/notes-signed.mcpb")
+	node "$here/choices/record.mjs" "$work/mcpb/node_modules/@anthropic-ai/mcpb/dist/shared/config.js" "$here/choices/cases.json" \
+		2> /dev/null > "$here/choices/mcpb-2.1.2.json"
 }
 
 [ $# -gt 0 ] || set -- claude codex gemini copilot opencode mcpb
