@@ -65,8 +65,9 @@ static __always_inline void leave_begin(struct __sk_buff *skb, struct socket_tag
 	tag->flags = (tag->flags & ~(SOCKET_SERVES | SOCKET_CUT | SOCKET_ASKED)) | SOCKET_LOOKS;
 	tag->first = p->sequence;
 	tag->next = p->sequence + 1;
-	if (!sock)
+	if (!sock || !tag->read)
 		return;
+	tag->read = 0;
 	bpf_sk_storage_delete(&hellos, sock);
 	bpf_sk_storage_delete(&requests, sock);
 	bpf_sk_storage_delete(&asking, sock);
@@ -85,7 +86,7 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 		flow_reach(buffer);
 	} else {
 		flow_begin(flow);
-		bpf_probe_read_kernel(flow->name, DOMAIN_TEXT_, tag->name);
+		copy_words(flow->name, tag->name, DOMAIN_TEXT_);
 		flow->length = BOUNDED(tag->length, DOMAIN_MAX);
 		flow_settle(flow, OP_NET_DOMAIN, flow_ask_name(buffer), NET_BY_RULE);
 		flow_reached(buffer);

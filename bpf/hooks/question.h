@@ -58,7 +58,7 @@ static __always_inline u64 question_print(const struct flow *flow, u32 id)
 {
 	u64 print = print_mix(cfg_key, id);
 
-	for (u32 i = 0; i < DOMAIN_TEXT_ / 8; i++)
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < flow->length; i++)
 		print = print_mix(print, ((const u64 *)flow->name)[i]);
 	return print | 1;
 }
@@ -167,11 +167,11 @@ static __always_inline bool address_learned(const u8 *address)
 	return class == ADDRESS_GLOBAL || class == ADDRESS_RESERVED;
 }
 
-static __always_inline u64 expires(u32 ttl)
+static __always_inline u64 expires(u64 now, u32 ttl)
 {
 	u64 seconds = ttl < EXPIRES_FLOOR ? EXPIRES_FLOOR : smaller(ttl, EXPIRES_CEILING);
 
-	return bpf_ktime_get_boot_ns() + seconds * 1000000000;
+	return now + seconds * 1000000000;
 }
 
 static long learn_record(u32 index, struct buffer **context)
@@ -185,7 +185,7 @@ static long learn_record(u32 index, struct buffer **context)
 		return 0;
 	dns_address(record, buffer->text, buffer->flow.address);
 	if (address_learned(buffer->flow.address))
-		answer_learn(buffer, expires(record->ttl));
+		answer_learn(buffer, expires(buffer->flow.now, record->ttl));
 	else
 		count(COUNT_NAMES_DROPPED);
 	return 0;
@@ -205,6 +205,7 @@ __noinline int answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 s
 	flow_name(&buffer->flow, &dns->name);
 	if (!question_asked(tag, buffer))
 		return 0;
+	buffer->flow.now = bpf_ktime_get_boot_ns();
 	bpf_loop(DNS_RECORDS_MAX, learn_record, &buffer, 0);
 	return 0;
 }
@@ -295,6 +296,7 @@ static __noinline int question_segment(struct __sk_buff *skb, struct socket_tag 
 
 	if (!sock)
 		return -EPERM;
+	tag->read = 1;
 	talk = bpf_sk_storage_get(&asking, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!talk)
 		return -EPERM;
@@ -318,6 +320,7 @@ static __noinline int answer_segment(struct __sk_buff *skb, struct socket_tag *t
 
 	if (!sock)
 		return 0;
+	tag->read = 1;
 	talk = bpf_sk_storage_get(&answering, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!talk)
 		return 0;
@@ -366,6 +369,12 @@ static __noinline int enter_answer(struct __sk_buff *skb, struct socket_tag *tag
 	return error;
 }
 
+/* One that is connected hears its peer alone. */
+static __always_inline bool enter_names(const struct bpf_sock *sock)
+{
+	return !sock->dst_port || sock->dst_port == bpf_htons(PORT_DNS);
+}
+
 /* cgroup_skb/ingress: before whoever asked sees it. */
 static __always_inline int enter(struct __sk_buff *skb)
 {
@@ -373,7 +382,7 @@ static __always_inline int enter(struct __sk_buff *skb)
 	struct socket_tag *tag;
 	struct packet p = {};
 
-	if (!sock)
+	if (!sock || !enter_names(sock))
 		return 0;
 	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
 	if (!tag || !packet_read(skb, &p, false) || p.port != PORT_DNS)

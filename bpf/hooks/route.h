@@ -63,10 +63,10 @@ static __always_inline void route_flow(struct flow *flow, const struct socket_ta
 }
 
 static __always_inline void route_head(struct event_header *head, const struct socket_tag *tag,
-				       const struct session *session)
+				       const struct session *session, u64 now)
 {
 	head->kind = EVENT_NET;
-	head->time = bpf_ktime_get_boot_ns();
+	head->time = now;
 	head->started = tag->started;
 	head->pid = tag->pid;
 	head->tid = tag->tid;
@@ -145,7 +145,7 @@ __noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 co
 		return -EPERM;
 	event = &buffer->net;
 	__builtin_memset(&event->head, 0, sizeof(event->head));
-	route_head(&event->head, tag, session);
+	route_head(&event->head, tag, session, buffer->flow.now);
 	event->cookie = cookie;
 	event->space = tag->space;
 	event->repeats = __sync_lock_test_and_set(&tag->repeats, 0);

@@ -520,7 +520,7 @@ struct socket_tag {
 	u32 asked;		  /* of the questions: the next one's place */
 	u64 questions[QUESTIONS]; /* prints of number and name */
 	u32 length;		  /* of the name by which it was let out; 0: none */
-	u32 unused;
+	u32 read;		  /* not 0: something is kept of what it said or heard: hellos, requests, talks */
 	u8 name[DOMAIN_TEXT_];
 };
 
