@@ -47,9 +47,12 @@ __noinline int message_parse(struct buffer *buffer, u32 size)
 static __always_inline void flow_name(struct flow *flow, const struct domain *domain)
 {
 	u32 length = BOUNDED(domain->length, DOMAIN_MAX);
+	u64 *name = (u64 *)flow->name;
 
-	__builtin_memset(flow->name, 0, sizeof(flow->name));
-	bpf_probe_read_kernel(flow->name, length, domain->text);
+	__builtin_memset(name, 0, sizeof(flow->name));
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < length; i++)
+		name[i] = ((const u64 *)domain->text)[i];
+	name[length / 8 & (DOMAIN_TEXT_ / 8 - 1)] &= (1ull << length % 8 * 8) - 1;
 	flow->length = length;
 }
 
@@ -127,7 +130,7 @@ static __always_inline bool question_asked(struct socket_tag *tag, const struct 
 	u64 print = question_print(&buffer->flow, buffer->dns.id);
 
 	for (u32 i = 0; i < QUESTIONS; i++)
-		if (__sync_val_compare_and_swap(&tag->questions[i], print, 0) == print)
+		if (tag->questions[i] == print && __sync_val_compare_and_swap(&tag->questions[i], print, 0) == print)
 			return true;
 	return false;
 }

@@ -87,17 +87,32 @@ static __always_inline u32 label_size(const struct flow *flow, u32 from)
 	return DOMAIN_LABEL_MAX;
 }
 
+/*
+ * The label that ends there, in front of the text: by words from its end on, since what they have besides comes to lie before it,
+ * where nothing is yet. verifier: `now` is the word in front of the name.
+ */
+static __always_inline void label_copy(struct buffer *buffer, u32 end, u32 size)
+{
+	const u8 *before = (const u8 *)&buffer->flow.now;
+	u32 to = buffer->name.offset - sizeof(u64);
+
+	_Static_assert(__builtin_offsetof(struct flow, name) - __builtin_offsetof(struct flow, now) == sizeof(u64),
+		       "now");
+	for (u32 i = 0; i <= DOMAIN_LABEL_MAX && i < size; i += sizeof(u64))
+		*(u64 *)(buffer->text + ((to - i) & (TEXT_MAX - 1))) =
+			*(const u64 *)(before + ((end - i) & (DOMAIN_TEXT_ - 1)));
+	buffer->name.offset -= size;
+}
+
 /* The next label goes in front of those before it. */
 static long spell_label(u32 index, struct buffer **context)
 {
 	struct buffer *buffer = *context;
 	struct flow *flow = &buffer->flow;
 	u32 from = flow->from;
-	u32 size = BOUNDED(smaller(label_size(flow, from), flow->length - from), DOMAIN_LABEL_MAX);
+	u32 size = smaller(label_size(flow, from), flow->length - from);
 
-	buffer->name.offset -= size;
-	bpf_probe_read_kernel(buffer->text + (buffer->name.offset & (TEXT_MAX - 1)), size,
-			      flow->name + (from & (DOMAIN_TEXT_ - 1)));
+	label_copy(buffer, from + size, size);
 	spell_byte(buffer, '/');
 	flow->from = from + size + 1;
 	return flow->from > flow->length;

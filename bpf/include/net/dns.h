@@ -22,6 +22,8 @@
 #define DNS_CHAIN_MAX 12
 /* bound: work; ten times what the longest answer of an honest server takes. A costlier one is refused. */
 #define DNS_STEPS_MAX 16384
+/* Bytes of a question's label that one step takes. */
+#define DNS_STRIDE 8
 #define DNS_HEADER 12
 #define DNS_NAME_MAX 255
 
@@ -299,22 +301,26 @@ static __always_inline void dns_question_label(struct dns *d, const u8 *message,
 	d->at++;
 }
 
+/* Some bytes of a label of the question. */
+static __always_inline void dns_question_bytes(struct dns *d, const u8 *message)
+{
+	u32 left = smaller(smaller(d->compare.label, d->size - d->at), DNS_STRIDE);
+
+	d->compare.label -= left;
+	for (u32 i = 0; i < left; i++) {
+		domain_byte(&d->name, dns_byte(message, d->at));
+		d->at++;
+	}
+}
+
 static __always_inline void dns_question(struct dns *d, const u8 *message)
 {
-	u8 byte;
-
-	if (!dns_has(d, 1)) {
+	if (!dns_has(d, 1))
 		dns_end(d, DNS_MALFORMED, DNS_SHORT);
-		return;
-	}
-	byte = dns_byte(message, d->at);
-	if (!d->compare.label) {
-		dns_question_label(d, message, byte);
-		return;
-	}
-	domain_byte(&d->name, byte);
-	d->compare.label--;
-	d->at++;
+	else if (d->compare.label)
+		dns_question_bytes(d, message);
+	else
+		dns_question_label(d, message, dns_byte(message, d->at));
 }
 
 static __always_inline u32 dns_pointer(struct dns *d, const u8 *message)
