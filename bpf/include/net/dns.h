@@ -323,7 +323,8 @@ static __always_inline void dns_question(struct dns *d, const u8 *message)
 		dns_question_label(d, message, dns_byte(message, d->at));
 }
 
-static __always_inline u32 dns_pointer(struct dns *d, const u8 *message)
+/* Sets *over where it leads to the question's name, which was walked before. */
+static __always_inline u32 dns_pointer(struct dns *d, const u8 *message, bool *over)
 {
 	struct dns_walk *w = &d->walk;
 	u32 target;
@@ -336,6 +337,10 @@ static __always_inline u32 dns_pointer(struct dns *d, const u8 *message)
 	if (target >= w->bound || target < DNS_HEADER)
 		return DNS_POINTER;
 	w->at = w->bound = target;
+	if (target == DNS_HEADER && !w->first) {
+		w->first = DNS_HEADER;
+		*over = true;
+	}
 	return DNS_NO_REASON;
 }
 
@@ -350,7 +355,7 @@ static __always_inline u32 dns_name_step(struct dns *d, const u8 *message, bool 
 		return DNS_SHORT;
 	length = dns_byte(message, w->at);
 	if (length >= 0xc0)
-		return dns_pointer(d, message);
+		return dns_pointer(d, message, over);
 	if (length > DOMAIN_LABEL_MAX)
 		return DNS_LABEL;
 	if (!w->first)
