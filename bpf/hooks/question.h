@@ -11,6 +11,7 @@
 enum question_limits {
 	QUESTION_MAX = 1024, /* bytes of a question: 253 of a name, and options */
 	MESSAGES_MAX = 8,    /* of one segment */
+	STEPS_AT_ONCE = 4,   /* of a message */
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
 	EXPIRES_FLOOR = 600, /* seconds: programs keep addresses longer than they are told to */
@@ -22,9 +23,11 @@ struct dns_context {
 	const u8 *text;
 };
 
-static long dns_context_step(u32 index, struct dns_context *context)
+/* Some steps a call: where returning is guarded against speculation, it costs as much as one. */
+static long dns_context_steps(u32 index, struct dns_context *context)
 {
-	dns_step(context->dns, context->text);
+	for (u32 i = 0; i < STEPS_AT_ONCE && context->dns->result == DNS_MORE; i++)
+		dns_step(context->dns, context->text);
 	return context->dns->result != DNS_MORE;
 }
 
@@ -38,7 +41,7 @@ __noinline int message_parse(struct buffer *buffer, u32 size)
 	context.dns = &buffer->dns;
 	context.text = buffer->text;
 	dns_begin(&buffer->dns, size);
-	bpf_loop(DNS_STEPS_MAX, dns_context_step, &context, 0);
+	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, dns_context_steps, &context, 0);
 	dns_stop(&buffer->dns);
 	return 0;
 }
