@@ -120,24 +120,20 @@ static __always_inline bool route_holds(struct session *session, const u8 *table
 	return true;
 }
 
-/*
- * A record, and the name behind it. verifier: the size is read back, for 6.18 loses the trace of one that was kept on the stack
- * ("stack slot 0, total slots 0").
- */
+/* A record, and the name behind it. */
 static __always_inline void route_send(struct buffer *buffer)
 {
-	struct event_header *head = &buffer->net.head;
+	u32 size = sizeof(buffer->net) + buffer->flow.length;
 
-	head->size = sizeof(buffer->net) + buffer->flow.length;
+	buffer->net.head.size = size;
 	if (buffer->flow.length)
 		copy_words(buffer->told.name, buffer->flow.name, DOMAIN_TEXT_);
-	FORGET();
-	if (head->action == ACTION_ALLOW)
-		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(head->size), &buffer->told,
-			     BOUNDED(head->size, sizeof(buffer->told)));
+	if (buffer->net.head.action == ACTION_ALLOW)
+		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(size), &buffer->told,
+			     BOUNDED(size, sizeof(buffer->told)));
 	else
 		EVENT_OUTPUT(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &buffer->told,
-			     BOUNDED(head->size, sizeof(buffer->told)));
+			     BOUNDED(size, sizeof(buffer->told)));
 }
 
 /* What was decided, in the record that already says who. 0, or -EPERM. */

@@ -117,11 +117,11 @@ func empty(b *testing.B, r *ringbuf.Reader) {
 	b.Helper()
 	r.SetDeadline(time.Unix(1, 0))
 	for {
-		if _, err := r.Read(); errors.Is(err, os.ErrDeadlineExceeded) {
+		_, err := r.Read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return
-		} else {
-			must(b, err)
 		}
+		must(b, err)
 	}
 }
 
