@@ -319,6 +319,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 		}
 		before = answer->expires;
 		if (same_name(answer->name, buffer->flow.name)) {
+			/* race: 0, or another value, where somebody else writes there */
 			if (before && __sync_val_compare_and_swap(&answer->expires, before, expires) == before)
 				return answer_learned();
 			place = i;

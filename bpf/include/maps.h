@@ -527,7 +527,8 @@ struct socket_tag {
 	u32 asked;		  /* of the questions: the next one's place */
 	u64 questions[QUESTIONS]; /* prints of number and name */
 	u32 length;		  /* of the name by which it was let out; 0: none */
-	u32 serves; /* not 0: it accepts connections, or was accepted: its peer asked. race: no flag, for no packet may write it */
+	/* Not 0: it accepts connections, or was accepted: its peer asked. race: a word of its own, or listen(2) could undo a flag. */
+	u32 serves;
 	u8 name[DOMAIN_TEXT_];
 };
 
