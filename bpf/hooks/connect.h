@@ -28,9 +28,9 @@ static __always_inline void connect_task(struct socket_tag *tag)
 	tag->started = task->group_leader->start_boottime;
 	tag->pid = task->tgid;
 	tag->tid = task->pid;
-	tag->uid = (u32)bpf_get_current_uid_gid();
+	tag->uid = task->cred->uid.val;
 	tag->task &= EVENT_THREAD;
-	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
+	copy_words(tag->comm, task->comm, sizeof(tag->comm));
 }
 
 static __always_inline int connect_judge(struct bpf_sock_addr *way, struct socket_tag *tag,

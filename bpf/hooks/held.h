@@ -68,9 +68,11 @@ static __always_inline void held_socket(const struct task_state *state, struct t
 
 	if (!sock || !of_internet(sock))
 		return;
-	tag = socket_tagged(sock, state, SOCKET_HELD);
-	if (tag)
-		tag_other(tag, task);
+	tag = socket_tag(sock);
+	if (!tag || tag_given(tag))
+		return;
+	tag_owner(tag, sock, state, SOCKET_HELD);
+	tag_other(tag, task);
 }
 
 /*

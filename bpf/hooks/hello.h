@@ -88,7 +88,7 @@ static __always_inline int name_apply(struct socket_tag *tag, struct buffer *buf
 
 	if (error || !buffer->flow.length || buffer->flow.protocol != IPPROTO_TCP)
 		return error;
-	bpf_probe_read_kernel(tag->name, DOMAIN_TEXT_, buffer->flow.name);
+	copy_words(tag->name, buffer->flow.name, DOMAIN_TEXT_);
 	tag->length = buffer->flow.length;
 	return 0;
 }
@@ -180,6 +180,7 @@ static __noinline int hello_segment(struct __sk_buff *skb, struct socket_tag *ta
 
 	if (!sock)
 		return -EPERM;
+	tag->read = 1;
 	hello = bpf_sk_storage_get(&hellos, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!hello)
 		return -EPERM;
@@ -215,6 +216,7 @@ static __noinline int request_segment(struct __sk_buff *skb, struct socket_tag *
 
 	if (!sock)
 		return -EPERM;
+	tag->read = 1;
 	request = bpf_sk_storage_get(&requests, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!request)
 		return -EPERM;

@@ -8,13 +8,6 @@
 
 #include "hello.h"
 
-/* include/net/tcp_states.h */
-enum socket_state {
-	SOCKET_ACCEPTED = 3, /* TCP_SYN_RECV */
-	SOCKET_CLOSED = 7,
-	SOCKET_LISTENS = 10,
-};
-
 static __always_inline bool packet_begins(const struct packet *p)
 {
 	return p->protocol == IPPROTO_TCP && (p->control & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -62,11 +55,13 @@ static __always_inline void leave_begin(struct __sk_buff *skb, struct socket_tag
 		tag->allowed = 0;
 		tag->length = 0;
 	}
-	tag->flags = (tag->flags & ~(SOCKET_SERVES | SOCKET_CUT | SOCKET_ASKED)) | SOCKET_LOOKS;
+	tag->serves = 0;
+	tag->flags = (tag->flags & ~(SOCKET_CUT | SOCKET_ASKED)) | SOCKET_LOOKS;
 	tag->first = p->sequence;
 	tag->next = p->sequence + 1;
-	if (!sock)
+	if (!sock || !tag->read)
 		return;
+	tag->read = 0;
 	bpf_sk_storage_delete(&hellos, sock);
 	bpf_sk_storage_delete(&requests, sock);
 	bpf_sk_storage_delete(&asking, sock);
@@ -85,7 +80,7 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 		flow_reach(buffer);
 	} else {
 		flow_begin(flow);
-		bpf_probe_read_kernel(flow->name, DOMAIN_TEXT_, tag->name);
+		copy_words(flow->name, tag->name, DOMAIN_TEXT_);
 		flow->length = BOUNDED(tag->length, DOMAIN_MAX);
 		flow_settle(flow, OP_NET_DOMAIN, flow_ask_name(buffer), NET_BY_RULE);
 		flow_reached(buffer);
@@ -220,7 +215,7 @@ static __noinline int leave_orphan(struct __sk_buff *skb, struct socket_tag *tag
 {
 	struct packet p = {};
 
-	if (!packet_read(skb, &p, true) || p.protocol != IPPROTO_TCP || tag->flags & SOCKET_SERVES)
+	if (!packet_read(skb, &p, true) || p.protocol != IPPROTO_TCP || tag->serves)
 		return 0;
 	if (packet_begins(&p)) {
 		tag->flags &= ~(SOCKET_LOOKS | SOCKET_CUT);
@@ -244,8 +239,8 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 	if (packet_begins(&p))
 		leave_begin(skb, tag, &p, print);
 	if (cfg_form == FORM_NETWORK && leave_accepts(skb, tag, &p))
-		tag->flags |= SOCKET_SERVES;
-	if (tag->flags & SOCKET_SERVES && p.protocol == IPPROTO_TCP)
+		tag->serves = 1;
+	if (tag->serves && p.protocol == IPPROTO_TCP)
 		return 0;
 	if (tag->flags & SOCKET_CUT)
 		return -EPERM;

@@ -11,6 +11,7 @@
 enum question_limits {
 	QUESTION_MAX = 1024, /* bytes of a question: 253 of a name, and options */
 	MESSAGES_MAX = 8,    /* of one segment */
+	STEPS_AT_ONCE = 4,   /* of a message */
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
 	EXPIRES_FLOOR = 600, /* seconds: programs keep addresses longer than they are told to */
@@ -22,9 +23,11 @@ struct dns_context {
 	const u8 *text;
 };
 
-static long dns_context_step(u32 index, struct dns_context *context)
+/* Some steps a call: where returning is guarded against speculation, it costs as much as one. */
+static long dns_context_steps(u32 index, struct dns_context *context)
 {
-	dns_step(context->dns, context->text);
+	for (u32 i = 0; i < STEPS_AT_ONCE && context->dns->result == DNS_MORE; i++)
+		dns_step(context->dns, context->text);
 	return context->dns->result != DNS_MORE;
 }
 
@@ -38,7 +41,7 @@ __noinline int message_parse(struct buffer *buffer, u32 size)
 	context.dns = &buffer->dns;
 	context.text = buffer->text;
 	dns_begin(&buffer->dns, size);
-	bpf_loop(DNS_STEPS_MAX, dns_context_step, &context, 0);
+	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, dns_context_steps, &context, 0);
 	dns_stop(&buffer->dns);
 	return 0;
 }
@@ -47,9 +50,12 @@ __noinline int message_parse(struct buffer *buffer, u32 size)
 static __always_inline void flow_name(struct flow *flow, const struct domain *domain)
 {
 	u32 length = BOUNDED(domain->length, DOMAIN_MAX);
+	u64 *name = (u64 *)flow->name;
 
-	__builtin_memset(flow->name, 0, sizeof(flow->name));
-	bpf_probe_read_kernel(flow->name, length, domain->text);
+	__builtin_memset(name, 0, sizeof(flow->name));
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < length; i++)
+		name[i] = ((const u64 *)domain->text)[i];
+	name[length / 8 & (DOMAIN_TEXT_ / 8 - 1)] &= (1ull << length % 8 * 8) - 1;
 	flow->length = length;
 }
 
@@ -58,7 +64,7 @@ static __always_inline u64 question_print(const struct flow *flow, u32 id)
 {
 	u64 print = print_mix(cfg_key, id);
 
-	for (u32 i = 0; i < DOMAIN_TEXT_ / 8; i++)
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < flow->length; i++)
 		print = print_mix(print, ((const u64 *)flow->name)[i]);
 	return print | 1;
 }
@@ -127,7 +133,7 @@ static __always_inline bool question_asked(struct socket_tag *tag, const struct 
 	u64 print = question_print(&buffer->flow, buffer->dns.id);
 
 	for (u32 i = 0; i < QUESTIONS; i++)
-		if (__sync_val_compare_and_swap(&tag->questions[i], print, 0) == print)
+		if (tag->questions[i] == print && __sync_val_compare_and_swap(&tag->questions[i], print, 0) == print)
 			return true;
 	return false;
 }
@@ -167,11 +173,11 @@ static __always_inline bool address_learned(const u8 *address)
 	return class == ADDRESS_GLOBAL || class == ADDRESS_RESERVED;
 }
 
-static __always_inline u64 expires(u32 ttl)
+static __always_inline u64 expires(u64 now, u32 ttl)
 {
 	u64 seconds = ttl < EXPIRES_FLOOR ? EXPIRES_FLOOR : smaller(ttl, EXPIRES_CEILING);
 
-	return bpf_ktime_get_boot_ns() + seconds * 1000000000;
+	return now + seconds * 1000000000;
 }
 
 static long learn_record(u32 index, struct buffer **context)
@@ -185,7 +191,7 @@ static long learn_record(u32 index, struct buffer **context)
 		return 0;
 	dns_address(record, buffer->text, buffer->flow.address);
 	if (address_learned(buffer->flow.address))
-		answer_learn(buffer, expires(record->ttl));
+		answer_learn(buffer, expires(buffer->flow.now, record->ttl));
 	else
 		count(COUNT_NAMES_DROPPED);
 	return 0;
@@ -205,6 +211,7 @@ __noinline int answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 s
 	flow_name(&buffer->flow, &dns->name);
 	if (!question_asked(tag, buffer))
 		return 0;
+	buffer->flow.now = bpf_ktime_get_boot_ns();
 	bpf_loop(DNS_RECORDS_MAX, learn_record, &buffer, 0);
 	return 0;
 }
@@ -295,6 +302,7 @@ static __noinline int question_segment(struct __sk_buff *skb, struct socket_tag 
 
 	if (!sock)
 		return -EPERM;
+	tag->read = 1;
 	talk = bpf_sk_storage_get(&asking, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!talk)
 		return -EPERM;
@@ -318,6 +326,7 @@ static __noinline int answer_segment(struct __sk_buff *skb, struct socket_tag *t
 
 	if (!sock)
 		return 0;
+	tag->read = 1;
 	talk = bpf_sk_storage_get(&answering, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!talk)
 		return 0;
@@ -366,6 +375,12 @@ static __noinline int enter_answer(struct __sk_buff *skb, struct socket_tag *tag
 	return error;
 }
 
+/* One that is connected hears its peer alone. */
+static __always_inline bool enter_names(const struct bpf_sock *sock)
+{
+	return !sock->dst_port || sock->dst_port == bpf_htons(PORT_DNS);
+}
+
 /* cgroup_skb/ingress: before whoever asked sees it. */
 static __always_inline int enter(struct __sk_buff *skb)
 {
@@ -373,7 +388,7 @@ static __always_inline int enter(struct __sk_buff *skb)
 	struct socket_tag *tag;
 	struct packet p = {};
 
-	if (!sock)
+	if (!sock || !enter_names(sock))
 		return 0;
 	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
 	if (!tag || !packet_read(skb, &p, false) || p.port != PORT_DNS)

@@ -8,6 +8,13 @@
 #include "../include/flow.h"
 #include "../include/packet.h"
 
+/* include/net/tcp_states.h */
+enum socket_state {
+	SOCKET_ACCEPTED = 3, /* TCP_SYN_RECV */
+	SOCKET_CLOSED = 7,
+	SOCKET_LISTENS = 10,
+};
+
 /* A buffer of the pool; programs that see packets have no other. */
 static __always_inline struct buffer *packet_buffer(void)
 {
@@ -63,10 +70,10 @@ static __always_inline void route_flow(struct flow *flow, const struct socket_ta
 }
 
 static __always_inline void route_head(struct event_header *head, const struct socket_tag *tag,
-				       const struct session *session)
+				       const struct session *session, u64 now)
 {
 	head->kind = EVENT_NET;
-	head->time = bpf_ktime_get_boot_ns();
+	head->time = now;
 	head->started = tag->started;
 	head->pid = tag->pid;
 	head->tid = tag->tid;
@@ -113,6 +120,22 @@ static __always_inline bool route_holds(struct session *session, const u8 *table
 	return true;
 }
 
+/* A record, and the name behind it. */
+static __always_inline void route_send(struct buffer *buffer)
+{
+	u32 size = sizeof(buffer->net) + buffer->flow.length;
+
+	buffer->net.head.size = size;
+	if (buffer->flow.length)
+		copy_words(buffer->told.name, buffer->flow.name, DOMAIN_TEXT_);
+	if (buffer->net.head.action == ACTION_ALLOW)
+		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(size), &buffer->told,
+			     BOUNDED(size, sizeof(buffer->told)));
+	else
+		EVENT_OUTPUT(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, &buffer->told,
+			     BOUNDED(size, sizeof(buffer->told)));
+}
+
 /* What was decided, in the record that already says who. 0, or -EPERM. */
 static __always_inline int route_tell(struct session *session, const u8 *table, struct buffer *buffer)
 {
@@ -125,9 +148,7 @@ static __always_inline int route_tell(struct session *session, const u8 *table, 
 		event->head.flags |= EVENT_QUESTION;
 	route_event(event, flow);
 	if (event_told(&event->head, event->label))
-		EVENT_SEND_BY_ACTION(event, flow->length,
-				     bpf_dynptr_write(&entry, sizeof(*event), flow->name,
-						      BOUNDED(flow->length, DOMAIN_MAX), 0));
+		route_send(buffer);
 	return holds ? -EPERM : 0;
 }
 
@@ -145,7 +166,7 @@ __noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 co
 		return -EPERM;
 	event = &buffer->net;
 	__builtin_memset(&event->head, 0, sizeof(event->head));
-	route_head(&event->head, tag, session);
+	route_head(&event->head, tag, session, buffer->flow.now);
 	event->cookie = cookie;
 	event->space = tag->space;
 	event->repeats = __sync_lock_test_and_set(&tag->repeats, 0);

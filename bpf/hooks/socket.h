@@ -17,9 +17,9 @@ static __always_inline void tag_task(struct socket_tag *tag, const struct task_s
 	tag->started = task->group_leader->start_boottime;
 	tag->pid = task->tgid;
 	tag->tid = task->pid;
-	tag->uid = (u32)bpf_get_current_uid_gid();
+	tag->uid = task->cred->uid.val;
 	tag->task = (task->pid == task->tgid ? 0 : EVENT_THREAD) | (state->flags & TASK_TOLD) * EVENT_AGENT;
-	bpf_get_current_comm(tag->comm, sizeof(tag->comm));
+	copy_words(tag->comm, task->comm, sizeof(tag->comm));
 }
 
 /* Of TCP or UDP: all others have no ports, and are judged by number. */
@@ -34,7 +34,7 @@ static __always_inline void tag_owner(struct socket_tag *tag, struct sock *sock,
 	tag->slot = state->slot;
 	tag->generation = state->generation;
 	tag->principal = state->principal;
-	tag->space = BPF_CORE_READ(sock, __sk_common.skc_net.net, ns.inum);
+	tag->space = sock->__sk_common.skc_net.net->ns.inum;
 	if (tag->space == cfg_network)
 		flags |= SOCKET_HOST;
 	if (ordinary(sock->sk_type, sock->sk_protocol))
@@ -51,29 +51,34 @@ static __always_inline void tag_other(struct socket_tag *tag, struct task_struct
 	bpf_probe_read_kernel_str(tag->comm, sizeof(tag->comm), task->comm);
 }
 
-/* The mark of a socket that had none; one that is marked already is whose it was. */
-static __always_inline struct socket_tag *socket_tagged(struct sock *sock, const struct task_state *state, u16 flags)
+/* A socket's mark, made where it has none; NULL where that cannot be. */
+static __always_inline struct socket_tag *socket_tag(struct sock *sock)
 {
-	struct socket_tag *tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
+	struct socket_tag *tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
-	if (tag)
-		return NULL;
-	tag = bpf_sk_storage_get(&sockets, sock, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (tag)
-		tag_owner(tag, sock, state, flags);
-	else
+	if (!tag)
 		count(COUNT_SOCKET_UNTAGGED);
 	return tag;
 }
 
+/* One that is marked already is whose it was. No session's generation is 0. */
+static __always_inline bool tag_given(const struct socket_tag *tag)
+{
+	return tag->generation;
+}
+
 static __always_inline void socket_mark(struct sock *sock, const struct task_state *state, u16 flags)
 {
-	struct socket_tag *tag = socket_tagged(sock, state, flags);
+	struct socket_tag *tag = socket_tag(sock);
 
-	if (tag)
-		tag_task(tag, state);
-	else if (!bpf_sk_storage_get(&sockets, sock, NULL, 0))
+	if (!tag) {
 		bpf_send_signal(SIGKILL);
+		return;
+	}
+	if (tag_given(tag))
+		return;
+	tag_owner(tag, sock, state, flags);
+	tag_task(tag, state);
 }
 
 /* security_socket_post_create. */
@@ -130,9 +135,18 @@ static __always_inline int socket_received(struct file *file)
 	return 0;
 }
 
+/* kernel: inet_listen() asks so itself, but behind the hook. */
+static __always_inline bool socket_unconnected(const struct sock *sock)
+{
+	u8 state = sock->__sk_common.skc_state;
+
+	return state == SOCKET_CLOSED || state == SOCKET_LISTENS;
+}
+
 /*
  * security_socket_listen, beside the program that decides: what it accepts is answered. One that may not listen and connects
- * instead begins with a SYN, which takes this away.
+ * instead begins with a SYN, which takes this away. race: it may begin meanwhile, and its SYN be gone; so its state is asked
+ * once more.
  */
 static __always_inline int socket_serves(struct socket *socket)
 {
@@ -143,8 +157,11 @@ static __always_inline int socket_serves(struct socket *socket)
 	if (!sock || !of_internet(sock))
 		return 0;
 	tag = bpf_sk_storage_get(&sockets, sock, NULL, 0);
-	if (tag)
-		tag->flags |= SOCKET_SERVES;
+	if (!tag || !socket_unconnected(sock))
+		return 0;
+	__sync_lock_test_and_set(&tag->serves, 1);
+	if (!socket_unconnected(sock))
+		tag->serves = 0;
 	return 0;
 }
 

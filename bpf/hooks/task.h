@@ -80,7 +80,7 @@ static __always_inline void record_fork(struct task_struct *child, const struct 
 	event.head.pid = child->tgid;
 	event.head.tid = child->pid;
 	event.head.started = child->start_boottime;
-	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(), &event);
+	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(sizeof(event)), &event);
 }
 
 /*
@@ -110,7 +110,7 @@ static __always_inline void record_exit(struct task_struct *task, const struct t
 		return;
 	event_head(&event.head, EVENT_EXIT, state, session);
 	event.status = task->exit_code;
-	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(), &event);
+	EVENT_SEND_BARE(activity, COUNT_ACTIVITY_LOST, activity_wake(sizeof(event)), &event);
 }
 
 /* sched_process_exit runs in the thread that ends (kernel/exit.c:do_exit), after it left signal->live. */

@@ -8,7 +8,8 @@
 #include "task.h"
 
 enum ring_wake {
-	ACTIVITY_PENDING = 512 << 10, /* bytes after which the reader of activity is woken; it polls besides */
+	ACTIVITY_STEP = 512 << 10, /* bytes: each time so many more are pending, the reader of activity is woken */
+	RING_HEADER = 8,	   /* of a record; its size is rounded up to as much */
 };
 
 /* Who acts. */
@@ -50,10 +51,17 @@ static __always_inline void event_of(struct event_header *head, struct task_stru
 	bpf_probe_read_kernel_str(head->comm, sizeof(head->comm), task->comm);
 }
 
-static __always_inline u64 activity_wake(void)
+/*
+ * Asked before the record of so many bytes is reserved. The reader polls besides. kernel: to wake is to interrupt oneself, in a
+ * virtual machine at several times the cost of a verdict; so not with each record that a reader who is behind has yet to come to.
+ * race: where two records reach a step at once, neither may see so; the next step does.
+ */
+static __always_inline u64 activity_wake(u32 size)
 {
-	return bpf_ringbuf_query(&activity, BPF_RB_AVAIL_DATA) > ACTIVITY_PENDING ? BPF_RB_FORCE_WAKEUP :
-										    BPF_RB_NO_WAKEUP;
+	u64 pending = bpf_ringbuf_query(&activity, BPF_RB_AVAIL_DATA);
+	u64 then = pending + RING_HEADER + ((size + RING_HEADER - 1) & -RING_HEADER);
+
+	return pending / ACTIVITY_STEP == then / ACTIVITY_STEP ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP;
 }
 
 /*
@@ -85,6 +93,7 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 /* Record and text as one entry. verifier: the ring is a constant in each branch of the caller. */
 #define EVENT_SEND(ring, lost, wake, record, length, write)                                     \
 	do {                                                                                    \
+		u64 wakes_ = wake;                                                              \
 		struct bpf_dynptr entry;                                                        \
 		if (bpf_ringbuf_reserve_dynptr(&ring, sizeof(*record) + (length), 0, &entry)) { \
 			bpf_ringbuf_discard_dynptr(&entry, 0);                                  \
@@ -93,7 +102,7 @@ static __always_inline void event_text(struct bpf_dynptr *entry, u32 at, struct 
 		}                                                                               \
 		bpf_dynptr_write(&entry, 0, record, sizeof(*record), 0);                        \
 		write;                                                                          \
-		bpf_ringbuf_submit_dynptr(&entry, wake);                                        \
+		bpf_ringbuf_submit_dynptr(&entry, wakes_);                                      \
 	} while (0)
 
 /*
@@ -136,13 +145,14 @@ static __always_inline bool event_told(const struct event_header *head, u64 labe
 }
 
 /* Refusals, asks and audits have a ring of their own: a flood of what is allowed cannot push them out. */
-#define EVENT_SEND_BY_ACTION(record, length, write)                                                            \
-	do {                                                                                                   \
-		(record)->head.size = sizeof(*record) + (length);                                              \
-		if ((record)->head.action == ACTION_ALLOW)                                                     \
-			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake(), record, length, write);     \
-		else                                                                                           \
-			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write); \
+#define EVENT_SEND_BY_ACTION(record, length, write)                                                                   \
+	do {                                                                                                          \
+		(record)->head.size = sizeof(*record) + (length);                                                     \
+		if ((record)->head.action == ACTION_ALLOW)                                                            \
+			EVENT_SEND(activity, COUNT_ACTIVITY_LOST, activity_wake((record)->head.size), record, length, \
+				   write);                                                                            \
+		else                                                                                                  \
+			EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, record, length, write);        \
 	} while (0)
 
 #define EVENT_SEND_TEXT(record, buffer, length) \
@@ -179,7 +189,7 @@ static __noinline void access_send(struct buffer *buffer)
 	at = buffer->text + ((offset - sizeof(*event)) & (TEXT_MAX - 1));
 	copy_words(at, event, sizeof(*event));
 	if (event->head.action == ACTION_ALLOW)
-		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(), at, BOUNDED(size, SLACK));
+		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(size), at, BOUNDED(size, SLACK));
 	else
 		EVENT_OUTPUT(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, at, BOUNDED(size, SLACK));
 }

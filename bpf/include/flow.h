@@ -9,6 +9,9 @@
 #include "judge.h"
 #include "spell.h"
 
+#define SPELL_LOWEST 0x0101010101010101ull /* the lowest bit of each byte of a word */
+#define DOMAIN_LABELS ((DOMAIN_MAX + 1) / 2)
+
 /* What an answer of flow_ask() has beside the action. */
 #define FLOW_MET 0x100	 /* a rule spoke, no default */
 #define FLOW_AGAIN 0x200 /* the table has changed */
@@ -58,23 +61,61 @@ __noinline int spell_address(struct buffer *buffer, u32 reached)
 	return 0;
 }
 
-/* A label ends at a dot, or with the name: it goes in front of those before it. */
-static long spell_label(u32 at, struct buffer **context)
+/* In each byte that is a dot its highest bit; those behind the first one may be wrong. */
+static __always_inline u64 dots(u64 word)
+{
+	u64 other = word ^ SPELL_LOWEST * '.';
+
+	return (other - SPELL_LOWEST) & ~other & SPELL_LOWEST << 7;
+}
+
+/* How many bytes are before the first that dots() found. */
+static __always_inline u32 dots_before(u64 found)
+{
+	return (((found - 1) & ~found & SPELL_LOWEST) * SPELL_LOWEST >> 56) - 1;
+}
+
+/* Bytes of the name's label that begins there: it ends at a dot, or with the name, which zeros follow. */
+static __always_inline u32 label_size(const struct flow *flow, u32 from)
+{
+	for (u32 i = 0; i < DOMAIN_LABEL_MAX; i += sizeof(u64)) {
+		u64 found = dots(*(const u64 *)(flow->name + ((from + i) & (DOMAIN_TEXT_ - 1))));
+
+		if (found)
+			return i + dots_before(found);
+	}
+	return DOMAIN_LABEL_MAX;
+}
+
+/*
+ * The label that ends there, in front of the text: by words from its end on, since what they have besides comes to lie before it,
+ * where nothing is yet. verifier: `now` is the word in front of the name.
+ */
+static __always_inline void label_copy(struct buffer *buffer, u32 end, u32 size)
+{
+	const u8 *before = (const u8 *)&buffer->flow.now;
+	u32 to = buffer->name.offset - sizeof(u64);
+
+	_Static_assert(__builtin_offsetof(struct flow, name) - __builtin_offsetof(struct flow, now) == sizeof(u64),
+		       "now");
+	for (u32 i = 0; i <= DOMAIN_LABEL_MAX && i < size; i += sizeof(u64))
+		*(u64 *)(buffer->text + ((to - i) & (TEXT_MAX - 1))) =
+			*(const u64 *)(before + ((end - i) & (DOMAIN_TEXT_ - 1)));
+	buffer->name.offset -= size;
+}
+
+/* The next label goes in front of those before it. */
+static long spell_label(u32 index, struct buffer **context)
 {
 	struct buffer *buffer = *context;
 	struct flow *flow = &buffer->flow;
-	u32 length = flow->length;
-	u32 size;
+	u32 from = flow->from;
+	u32 size = smaller(label_size(flow, from), flow->length - from);
 
-	if (at < length && flow->name[at & (DOMAIN_TEXT_ - 1)] != '.')
-		return 0;
-	size = BOUNDED(at - flow->from, DOMAIN_LABEL_MAX);
-	buffer->name.offset -= size;
-	bpf_probe_read_kernel(buffer->text + (buffer->name.offset & (TEXT_MAX - 1)), size,
-			      flow->name + (flow->from & (DOMAIN_TEXT_ - 1)));
+	label_copy(buffer, from + size, size);
 	spell_byte(buffer, '/');
-	flow->from = at + 1;
-	return at >= length;
+	flow->from = from + size + 1;
+	return flow->from > flow->length;
 }
 
 /* /443/com/example/www; without a port where the name is only looked up. */
@@ -84,7 +125,7 @@ __noinline int spell_domain(struct buffer *buffer, u32 port)
 		return 0;
 	spell_begin(buffer);
 	buffer->flow.from = 0;
-	bpf_loop(DOMAIN_TEXT_, spell_label, &buffer, 0);
+	bpf_loop(DOMAIN_LABELS, spell_label, &buffer, 0);
 	if (port)
 		spell_number(buffer, port);
 	else
@@ -212,7 +253,7 @@ __noinline int answer_take(struct buffer *buffer, u32 index)
 		return 0;
 	if (answer->expires < buffer->flow.now)
 		return -1;
-	bpf_probe_read_kernel(buffer->flow.name, DOMAIN_TEXT_, answer->name);
+	copy_words(buffer->flow.name, answer->name, DOMAIN_TEXT_);
 	buffer->flow.length = BOUNDED(answer->length, DOMAIN_MAX);
 	return 1;
 }
@@ -249,6 +290,12 @@ __noinline int answer_known(struct buffer *buffer)
 	return 0;
 }
 
+static __always_inline int answer_learned(void)
+{
+	count(COUNT_NAMES_LEARNED);
+	return 1;
+}
+
 /* The name in the flow is given the flow's address, until then (CLOCK_BOOTTIME, ns). The one that expires first makes room. */
 __noinline int answer_learn(struct buffer *buffer, u64 expires)
 {
@@ -257,6 +304,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	struct answer *answer;
 	u64 first = ~0ull;
 	u32 place = 0;
+	u64 before;
 
 	if (!buffer)
 		return 0;
@@ -266,12 +314,20 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	for (u32 i = 0; i < ANSWER_NAMES; i++) {
 		key.index = i;
 		answer = bpf_map_lookup_elem(&answers, &key);
-		if (!answer || same_name(answer->name, buffer->flow.name)) {
+		if (!answer) {
 			place = i;
 			break;
 		}
-		if (answer->expires < first) {
-			first = answer->expires;
+		before = answer->expires;
+		if (same_name(answer->name, buffer->flow.name)) {
+			/* race: 0, or another value, where somebody else writes there */
+			if (before && __sync_val_compare_and_swap(&answer->expires, before, expires) == before)
+				return answer_learned();
+			place = i;
+			break;
+		}
+		if (before < first) {
+			first = before;
 			place = i;
 		}
 	}
@@ -288,8 +344,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	__builtin_memcpy(answer->name, buffer->flow.name, DOMAIN_TEXT_);
 	answer->length = buffer->flow.length;
 	__sync_lock_test_and_set(&answer->expires, expires);
-	count(COUNT_NAMES_LEARNED);
-	return 1;
+	return answer_learned();
 }
 
 /* What the table says of the name in the flow. */
@@ -348,7 +403,6 @@ static __always_inline void flow_begin(struct flow *flow)
 	flow->asks = 0;
 	flow->label = flow->decided = 0;
 	flow->now = bpf_ktime_get_boot_ns();
-	__builtin_memset(flow->name, 0, sizeof(flow->name));
 }
 
 /* The port of TLS, by UDP: QUIC, whose hello nobody reads. Only a rule that speaks of the address lets it pass. */

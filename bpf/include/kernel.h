@@ -271,6 +271,7 @@ struct in6_addr {
 struct sock_common {
 	unsigned short skc_family;
 	u16 skc_num; /* this end's port */
+	volatile unsigned char skc_state;
 	u32 skc_rcv_saddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	possible_net_t skc_net;

@@ -233,19 +233,27 @@ struct buffer {
 	u32 taken; /* of the pool: by a hook that is running */
 	u32 pooled;
 	union {
-		struct event_access access;
-		struct event_exec exec;
-		struct event_net net;
-		struct event_derived derived;
+		struct {
+			union {
+				struct event_access access;
+				struct event_exec exec;
+				struct event_net net;
+				struct event_derived derived;
+			};
+			struct event_line line;
+			struct found found;
+			struct skill_look skill;
+			struct place place;
+		};
+		struct {
+			struct event_net net;
+			u8 name[DOMAIN_TEXT_];
+		} told; /* of networks: record and name, as one piece */
 	};
-	struct event_line line;
 	struct progress progress;
 	struct name name;
 	struct source source;
-	struct found found;
-	struct skill_look skill;
 	struct question question;
-	struct place place;
 	struct flow flow;
 	struct dns dns;
 	u64 masks[ACTIONS * LINE_WORDS];
@@ -483,7 +491,6 @@ struct {
 enum socket_flag {
 	SOCKET_HOST = 1,     /* of the host's own network: what resolvers answer counts */
 	SOCKET_ORDINARY = 2, /* TCP or UDP, whose headers the kernel writes */
-	SOCKET_SERVES = 4,   /* it accepts connections, or was accepted: its peer asked */
 	SOCKET_CUT = 8,	     /* nothing leaves it any more */
 	SOCKET_LOOKS = 16,   /* what it asks for is looked at */
 	SOCKET_HELD = 32,    /* it was there before its process was a session's */
@@ -510,7 +517,7 @@ struct socket_tag {
 	u32 tid;
 	u32 uid;
 	u16 task; /* enum event_flag */
-	u16 reserved;
+	u16 read; /* not 0: something is kept of what it said or heard: hellos, requests, talks */
 	u8 comm[16];
 
 	u64 allowed; /* prints of where, and of what decided about it: the last that was let out ... */
@@ -520,7 +527,8 @@ struct socket_tag {
 	u32 asked;		  /* of the questions: the next one's place */
 	u64 questions[QUESTIONS]; /* prints of number and name */
 	u32 length;		  /* of the name by which it was let out; 0: none */
-	u32 unused;
+	/* Not 0: it accepts connections, or was accepted: its peer asked. race: a word of its own, or listen(2) could undo a flag. */
+	u32 serves;
 	u8 name[DOMAIN_TEXT_];
 };
 

@@ -59,12 +59,26 @@ static __always_inline u32 number32(const u8 *bytes)
 	return number16(bytes) << 16 | number16(bytes + 2);
 }
 
+/*
+ * A header where it lies, if that is in one piece, as headers of what a socket sends are; else its copy. NULL where the packet ends
+ * before. verifier: not copied by words, for 6.18 loses the trace of such words on the stack ("stack slot 0, total slots 0").
+ */
+static __always_inline const u8 *packet_header(struct __sk_buff *skb, u32 at, u8 *copy, u32 size)
+{
+	const u8 *data = (const u8 *)(long)skb->data + at;
+
+	if (data + size <= (const u8 *)(long)skb->data_end)
+		return data;
+	return bpf_skb_load_bytes(skb, at, copy, size) ? NULL : copy;
+}
+
 /* Returns where the next header begins; 0 for what is no packet of this version. */
 static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
-	u8 header[IP4_HEADER];
+	u8 copy[IP4_HEADER];
+	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
 
-	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
+	if (!header)
 		return 0;
 	p->protocol = header[9];
 	p->odd = header[0] != 0x45 || number16(header + 6) & 0x1fff;
@@ -83,9 +97,10 @@ static __always_inline bool packet_extended(u32 next)
 
 static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
-	u8 header[IP6_HEADER];
+	u8 copy[IP6_HEADER];
+	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
 
-	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
+	if (!header)
 		return 0;
 	p->protocol = header[6];
 	p->odd = packet_extended(header[6]);
@@ -95,16 +110,18 @@ static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, b
 
 static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves)
 {
-	u8 header[TCP_HEADER] = {};
 	bool tcp = p->protocol == IPPROTO_TCP;
+	u8 copy[TCP_HEADER];
+	const u8 *header = packet_header(skb, at, copy, UDP_HEADER);
 
-	if (bpf_skb_load_bytes(skb, at, header, UDP_HEADER))
+	if (!header)
 		return 0;
 	p->port = number16(header + (leaves ? 2 : 0));
 	p->local = number16(header + (leaves ? 0 : 2));
 	if (!tcp)
 		return at + UDP_HEADER;
-	if (bpf_skb_load_bytes(skb, at, header, TCP_HEADER))
+	header = packet_header(skb, at, copy, TCP_HEADER);
+	if (!header)
 		return 0;
 	p->sequence = number32(header + 4);
 	p->control = header[13];

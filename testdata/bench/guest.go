@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,6 +61,7 @@ type guest struct {
 	kernel  *sensor.Kernel
 	applier *enforce.Applier
 	rings   *rings
+	server  *server
 }
 
 // Measure does it all, in a machine whose clock counts instructions.
@@ -81,6 +81,10 @@ func Measure(plan Plan) (*Report, error) {
 	time.Sleep(settle)
 	if plan.Budget {
 		return &g.report, g.sensor()
+	}
+	var err error
+	if g.server, err = network(); err != nil {
+		return nil, err
 	}
 	if err := g.config(None, nil, false); err != nil {
 		return nil, err
@@ -125,21 +129,7 @@ func prepare(plan Plan) error {
 	if plan.Budget {
 		return nil
 	}
-	return errors.Join(plant(), network())
-}
-
-// network gives the machine an address of its own, and a socket that nobody reads.
-func network() error {
-	for _, line := range []string{"link set lo up", "address add 198.18.0.1/32 dev lo"} {
-		if out, err := exec.Command("/bin/busybox", append([]string{"ip"}, strings.Fields(line)...)...).CombinedOutput(); err != nil {
-			return fmt.Errorf("ip %s: %w: %s", line, err, out)
-		}
-	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return unix.Bind(fd, &unix.SockaddrInet4{Port: 7, Addr: [4]byte{198, 18, 0, 1}}) // until this process ends
+	return plant()
 }
 
 // plant makes the tree that find goes through, in memory: the machine's disk has too few inodes.
@@ -339,6 +329,9 @@ func (g *guest) forget(op string) error {
 }
 
 func (g *guest) drain(config string) error {
+	if err := g.server.accept(); err != nil {
+		return err
+	}
 	if g.rings == nil || config == WithRead || config == Again {
 		return nil
 	}

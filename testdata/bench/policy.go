@@ -20,7 +20,7 @@ const (
 	Ops    = "/data/bin/ops"
 	Tree   = "/data/work/tree" // of many folders, in memory
 	Line   = "ops - exit"
-	Nobody = "198.18.0.1:9/tcp" // nobody listens there
+	Server = "198.18.0.1:9/tcp" // who listens there accepts between rounds
 	Deaf   = "198.18.0.1:7/udp" // who has it reads nothing
 )
 
@@ -124,7 +124,7 @@ var acts = []struct {
 }{
 	{enforce.OpFileRead, Object}, {enforce.OpExecMap, Object},
 	{enforce.OpExec, Ops}, {enforce.OpExecMap, Ops}, {enforce.OpExecArgv, Line},
-	{enforce.OpNetAddr, Nobody}, {enforce.OpNetAddr, Deaf},
+	{enforce.OpNetAddr, Server}, {enforce.OpNetAddr, Deaf},
 }
 
 // Unmet reports a rule that an operation would meet: then what is measured is not what the table says.

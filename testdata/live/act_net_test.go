@@ -79,6 +79,7 @@ func init() {
 		"unspec":   func(w *wire, _ string) error { return w.unspec() },
 		"bind":     func(w *wire, at string) error { return unix.Bind(w.fd, w.address(at)) },
 		"listen":   func(w *wire, _ string) error { return unix.Listen(w.fd, 8) },
+		"listens":  func(w *wire, _ string) error { _ = unix.Listen(w.fd, 8); return nil }, // whatever it is answered
 		"serve":    (*wire).serve,
 		"send":     func(w *wire, text string) error { return w.send(0, text) },
 		"sendto":   func(w *wire, text string) error { return w.sendTo(0, text) },

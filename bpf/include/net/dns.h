@@ -22,6 +22,8 @@
 #define DNS_CHAIN_MAX 12
 /* bound: work; ten times what the longest answer of an honest server takes. A costlier one is refused. */
 #define DNS_STEPS_MAX 16384
+/* Bytes of a question's label that one step takes. */
+#define DNS_STRIDE 8
 #define DNS_HEADER 12
 #define DNS_NAME_MAX 255
 
@@ -299,25 +301,30 @@ static __always_inline void dns_question_label(struct dns *d, const u8 *message,
 	d->at++;
 }
 
-static __always_inline void dns_question(struct dns *d, const u8 *message)
+/* Some bytes of a label of the question. */
+static __always_inline void dns_question_bytes(struct dns *d, const u8 *message)
 {
-	u8 byte;
+	u32 left = smaller(smaller(d->compare.label, d->size - d->at), DNS_STRIDE);
 
-	if (!dns_has(d, 1)) {
-		dns_end(d, DNS_MALFORMED, DNS_SHORT);
-		return;
+	d->compare.label -= left;
+	for (u32 i = 0; i < left; i++) {
+		domain_byte(&d->name, dns_byte(message, d->at));
+		d->at++;
 	}
-	byte = dns_byte(message, d->at);
-	if (!d->compare.label) {
-		dns_question_label(d, message, byte);
-		return;
-	}
-	domain_byte(&d->name, byte);
-	d->compare.label--;
-	d->at++;
 }
 
-static __always_inline u32 dns_pointer(struct dns *d, const u8 *message)
+static __always_inline void dns_question(struct dns *d, const u8 *message)
+{
+	if (!dns_has(d, 1))
+		dns_end(d, DNS_MALFORMED, DNS_SHORT);
+	else if (d->compare.label)
+		dns_question_bytes(d, message);
+	else
+		dns_question_label(d, message, dns_byte(message, d->at));
+}
+
+/* Sets *over where it leads to the question's name, which was walked before. */
+static __always_inline u32 dns_pointer(struct dns *d, const u8 *message, bool *over)
 {
 	struct dns_walk *w = &d->walk;
 	u32 target;
@@ -330,6 +337,10 @@ static __always_inline u32 dns_pointer(struct dns *d, const u8 *message)
 	if (target >= w->bound || target < DNS_HEADER)
 		return DNS_POINTER;
 	w->at = w->bound = target;
+	if (target == DNS_HEADER && !w->first) {
+		w->first = DNS_HEADER;
+		*over = true;
+	}
 	return DNS_NO_REASON;
 }
 
@@ -344,7 +355,7 @@ static __always_inline u32 dns_name_step(struct dns *d, const u8 *message, bool 
 		return DNS_SHORT;
 	length = dns_byte(message, w->at);
 	if (length >= 0xc0)
-		return dns_pointer(d, message);
+		return dns_pointer(d, message, over);
 	if (length > DOMAIN_LABEL_MAX)
 		return DNS_LABEL;
 	if (!w->first)

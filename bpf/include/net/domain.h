@@ -74,6 +74,8 @@ static __always_inline bool label_hex(u32 at, u8 byte)
 
 static __always_inline void label_number(struct domain *d, u8 byte)
 {
+	if (!d->form)
+		return; /* it is none, whatever follows */
 	if (!label_hex(d->label, byte))
 		d->form &= ~LABEL_HEX;
 	if (!byte_digit(byte)) {
