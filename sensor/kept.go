@@ -34,10 +34,10 @@ type Verdicts struct {
 
 // readerPage is the ring's first page. Positions are bytes since the ring was made.
 type readerPage struct {
-	read  uint64 // the kernel's word
+	read  atomic.Uint64 // the kernel's word
 	_     [7]uint64
-	kept  uint64
-	birth uint64 // ms since 1970, 0 until somebody has read the ring
+	kept  atomic.Uint64
+	birth atomic.Uint64 // ms since 1970, 0 until somebody has read the ring
 }
 
 // OpenVerdicts opens the ring, at what no daemon has kept.
@@ -56,24 +56,25 @@ func OpenVerdicts(m *ebpf.Map) (*Verdicts, error) {
 		return nil, errors.Join(fmt.Errorf("mapping the kernel's page: %w", err), unix.Munmap(own), reader.Close())
 	}
 	v := &Verdicts{Reader: reader, page: (*readerPage)(unsafe.Pointer(&own[0]))}
-	v.overwritten = v.page.resume((*uint64)(unsafe.Pointer(&kernels[0])), uint64(m.MaxEntries()), time.Now())
-	v.birth = strconv.FormatUint(v.page.birth, 36)
+	v.overwritten = v.page.resume((*atomic.Uint64)(unsafe.Pointer(&kernels[0])), uint64(m.MaxEntries()), time.Now())
+	v.birth = strconv.FormatUint(v.page.birth.Load(), 36)
 	return v, unix.Munmap(kernels)
 }
 
 // resume begins where everything has been kept, and returns how many bytes that were not are lost.
-func (p *readerPage) resume(written *uint64, size uint64, now time.Time) (lost uint64) {
-	read := atomic.LoadUint64(&p.read)
-	if p.birth == 0 {
-		p.kept, p.birth = read, uint64(now.UnixMilli())
+func (p *readerPage) resume(written *atomic.Uint64, size uint64, now time.Time) (lost uint64) {
+	read := p.read.Load()
+	if p.birth.Load() == 0 {
+		p.kept.Store(read)
+		p.birth.Store(uint64(now.UnixMilli()))
 		return 0
 	}
-	kept := min(p.kept, read)
-	atomic.StoreUint64(&p.read, kept)
+	kept := min(p.kept.Load(), read)
+	p.read.Store(kept)
 	// race: before it sees that, the kernel may write up to where reading has come.
-	if atomic.LoadUint64(written)-kept > size {
-		atomic.StoreUint64(&p.read, read)
-		p.kept = read
+	if written.Load()-kept > size {
+		p.read.Store(read)
+		p.kept.Store(read)
 		return read - kept
 	}
 	return 0
@@ -86,7 +87,7 @@ func (v *Verdicts) At() uint64 {
 	if v.page == nil {
 		return 0
 	}
-	return atomic.LoadUint64(&v.page.read)
+	return v.page.read.Load()
 }
 
 // Birth tells this ring from any other.
@@ -97,7 +98,7 @@ func (v *Verdicts) Keep(at uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.page != nil {
-		v.page.kept = max(v.page.kept, at)
+		v.page.kept.Store(max(v.page.kept.Load(), at))
 	}
 }
 

@@ -23,8 +23,8 @@ import (
 
 // lap is a thread's in shared memory: how often it came round, and which thread that is.
 type lap struct {
-	rounds uint64
-	tid    uint64
+	rounds atomic.Uint64
+	tid    atomic.Uint64
 	_      [48]byte // a line of the processor's cache is one thread's
 }
 
@@ -80,12 +80,12 @@ func spin(a act) result {
 		go func() {
 			runtime.LockOSThread()
 			own, call := &laps[i], rounds[i].call
-			atomic.StoreUint64(&own.tid, uint64(unix.Gettid()))
+			own.tid.Store(uint64(unix.Gettid()))
 			for call == nil {
-				atomic.AddUint64(&own.rounds, 1)
+				own.rounds.Add(1)
 			}
 			for {
-				atomic.AddUint64(&own.rounds, 1)
+				own.rounds.Add(1)
 				call(uintptr(file))
 			}
 		}()
@@ -111,8 +111,8 @@ func spinners(t *testing.T) (member, []lap) {
 func moves(t *testing.T, shared []lap) {
 	t.Helper()
 	for i := range shared {
-		before := atomic.LoadUint64(&shared[i].rounds)
-		becomes(t, func() bool { return atomic.LoadUint64(&shared[i].rounds) > before })
+		before := shared[i].rounds.Load()
+		becomes(t, func() bool { return shared[i].rounds.Load() > before })
 	}
 }
 
@@ -123,10 +123,10 @@ func lookAt(t *testing.T, pid uint32, shared []lap) []came {
 	t.Helper()
 	seen := make([]came, len(shared))
 	for i := range shared {
-		seen[i].rounds = atomic.LoadUint64(&shared[i].rounds)
+		seen[i].rounds = shared[i].rounds.Load()
 	}
 	for i := range shared {
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", pid, shared[i].tid))
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", pid, shared[i].tid.Load()))
 		must(t, err)
 		fields := strings.Fields(string(raw)) // Documentation/scheduler/sched-stats.rst: the third is how often it ran here
 		seen[i].turns, err = strconv.ParseUint(fields[2], 10, 64)
@@ -168,7 +168,7 @@ func TestFrozenThreadsDoNothingMore(t *testing.T) {
 	t.Cleanup(func() { _, _ = f.Thaw(ids) })
 	threads := map[int]string{}
 	for i := range shared {
-		threads[int(shared[i].tid)] = rounds[i].name
+		threads[int(shared[i].tid.Load())] = rounds[i].name
 	}
 	foremost(t, threads)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
