@@ -260,8 +260,13 @@ func (p *process) do(a act) result {
 // want fails the test where the act does not end with this errno.
 func (p *process) want(a act, e syscall.Errno) {
 	p.t.Helper()
-	if r := p.do(a); r.Errno != e {
-		p.t.Errorf("%s %s %s: %v, want %v", a.Do, a.Path, a.To, r.Errno, e)
+	var r result
+	unlessLeftOut(p.t, func() bool {
+		r = p.do(a)
+		return r.Errno == e
+	})
+	if r.Errno != e {
+		p.t.Errorf("%s %s %s %q: %v, want %v", a.Do, a.Path, a.To, a.Argv, r.Errno, e)
 	}
 }
 

@@ -27,9 +27,7 @@ func TestGuard(t *testing.T) {
 		t.Helper()
 		for _, target := range [][]string{daemon, child} {
 			for _, do := range []string{"kill", "pidkill", "vmread"} {
-				if r := in.do(act{Do: do, Argv: target}); r.Errno != want {
-					t.Errorf("%s %s: %v, want %v", do, target, r.Errno, want)
-				}
+				in.want(act{Do: do, Argv: target}, want)
 			}
 		}
 	}
@@ -47,7 +45,5 @@ func TestGuard(t *testing.T) {
 	if signals != 4 {
 		t.Errorf("%d refused signals were told, want 4", signals)
 	}
-	if r := out.do(act{Do: "kill", Argv: daemon}); r.Errno != 0 {
-		t.Errorf("outside of all sessions: %v", r.Errno)
-	}
+	out.want(act{Do: "kill", Argv: daemon}, 0)
 }
