@@ -27,7 +27,7 @@ func TestOutageInMachine(t *testing.T) {
 	vmtest.Program(t, need.Backends, "/usr/sbin/rsyslogd")
 	plugins := vmtest.Build(t, "../..", "./plugins/syslog", "./plugins/otlp")
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		Memory: 3072, Timeout: *length + 20*time.Minute, Env: []string{"OUTAGE=" + length.String(), fmt.Sprintf("DENIALS=%d", *refusals)},
+		Memory: 3072, Timeout: *length + 30*time.Minute, Env: []string{"OUTAGE=" + length.String(), fmt.Sprintf("DENIALS=%d", *refusals)},
 		Files: []vm.File{{From: plugins, To: "plugins"}, {From: collector(t), To: "collector"}},
 	})
 }
