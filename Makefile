@@ -34,7 +34,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VM          := bin/test/vm
 STEP         = @printf '== %s\n' "$(1)"
 
-.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-clients test-connectors test-agents \
+.PHONY: default help build generate check format-c lint tidy generated unit test test-plugins test-vm test-live test-churn test-work test-evade test-clients test-connectors test-agents test-outage \
 	test-harness test-demo demo bench bench-gate bench-inventory bench-scan budget fuzz soak clean provision-build provision-vm provision-claude provision-agents provision-clients provision-connectors provision-backends
 
 default: check unit
@@ -94,7 +94,7 @@ generated:
 	fi
 
 # Tests below testdata that boot machines or run an agent; all others are unit tests.
-BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestClients|TestConnectors|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes
+BOOTS := ExitCodeOn|SuccessComes|TimeOut|GuestThatDies|RootOfTheHost|SystemdOn|InstructionCounts|GoTestRuns|TestClaudeCode|TestCowork|TestSandboxes|TestEvasion|TestClients|TestConnectors|TestOrdinaryWork|TestAgentsFindThemselves|TestRuleFreezes|TestOutageInMachine
 
 # Tests that run in a guest alone.
 GUESTS := ./testdata/live ./testdata/churn
@@ -117,7 +117,15 @@ test: ## everything; REQUIRE=vm,agents,clients,connectors,backends,bpf makes a s
 
 test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetry Collector
 	$(call STEP,test-plugins: real back ends)
-	@go test -count=1 -timeout 10m $(BACKENDS)
+	@go test -count=1 -timeout 10m -skip '$(BOOTS)' $(BACKENDS)
+
+# No part of test-vm: soak has it.
+OUTAGE   ?= 5m
+DENIALS  ?= 10000
+OUTAGE_MACHINES ?= 6.12
+test-outage: provision-vm provision-backends ## rsyslog and the Collector are down, a session is refused, the daemon is killed: nothing lacks
+	$(call STEP,test-outage: $(DENIALS) refusals in $(OUTAGE))
+	@go test -count=1 -v -timeout 60m -run OutageInMachine $(BACKENDS) -machines '$(OUTAGE_MACHINES)' -outage $(OUTAGE) -denials $(DENIALS)
 
 # Machines, three at a time: each keeps one processor busy, but for a quarter of its time, when it waits for networks. What one says
 # is printed when it is done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
@@ -276,7 +284,7 @@ fuzz-c: provision-build $(FUZZERS:%=bin/fuzz/%)
 # How long the model goes on with random sequences, on each kernel of the matrix.
 SOAK       ?= 30m
 SOAK_NOBPF ?= 5m
-soak: provision-vm ## kernel against oracle and model, at length and with a seed of the day; every restart; 10,000 sessions a machine
+soak: provision-vm ## kernel against oracle and model, at length and with a seed of the day; every restart; 10,000 sessions a machine; an outage
 	@$(MAKE) --no-print-directory test-live LIVE="-test.timeout=60m -test.run=Oracle -decisions 500000 -calls 50000 -seed $$(date +%s)"
 	@for kernel in $(KERNELS); do for form in ':$(SOAK)' 'nobpf:$(SOAK_NOBPF)'; do \
 		printf '== soak: the model on %s %s\n' $$kernel $$form; \
@@ -285,6 +293,7 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 	done; done
 	@$(MAKE) --no-print-directory test-churn CHURN='-restarts 50 -upgrades 20 -kills 20 -reloads 200'
 	@$(MAKE) --no-print-directory test-churn CHURN='-test.run=ManySessions -sessions 10000'
+	@$(MAKE) --no-print-directory test-outage
 
 clean: ## what was built; downloaded kernels and agents stay in the cache
 	rm -rf bin

@@ -47,6 +47,7 @@ type enricher struct {
 	trails  map[uint64][]string  // of the owner: files in which a session's agent says which that is, the newest last
 
 	lent    chan *event.Event // sockets without their addresses
+	out     atomic.Int64      // of them, until the sink has them
 	sockets sockets           // of the process that was looked at last
 
 	mu    sync.Mutex

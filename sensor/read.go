@@ -28,8 +28,8 @@ type Ring interface {
 const activityPoll = 20 * time.Millisecond
 
 // OpenRings opens the two rings of a loaded object.
-func OpenRings(o *bpf.Maps) (verdicts, activity *ringbuf.Reader, err error) {
-	verdicts, err = ringbuf.NewReader(o.Verdicts)
+func OpenRings(o *bpf.Maps) (verdicts *Verdicts, activity *ringbuf.Reader, err error) {
+	verdicts, err = OpenVerdicts(o.Verdicts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the ring of verdicts: %w", err)
 	}
@@ -91,6 +91,7 @@ func (m *merger) drain() error {
 // read waits until the deadline for the first of at most limit records, and takes what else is there.
 func (m *merger) read(ring Ring, deadline time.Time, limit int) ([]event.Record, error) {
 	var records []event.Record
+	place, placed := ring.(keeper)
 	for len(records) < limit {
 		ring.SetDeadline(deadline)
 		deadline = time.Now()
@@ -107,6 +108,9 @@ func (m *merger) read(ring Ring, deadline time.Time, limit int) ([]event.Record,
 		if err != nil {
 			m.garbled.Add(1)
 			continue
+		}
+		if placed {
+			record.At = place.At()
 		}
 		records = append(records, record)
 	}

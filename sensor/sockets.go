@@ -31,10 +31,12 @@ func (n *enricher) lend(e *event.Event) bool {
 	if !e.IsSocket() {
 		return false
 	}
+	n.out.Add(1)
 	select {
 	case n.lent <- e:
 		return true
 	default:
+		n.out.Add(-1)
 		n.skipped.Add(1)
 		return false
 	}
@@ -54,6 +56,7 @@ func (n *enricher) address(ctx context.Context, e *event.Event) {
 		e.Socket = &event.Socket{Family: s.Family, Local: event.Redact(s.Local), Remote: event.Redact(s.Remote), State: s.State}
 	}
 	n.watch.finish(e)
+	n.out.Add(-1)
 }
 
 // settle completes what is still lent when nobody looks any more.

@@ -7,6 +7,7 @@ package sensor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -40,7 +41,9 @@ type WatchOptions struct {
 	Sink      Sink
 	// Saw is shown each event before secrets are taken out of it, for those who need the name that a file really has; nil shows nobody.
 	// It must not wait, nor keep more than that.
-	Saw    func(*event.Event)
+	Saw func(*event.Event)
+	// Settle has done called, by whomever, once all that the sink was given is safe from this process's death; nil: at once.
+	Settle func(done func())
 	Limits session.Limits
 	Boot   session.Boot
 	// Version is that of the build that a process runs, where the file's name and the agent do not tell; nil tells of none.
@@ -52,14 +55,17 @@ type WatchOptions struct {
 
 // Watch turns records into events and keeps the table of sessions.
 type Watch struct {
-	o         WatchOptions
-	mu        sync.Mutex // of table
-	table     *session.Table
-	assembler *event.Assembler
-	enricher  *enricher
-	merger    *merger
-	evicted   uint64
-	orphans   uint64
+	o           WatchOptions
+	mu          sync.Mutex // of table
+	table       *session.Table
+	assembler   *event.Assembler
+	enricher    *enricher
+	merger      *merger
+	keeping     keeping
+	ring        string // of verdicts: its birth
+	evicted     uint64
+	overwritten uint64 // before anybody kept it
+	orphans     uint64
 }
 
 // NewWatch makes a Watch that has seen nothing.
@@ -69,6 +75,9 @@ func NewWatch(o WatchOptions) *Watch {
 	}
 	if o.Version == nil {
 		o.Version = func(uint32) string { return "" }
+	}
+	if o.Settle == nil {
+		o.Settle = func(done func()) { done() }
 	}
 	w := &Watch{o: o, table: session.New(o.Limits), assembler: event.NewAssembler()}
 	w.enricher = newEnricher(w)
@@ -94,8 +103,12 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	defer stop()
 	records := make(chan event.Record, pending)
 	m := &merger{verdicts: verdicts, activity: activity, out: records, done: ctx.Done()}
+	kept, keeps := verdicts.(keeper)
 	w.mu.Lock()
 	w.merger = m
+	if keeps {
+		w.ring, w.overwritten = kept.Birth(), kept.Overwritten()
+	}
 	w.mu.Unlock()
 	errs := make(chan error, 1)
 	var wait sync.WaitGroup
@@ -106,7 +119,7 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 		}
 	})
 	wait.Go(func() { w.enricher.run(ctx) })
-	w.own(ctx, records)
+	w.own(ctx, records, kept)
 	err := errors.Join(verdicts.Close(), activity.Close())
 	wait.Wait()
 	w.enricher.settle()
@@ -118,16 +131,20 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 }
 
 // own is the loop of the goroutine that owns assembler and table.
-func (w *Watch) own(ctx context.Context, records <-chan event.Record) {
+func (w *Watch) own(ctx context.Context, records <-chan event.Record, kept keeper) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case r := <-records:
+			w.keeping.came(r.At)
 			w.take(w.assembler.Add(r, w.o.SinceBoot()))
 		case <-ticker.C:
 			w.take(w.assembler.Tick(w.o.SinceBoot()))
 			w.expire()
+			if kept != nil {
+				w.settle(kept)
+			}
 		case <-ctx.Done():
 			w.take(w.assembler.Close())
 			return
@@ -176,6 +193,9 @@ func (w *Watch) name(e *event.Event) {
 		w.author(e)
 	}
 	e.Time = w.o.Wall(e.Head.Time)
+	if e.At > 0 {
+		e.Mark = fmt.Sprintf("%s.%d", w.ring, e.At)
+	}
 	e.Session, e.Parent = w.o.Boot.ID(e.ID()), w.o.Boot.ID(e.ParentID)
 	e.Agent, e.Vendor = w.agentName(e.Head.Agent)
 	e.User = w.enricher.user(e.Head.UID)
@@ -245,6 +265,7 @@ func (w *Watch) Losses() map[string]uint64 {
 	out := map[string]uint64{
 		"records_garbled": 0, "execs_unjoined": w.evicted, "line_pieces_orphaned": w.orphans,
 		"sessions_evicted": w.table.Evicted, "lookups_skipped": w.enricher.skipped.Load(),
+		"verdict_bytes_overwritten": w.overwritten,
 	}
 	if w.merger != nil {
 		out["records_garbled"] = w.merger.garbled.Load()

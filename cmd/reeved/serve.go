@@ -132,7 +132,7 @@ func (d *daemon) serve(ctx context.Context, log *slog.Logger) error {
 	d.sourcing = newSourcing(k, d.config.State, boot, log)
 	watch := sensor.NewWatch(sensor.WatchOptions{
 		Catalogue: d.agents, Names: d.policies, Sink: &learner{&onlooker{d.outlet, d.stocked}, d.builds.Began}, Limits: limits, Boot: session.BootOf(boot),
-		Version: d.builds.Version,
+		Version: d.builds.Version, Settle: plugged.Settle,
 		Saw: func(e *event.Event) {
 			d.copying.watcher.Saw(e)
 			d.sourcing.saw(e)

@@ -24,6 +24,8 @@ type Event struct {
 	Notable bool
 	Chosen  []string // plugins that a rule sends it to
 	Make    func() (*api.Event, error)
+
+	settled func() // it is no event, but asks whether all that came before is on disk
 }
 
 const (
@@ -58,6 +60,14 @@ func (w *worker) offer(e Event) {
 	}
 }
 
+// settle asks behind all events that came so far. It never waits.
+func (w *worker) settle(settled func()) {
+	select {
+	case w.in <- Event{settled: settled}:
+	default:
+	}
+}
+
 // take brings events from memory to disk, until ctx ends and none is left.
 func (w *worker) take(ctx context.Context) {
 	ticker := time.NewTicker(syncEvery)
@@ -86,6 +96,10 @@ func (w *worker) take(ctx context.Context) {
 }
 
 func (w *worker) put(e *Event) {
+	if e.settled != nil {
+		e.settled()
+		return
+	}
 	made, err := e.Make()
 	if err == nil {
 		var raw []byte

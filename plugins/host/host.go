@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reeve-sensor/reeve/plugins/api"
@@ -70,6 +71,24 @@ func (h *Host) Export(e Event) {
 		if w.wants(&e) {
 			w.offer(e)
 		}
+	}
+}
+
+// Settle has done called once all events that were handed out before are in the plugins' queues, or counted as lost. It never waits:
+// where there is no room to ask, done is not called.
+func (h *Host) Settle(done func()) {
+	if len(h.workers) == 0 {
+		done()
+		return
+	}
+	var left atomic.Int64
+	left.Store(int64(len(h.workers)))
+	for _, w := range h.workers {
+		w.settle(func() {
+			if left.Add(-1) == 0 {
+				done()
+			}
+		})
 	}
 }
 

@@ -410,6 +410,31 @@ func TestFullQueueIsCountedAndDelaysNobody(t *testing.T) {
 	complete(t, b, int(s.Queued)) // the first ones
 }
 
+// What is said to be settled is on disk, for every plugin.
+func TestSettledIsOnDisk(t *testing.T) {
+	b := plugintest.NewBackend(t)
+	b.Down()
+	r := start(t, options(t, spec(t, "one", b), spec(t, "two", b)))
+	const many = 5000
+	export(r, 0, many)
+	queued := make(chan []uint64, 1)
+	r.Settle(func() {
+		var n []uint64
+		for _, s := range r.Status() {
+			n = append(n, s.Queued)
+		}
+		queued <- n
+	})
+	select {
+	case n := <-queued:
+		if !slices.Equal(n, []uint64{many, many}) {
+			t.Errorf("%v of %d each were on disk when that was said to be so", n, many)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("nobody says that events are on disk")
+	}
+}
+
 func TestProgramThatIsSwappedIsRefused(t *testing.T) {
 	for name, pinned := range map[string]bool{"pinned by the configuration": true, "as it was found first": false} {
 		t.Run(name, func(t *testing.T) {

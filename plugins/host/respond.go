@@ -157,11 +157,11 @@ func (w *worker) respond(ctx context.Context, c *conn, o *order) error {
 	defer cancel()
 	stream, err := c.rpc.Respond(ctx)
 	if err != nil {
-		return err
+		return w.lost(c, err) // it may be ending already
 	}
 	first := &pb.FromHost{Of: &pb.FromHost_Order{Order: &pb.Order{Action: o.action, Event: o.event.Wire()}}}
 	if err := stream.Send(first); err != nil {
-		return err
+		return w.lost(c, err)
 	}
 	for asked := 0; ; {
 		reply, err := stream.Recv()

@@ -138,6 +138,15 @@ func (a *Assembler) oldest() process {
 	return found
 }
 
+// Oldest is since when something waits; the largest number where nothing does.
+func (a *Assembler) Oldest() uint64 {
+	since := ^uint64(0)
+	for _, x := range a.pending {
+		since = min(since, x.since)
+	}
+	return since
+}
+
 // Tick gives out what has waited long enough.
 func (a *Assembler) Tick(now uint64) []*Event {
 	var out []*Event
@@ -241,7 +250,7 @@ func (x *exec) objectOf(b *begun) int {
 // join makes the event of an exec, and those of older files that were asked for in vain.
 func (a *Assembler) join(x *exec, b *begun) []*Event {
 	var out []*Event
-	e := &Event{Kind: Exec, Head: b.Head, View: b.Head.View, Op: OpExecArgv.String(), Argc: b.Argc, Program: b.Name, Skipped: b.Skipped}
+	e := &Event{Kind: Exec, Head: b.Head, At: b.At, View: b.Head.View, Op: OpExecArgv.String(), Argc: b.Argc, Program: b.Name, Skipped: b.Skipped}
 	if i := x.objectOf(b); i >= 0 {
 		out = append(out, alone(x.objects[:i])...)
 		e.Path = string(x.objects[i].Text)

@@ -71,6 +71,7 @@ func (h *Head) Copied() bool { return h.Flags&uint16(bpf.EventCopy) != 0 }
 // Record is one record of a ring, owned. Which fields beside Head mean something depends on the kind.
 type Record struct {
 	Head
+	At uint64 // where it ends in the ring of verdicts; 0 of another
 
 	Label      [bpf.LabelWords]uint64 // Access, Exec; Network: its first word
 	Inode      uint64                 // Access, Derived

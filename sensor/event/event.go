@@ -17,7 +17,9 @@ type Event struct {
 	Seq  uint64 // of the store, from 1
 	Time time.Time
 	Kind Kind
-	Head Head // numbers behind the names
+	Head Head   // numbers behind the names
+	At   uint64 // of its record in the ring of verdicts; 0 where it has none there
+	Mark string // of that record: the same whoever reads it, and however often; "" where it has none
 
 	Session   string // as users spell it
 	Agent     string
@@ -120,7 +122,7 @@ func (e *Event) Size() int {
 
 // Single makes the event of a record that stands alone: all but the parts of an exec.
 func Single(r *Record) *Event {
-	e := &Event{Kind: r.Kind, Head: r.Head, View: r.Head.View}
+	e := &Event{Kind: r.Kind, Head: r.Head, At: r.At, View: r.Head.View}
 	switch r.Kind {
 	case Access, Held:
 		e.Op, e.Object, e.Wanted, e.Repeats = r.Op.String(), string(r.Text), r.Wanted, r.Repeats

@@ -152,8 +152,12 @@ func (e *Event) metadata(h Host) fields {
 	}
 }
 
-// UID is the event's identity, the same wherever and however often it is sent.
+// UID is the event's identity, the same wherever and however often it is sent. What has a record in the ring of verdicts has it by
+// that, since the record outlives a daemon that was killed.
 func (e *Event) UID(h Host) string {
+	if e.Mark != "" {
+		return fmt.Sprintf("%s/%s", orElse(e.Session, h.Name), e.Mark)
+	}
 	if h.Life == "" {
 		return fmt.Sprintf("%s/%d", orElse(e.Session, h.Name), e.Seq)
 	}

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -44,9 +45,12 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// collector is the Collector that provision.sh built of the source as it is.
+// collector is the Collector that provision.sh built of the source as it is; a machine was given it.
 func collector(t *testing.T) string {
 	t.Helper()
+	if *onStage {
+		return program(t, "./collector")
+	}
 	cache := os.Getenv("REEVE_VM_CACHE")
 	if cache == "" {
 		dir, err := os.UserCacheDir()
@@ -116,13 +120,23 @@ func (s *server) up() {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(s.down)
-	plugintest.Wait(s.t, s.args[0]+" to listen", func() bool {
+	wait(s.t, s.args[0]+" to listen", func() bool {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err != nil {
 			return false
 		}
 		return c.Close() == nil
 	})
+}
+
+// wait waits long enough for a machine that is emulated.
+func wait(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Minute); !f(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waiting for %s: in vain", what)
+		}
+	}
 }
 
 // down ends it as its service manager would.
@@ -140,8 +154,11 @@ func (s *server) down() {
 	}
 }
 
+var builtIn string // "" until plugins are built
+
 var built = sync.OnceValue(func() string {
 	dir, err := os.MkdirTemp("", "reeve-plugins-")
+	builtIn = dir
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
@@ -161,8 +178,12 @@ var built = sync.OnceValue(func() string {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if *acts > 0 {
+		os.Exit(act(*acts, *pace))
+	}
 	code := m.Run()
-	os.RemoveAll(built())
+	os.RemoveAll(builtIn)
 	os.Exit(code)
 }
 

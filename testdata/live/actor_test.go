@@ -90,6 +90,7 @@ var basic = map[string]func(act) result{
 	"zombie":   zombie,
 	"spawn":    spawn,
 	"flood":    flood,
+	"spin":     spin,
 }
 
 // keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
