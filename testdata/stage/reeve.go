@@ -116,7 +116,9 @@ func Launch(ctx context.Context, bin string) (*Reeve, error) {
 		return nil, err
 	}
 	config := filepath.Join(folder, "reeve.toml")
-	text := fmt.Sprintf("policy = []\nagents = %q\nrun = %q\nstate = %q\ngroup = \"root\"\non_daemon_exit = \"release\"\npins = \"\"\n",
+	// In a machine the root is the host's (Install): nothing is searched there, nor need be elsewhere.
+	text := fmt.Sprintf("policy = []\nagents = %q\nrun = %q\nstate = %q\ngroup = \"root\"\non_daemon_exit = \"release\"\npins = \"\"\n"+
+		"[inventory]\ndepth = 0\nsystem = []\n",
 		filepath.Join(folder, "agents.d"), filepath.Join(folder, "run"), filepath.Join(folder, "state"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
