@@ -7,6 +7,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
@@ -122,26 +123,29 @@ func writers(t *testing.T, p *process, dir string) (files map[int]string) {
 	return files
 }
 
-// observer is asked whose a process is, right before it is moved to the frozen group, and notes then how far the one before it had
-// come by when it was there.
+// observer is asked whose a process is, right before it is moved to the frozen group, and notes then how far each of those that are
+// there already has come.
 type observer struct {
 	sensor.Members
 	t     *testing.T
 	files map[int]string
-	last  int
 	had   map[string]int64
 }
 
 func (o *observer) TaskSession(fd int) (sensor.Slot, bool, error) {
-	if file := o.files[o.last]; file != "" && o.had[file] == 0 {
-		o.had[file] = size(o.t, file)
+	for pid, file := range o.files {
+		if o.had[file] == 0 && inFrozenGroup(o.t, pid) {
+			o.had[file] = size(o.t, file)
+		}
 	}
-	raw, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
-	must(o.t, err)
-	_, pid, _ := strings.Cut(string(raw), "\nPid:")
-	o.last, err = strconv.Atoi(strings.Fields(pid)[0])
-	must(o.t, err)
 	return o.Members.TaskSession(fd)
+}
+
+func inFrozenGroup(t *testing.T, pid int) bool {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	must(t, err)
+	return strings.Contains(string(raw), "0::/reeve/")
 }
 
 // foremost makes this thread run before all others on their processor, so that nothing of theirs goes on between two of its steps.
