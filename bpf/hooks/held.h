@@ -76,10 +76,10 @@ static __always_inline void held_socket(const struct task_state *state, struct t
 }
 
 /*
- * One open file of one task. kernel: the iterator leaves out threads that share their leader's files. A session that an
- * exec began has opened nothing unjudged since; O_PATH reads nothing. race: a file that a found session opens between its
- * mark and its turn here is recorded as opened and as held. The terminal that it runs in is its own. bound: what lies in an io_uring's table or on its way through
- * a socket has no descriptor, and is not seen.
+ * One open file of one task. kernel: the iterator leaves out threads that share their leader's files. A session that an exec
+ * began has opened nothing unjudged since; O_PATH reads nothing, and the terminal that it runs in is its own. race: a file that
+ * a found session opens between its mark and its turn here is recorded as opened and as held. bound: what lies in an io_uring's
+ * table or on its way through a socket has no descriptor, and is not seen.
  */
 static __always_inline int seed_file(struct task_struct *task, struct file *file)
 {
