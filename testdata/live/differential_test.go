@@ -2,21 +2,16 @@
 
 package live
 
-// Kernel and oracle must agree: on random cases through the decision program, and through real system calls of an actor
-// whose role, principal and taints are set for each.
+// Kernel and oracle must agree on random cases, through the decision program.
 
 import (
 	"encoding/binary"
 	"flag"
 	"math/rand/v2"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/bpf/probe"
@@ -30,38 +25,6 @@ var (
 	seed      = flag.Uint64("seed", 1, "of the random cases")
 )
 
-// tally counts verdicts of a run: none may be rare, or agreement says little. Whether a rule or a default let an act
-// pass is asked of a sample: naming a rule is slow.
-type tally struct{ total, refused, asked, ruled, fallback int }
-
-const sample = 16
-
-func (c *tally) add(v enforce.Verdict, rule func() *enforce.Rule) {
-	c.total++
-	if v.Action.Refuses() {
-		c.refused++
-	}
-	if c.total%sample != 0 {
-		return
-	}
-	c.asked++
-	switch {
-	case v.Action.Refuses():
-	case rule() != nil:
-		c.ruled++
-	default:
-		c.fallback++
-	}
-}
-
-func (c *tally) check(t *testing.T) {
-	t.Helper()
-	t.Logf("%d cases, %d refused; of %d asked, %d passed by a rule, %d by default", c.total, c.refused, c.asked, c.ruled, c.fallback)
-	if 6*c.refused < c.total || 6*c.ruled < c.asked || 6*c.fallback < c.asked {
-		t.Error("one kind of verdict is under a sixth")
-	}
-}
-
 // numbered is a random case in the kernel's numbers.
 type numbered struct {
 	image    *enforce.Image
@@ -71,13 +34,10 @@ type numbered struct {
 }
 
 // random makes a case and its image. Policies that do not compile are passed over.
-func random(t *testing.T, r *rand.Rand, edit func(string) string) numbered {
+func random(t *testing.T, r *rand.Rand) numbered {
 	t.Helper()
 	for {
 		c := policytest.Random(r)
-		for name, text := range c.Files {
-			c.Files[name] = edit(text)
-		}
 		p, err := enforce.Parse(c.Files, enforce.Options{})
 		if err != nil {
 			continue
@@ -175,37 +135,37 @@ func numberOf(op enforce.Op, name string) uint32 {
 }
 
 func TestKernelAgreesWithOracle(t *testing.T) {
-	d, r := decider(t), rand.New(rand.NewPCG(*seed, 1))
-	var c tally
-	for c.total < *decisions {
-		n := random(t, r, func(s string) string { return s })
-		n.more(r, 3)
+	d, r, asked := decider(t), rand.New(rand.NewPCG(*seed, 1)), tally{}
+	for asked.total() < *decisions {
+		n := random(t, r)
+		n.more(r, 1)
 		must(t, applier.Apply(n.image))
-		for _, s := range n.subjects {
-			for _, o := range n.objects {
-				op, ok := enforce.ParseOp(o.Op)
-				if !ok || !op.Compiled() {
-					continue
-				}
-				v := viewOf(o.View)
-				want := n.oracle.Decide(s, op, v, []byte(o.Text))
-				c.add(want, func() *enforce.Rule { return n.image.Attribute(s, op, v, []byte(o.Text), want.Action) })
-				if disagrees(t, d, s, op, v, o.Text, want) {
-					t.Fatalf("seed %d: %+v on %s %s %q: the kernel differs from %v", *seed, s, o.Op, o.View, o.Text, want)
-				}
-				if op == enforce.OpConnectorStart && v == enforce.ViewHost {
-					agreeOnDecided(t, d, &n, s, o.Text)
-				}
-				if op != enforce.OpNetAddr {
-					continue
-				}
-				if text, want := n.oracle.Reached(s, o.Text); answersOtherwise(t, d, s, op, v, text, want) {
-					t.Fatalf("seed %d: %+v on %s, reached by a name: the kernel differs from %v", *seed, s, text, want)
-				}
+		left := questionsOfPolicy
+		for q := range policytest.Rarest(asked, n.questions(r), decision.kindOf) {
+			q.ask(t, d, &n)
+			asked[q.kind]++
+			if left--; left == 0 {
+				break
 			}
 		}
 	}
-	c.check(t)
+	asked.check(t)
+}
+
+// ask compares the kernel's answers with the oracle's.
+func (q decision) ask(t *testing.T, d *probe.Decider, n *numbered) {
+	t.Helper()
+	if disagrees(t, d, q.subject, q.op, q.view, q.text, q.want) {
+		t.Fatalf("seed %d: %+v on %s %s %q: the kernel differs from %v", *seed, q.subject, q.op, q.view, q.text, q.want)
+	}
+	switch {
+	case q.op == enforce.OpConnectorStart && q.view == enforce.ViewHost:
+		agreeOnDecided(t, d, n, q.subject, q.text)
+	case q.op == enforce.OpNetAddr:
+		if text, want := n.oracle.Reached(q.subject, q.text); answersOtherwise(t, d, q.subject, q.op, q.view, text, want) {
+			t.Fatalf("seed %d: %+v on %s, reached by a name: the kernel differs from %v", *seed, q.subject, text, want)
+		}
+	}
 }
 
 // agreeOnDecided compares what is answered about a connector's start, whatever was decided about it.
@@ -235,7 +195,7 @@ func TestMovesAgreeWithOracle(t *testing.T) {
 	d, r := decider(t), rand.New(rand.NewPCG(*seed, 3))
 	var total, refused, marked int
 	for total < *decisions/2 {
-		n := random(t, r, func(s string) string { return s })
+		n := random(t, r)
 		n.more(r, 3)
 		must(t, applier.Apply(n.image))
 		places := n.places()
@@ -296,7 +256,7 @@ func plant(t *testing.T, oracle bool) {
 	} {
 		found := 0
 		for tries := 0; tries < 20 && found == 0; tries++ {
-			n := random(t, r, func(s string) string { return s })
+			n := random(t, r)
 			bad := *n.image
 			bad.Table = slices.Clone(n.image.Table)
 			fault(bad.Table, as[bpf.TableHeader](bad.Table))
@@ -318,194 +278,4 @@ func plant(t *testing.T, oracle bool) {
 			t.Errorf("%s: the fault was not found", name)
 		}
 	}
-}
-
-// placed makes a program of the host's at an object's path, where fresh in the place of what is there; false where that cannot
-// be. What a session wrote is judged otherwise when it is run.
-func placed(path string, fresh bool) bool {
-	for _, system := range []string{"/proc", "/sys", "/dev", "/job", "/out", "/bin", "/sbin", "/init", "/etc", "/lib"} {
-		if path == system || strings.HasPrefix(path, system+"/") {
-			return false
-		}
-	}
-	if path != filepath.Clean(path) || os.MkdirAll(filepath.Dir(path), 0o755) != nil {
-		return false
-	}
-	switch info, err := os.Lstat(path); {
-	case err == nil && !info.Mode().IsRegular():
-		return false
-	case err == nil && !fresh:
-		return true
-	case err == nil && os.Remove(path) != nil:
-		return false
-	}
-	return os.WriteFile(path, exits, 0o755) == nil
-}
-
-// subjectIs makes the actor's session and task this subject.
-func subjectIs(t *testing.T, p *process, slot uint32, s enforce.Subject) {
-	t.Helper()
-	of := slotOf(t, slot)
-	must(t, kernel.Change(bpf.Change{Slot: slot, Generation: of.Generation, Role: s.Role,
-		TaintsSet: uint32(s.Taints), TaintsClear: ^uint32(s.Taints)}))
-	fd, err := unix.PidfdOpen(int(p.pid()), 0)
-	must(t, err)
-	defer unix.Close(fd)
-	var state bpf.TaskState
-	must(t, kernel.Maps.Tasks.Lookup(uint32(fd), &state))
-	state.Principal = uint16(s.Principal)
-	must(t, kernel.Maps.Tasks.Put(uint32(fd), state))
-}
-
-// call is a system call that does an object's operation, and what it is asked about on its way, in order.
-type call struct {
-	do    string
-	flags int
-	fresh bool // it runs what it finds
-	gone  bool // it makes what is not there
-	asked []asked
-}
-
-// asked is one question, and how the caller is told that the answer is no.
-type asked struct {
-	op   enforce.Op
-	said result
-}
-
-var (
-	noAccess     = result{Errno: unix.EACCES}
-	noPermission = result{Errno: unix.EPERM}
-	killedBy     = result{Signal: unix.SIGKILL} // or, where its own program is not mapped, by a fault
-
-	execution = call{do: "start", fresh: true, asked: []asked{
-		{enforce.OpExec, noPermission}, {enforce.OpExecArgv, killedBy}, {enforce.OpExecMap, killedBy},
-	}}
-	calledBy = map[enforce.Op]call{
-		enforce.OpFileRead:   {do: "open", flags: unix.O_RDONLY, asked: []asked{{enforce.OpFileRead, noAccess}}},
-		enforce.OpFileWrite:  {do: "open", flags: unix.O_WRONLY, asked: []asked{{enforce.OpFileWrite, noAccess}}},
-		enforce.OpFileRename: {do: "open", flags: unix.O_RDWR, asked: []asked{{enforce.OpFileWrite, noAccess}, {enforce.OpFileRead, noAccess}}},
-		enforce.OpFileCreate: {do: "open", flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL, gone: true,
-			asked: []asked{{enforce.OpFileCreate, noAccess}, {enforce.OpFileWrite, noAccess}}},
-		enforce.OpFileDelete: {do: "unlink", asked: []asked{{enforce.OpFileDelete, noAccess}}},
-		enforce.OpFileAttr:   {do: "chmod", asked: []asked{{enforce.OpFileAttr, noAccess}}},
-		enforce.OpExecMap:    {do: "map", fresh: true, asked: []asked{{enforce.OpFileRead, noAccess}, {enforce.OpExecMap, noPermission}}},
-		enforce.OpExec:       execution,
-		enforce.OpExecArgv:   execution,
-	}
-)
-
-// realAct is an object's call, and the act that makes it; ok is false where nothing real does it here.
-func realAct(o policytest.Object) (c call, a act, ok bool) {
-	op, _ := enforce.ParseOp(o.Op)
-	c, ok = calledBy[op]
-	a = act{Do: c.do, Path: o.Text, Flags: c.flags, Argv: []string{"argv0", "main"}}
-	if op == enforce.OpExecArgv {
-		words := strings.Split(o.Text, " ")
-		a.Path, a.Argv = "/lines/"+words[0], append([]string{"argv0"}, words[1:]...)
-		ok = words[0] != "" && !strings.Contains(words[0], "/")
-	}
-	if !ok || o.View != "host" || !strings.HasPrefix(a.Path, "/") || !placed(a.Path, c.fresh) {
-		return c, a, false
-	}
-	return c, a, !c.gone || os.Remove(a.Path) == nil
-}
-
-// expected is what the kernel must answer a real act, by the oracle; the session is marked as the act would mark it.
-func expected(n numbered, s *enforce.Subject, c call, a act) (enforce.Verdict, result) {
-	line := strings.Join(append([]string{filepath.Base(a.Path)}, a.Argv[1:]...), " ")
-	enforced := n.oracle.Enforces(s.Role)
-	var last enforce.Verdict
-	var marks uint16
-	for _, q := range c.asked {
-		text := a.Path
-		if q.op == enforce.OpExecArgv {
-			text = line
-		}
-		last = n.oracle.Decide(*s, q.op, enforce.ViewHost, []byte(text))
-		if last.Action.Refuses() && enforced {
-			return last, q.said
-		}
-		marks |= last.Taints
-		if c.do == "map" {
-			s.Taints |= marks
-		}
-	}
-	s.Taints |= marks
-	return last, result{}
-}
-
-// alike tells whether an act ended as it was expected to.
-func alike(got, want result) bool {
-	return got.Errno == want.Errno && (got.Signal != 0) == (want.Signal != 0)
-}
-
-const (
-	subjectsOfCall = 6      // of a policy: many policies tell more than many who ask of one
-	enoughCalls    = 10_000 // fewer come from so few policies that one verdict may be rare
-)
-
-func TestSystemCallsAgreeWithOracle(t *testing.T) {
-	r := rand.New(rand.NewPCG(*seed, 3))
-	softer := strings.NewReplacer(`"kill"`, `"deny"`)
-	stricter := strings.NewReplacer(`"kill"`, `"deny"`, `"observe"`, `"enforce"`) // or few calls would be refused
-	total, refused := 0, map[string][2]int{}
-	p := session(t)
-	slot := slotBy(t, p.pid())
-	for total < *calls {
-		edit := stricter
-		if r.IntN(4) == 0 {
-			edit = softer
-		}
-		n := random(t, r, edit.Replace)
-		must(t, applier.Apply(n.image))
-		for _, s := range n.subjects[:min(len(n.subjects), subjectsOfCall)] {
-			subjectIs(t, p, slot, s)
-			for _, o := range n.objects {
-				if op, _ := enforce.ParseOp(o.Op); calledBy[op].do == "start" && r.IntN(3) > 0 {
-					continue // it takes as long as ten others
-				}
-				c, a, ok := realAct(o)
-				if !ok {
-					continue
-				}
-				before := s
-				by, want := expected(n, &s, c, a)
-				got := p.do(a)
-				if !alike(got, want) {
-					t.Fatalf("seed %d: %+v %+v: %+v, want %+v by %v", *seed, before, a, got, want, by)
-				}
-				total++
-				of := refused[c.do]
-				of[min(1, int(want.Errno)+int(want.Signal))]++
-				refused[c.do] = of
-			}
-		}
-	}
-	all := [2]int{}
-	for do, of := range refused {
-		t.Logf("%s: %d refused, %d not", do, of[1], of[0])
-		all[0] += of[0]
-		all[1] += of[1]
-	}
-	if total >= enoughCalls && (5*all[1] < total || 5*all[0] < total) {
-		t.Errorf("of %d calls %d refused: under a fifth of one kind", total, all[1])
-	}
-	for do, of := range refused {
-		if total >= enoughCalls && (20*of[1] < of[0] || 20*of[0] < of[1]) {
-			t.Errorf("of the calls of %s under a twentieth is of one kind", do)
-		}
-	}
-}
-
-func slotBy(t *testing.T, pid uint32) uint32 {
-	t.Helper()
-	slots, err := kernel.Sessions()
-	must(t, err)
-	for _, s := range slots {
-		if s.RootPid == pid {
-			return s.Number
-		}
-	}
-	t.Fatalf("process %d has no session", pid)
-	return 0
 }

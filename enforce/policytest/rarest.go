@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file chooses which questions are asked. Of random ones most are answered alike, and that two sides agree on what is
+// rare is then worth little: so each next question is one of a kind that was asked least.
+
+package policytest
+
+import "iter"
+
+// Rarest gives each question once, in an order that depends on asked: how often questions of each kind were asked so far. The
+// caller counts there what it does ask. Of questions of one kind the order stays.
+func Rarest[Q any, K comparable](asked map[K]int, questions []Q, kindOf func(Q) K) iter.Seq[Q] {
+	var kinds []K
+	left := make(map[K][]Q)
+	for _, q := range questions {
+		k := kindOf(q)
+		if left[k] == nil {
+			kinds = append(kinds, k)
+		}
+		left[k] = append(left[k], q)
+	}
+	return func(yield func(Q) bool) {
+		for range questions {
+			next := rarest(asked, kinds, left)
+			q := left[next][0]
+			left[next] = left[next][1:]
+			if !yield(q) {
+				return
+			}
+		}
+	}
+}
+
+// rarest is the kind that was asked least among those of which something is left; of several the first.
+func rarest[Q any, K comparable](asked map[K]int, kinds []K, left map[K][]Q) (least K) {
+	found := false
+	for _, k := range kinds {
+		if len(left[k]) > 0 && (!found || asked[k] < asked[least]) {
+			least, found = k, true
+		}
+	}
+	return least
+}
