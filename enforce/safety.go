@@ -24,7 +24,7 @@ type Act struct {
 }
 
 // Start is what an agent was recorded to do from its exec to its first prompt: its executable, its files, its shell,
-// interpreter and libraries.
+// interpreter and libraries, and where its vendor's model is.
 type Start struct {
 	Agent string
 	Role  string // "" is every role
@@ -123,10 +123,15 @@ func (c *checker) checkStart(s *sound, im *Image, start Start, o Options) {
 				continue
 			}
 			action := oracle.Decide(Subject{Role: uint32(i), Principal: 1}, act.Op, ViewHost, []byte(act.Object)).Action
-			if action.Refuses() {
-				q := Query{Role: role.Name, Op: act.Op, Object: act.Object, Homes: o.Homes}
-				all = gather(all, s.policy.Attribute(q, action), role, act, c.p.Mode(role.Name))
+			if !action.Refuses() {
+				continue
 			}
+			q := Query{Role: role.Name, Op: act.Op, Object: act.Object, Homes: o.Homes}
+			rule := s.policy.Attribute(q, action)
+			if rule == nil && act.Op.ofNet() {
+				continue // where its model is a site says by rules: who denies all else means it
+			}
+			all = gather(all, rule, role, act, c.p.Mode(role.Name))
 		}
 	}
 	for _, r := range all {
@@ -167,7 +172,7 @@ func (c *checker) tell(agent string, r *refusal) {
 		c.role(r.role, "defaults."+string(class), "allow it by a rule, or set the default to \"audit\"",
 			"the default of class %s would stop %s itself (%s)", class, agent, what)
 	}
-	if r.mode == Observe {
+	if r.mode == Observe || r.acts[0].Op.ofNet() { // a site's agents may reach their model by a gateway of its own
 		c.warn()
 	}
 }

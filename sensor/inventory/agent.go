@@ -46,13 +46,18 @@ type Agent struct {
 	versions []*regexp.Regexp
 }
 
-// Start is what a start of the agent was seen to need. Objects are paths in the host's view; ~ is any home.
+// Start is what a start of the agent was seen to need. Objects are paths in the host's view, where ~ is any home; command lines;
+// names with their ports.
 type Start struct {
-	Exec  []string `toml:"exec"`
-	Map   []string `toml:"map"`
-	Read  []string `toml:"read"`
-	Write []string `toml:"write"`
-	Lines []string `toml:"lines"`
+	Exec   []string `toml:"exec"`
+	Map    []string `toml:"map"`
+	Read   []string `toml:"read"`
+	Write  []string `toml:"write"`
+	Create []string `toml:"create"` // and written then: to open what is made is two questions
+	Rename []string `toml:"rename"` // by their old names
+	Delete []string `toml:"delete"`
+	Lines  []string `toml:"lines"`
+	Domain []string `toml:"domain"` // of its vendor's model; a site may have another
 }
 
 // Need is one operation that a start consists of, spelled as in policies.
@@ -64,7 +69,10 @@ func (s *Start) Needs(home string) []Need {
 	for _, part := range []struct {
 		op      string
 		objects []string
-	}{{"exec", s.Exec}, {"exec.map", s.Map}, {"file.read", s.Read}, {"file.write", s.Write}, {"exec.argv", s.Lines}} {
+	}{
+		{"exec", s.Exec}, {"exec.map", s.Map}, {"file.read", s.Read}, {"file.write", s.Write}, {"file.create", s.Create},
+		{"file.write", s.Create}, {"file.rename", s.Rename}, {"file.delete", s.Delete}, {"exec.argv", s.Lines}, {"net.domain", s.Domain},
+	} {
 		for _, o := range part.objects {
 			if o == "~" {
 				o = home

@@ -135,7 +135,7 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "manifest", "applets", "moved", "options", "shared", "verified", "[trail] file, line", "[start] exec, map, read, write, lines",
+	"entrypoint", "version", "manifest", "applets", "moved", "options", "shared", "verified", "[trail] file, line", "[start] exec, map, read, write, create, rename, delete, lines, domain",
 	"[[config]] scope, file, format, reads, verified", "[[build]] version, size, head"}
 
 // lineOf finds the line on which a key is written, or 0.

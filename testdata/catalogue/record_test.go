@@ -20,9 +20,10 @@ var record = flag.String("record", "", "folder that receives what each start nee
 // out is where a machine leaves what its host asked for.
 const out = "/out"
 
-// sections are the keys of [start], by operation.
+// sections are the keys of [start], by operation: all but exec, and domain, since the model that an agent has here is on loopback.
 var sections = []struct{ key, op string }{
-	{"lines", "exec.argv"}, {"map", "exec.map"}, {"read", "file.read"}, {"write", "file.write"}, {"write", "file.create"},
+	{"lines", "exec.argv"}, {"map", "exec.map"}, {"read", "file.read"}, {"write", "file.write"}, {"create", "file.create"},
+	{"rename", "file.rename"}, {"delete", "file.delete"},
 }
 
 // writeStart leaves the start's needs, where somebody wants them.
@@ -55,12 +56,16 @@ func (a *run) writeStart(t *testing.T, events []event) {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "[start] # %s %s\n", a.Name, a.Version)
-	for _, key := range []string{"exec", "lines", "map", "read", "write"} {
+	list := func(key string) {
 		fmt.Fprintf(&text, "%s = [\n", key)
 		for _, object := range needs[key] {
 			fmt.Fprintf(&text, "  %q,\n", object)
 		}
 		text.WriteString("]\n")
+	}
+	list("exec")
+	for _, s := range sections {
+		list(s.key)
 	}
 	must(t, os.WriteFile(filepath.Join(out, a.Name+".toml"), []byte(text.String()), 0o644))
 }
