@@ -53,7 +53,7 @@ type result struct {
 	Flips  flips
 }
 
-var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals, children)
+var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals, children, threads)
 
 func together(tables ...map[string]func(act) result) map[string]func(act) result {
 	all := map[string]func(act) result{}
@@ -232,7 +232,13 @@ type process struct {
 // start runs an actor outside of every session.
 func start(t *testing.T) *process {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
+	return startProgram(t, "/proc/self/exe")
+}
+
+// startProgram is start with another name of this program.
+func startProgram(t *testing.T, path string) *process {
+	t.Helper()
+	cmd := exec.Command(path)
 	cmd.Env = append(os.Environ(), actorMark+"=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
