@@ -155,8 +155,17 @@ func TestContainFreezesByItself(t *testing.T) {
 		t.Errorf("the sink took %s, the event is number %d", took, e.Seq)
 	}
 	plugintest.Wait(t, "the response", func() bool { return h.Status()[0].Answered == 1 })
+	again := *e
+	again.Again, again.Session, again.Head.Session = true, "3f2a-9", 9
+	o.Append(&again)
+	more := *e
+	o.Append(&more)
+	plugintest.Wait(t, "the next response", func() bool { return h.Status()[0].Answered >= 2 })
 	if err := end(); err != nil {
 		t.Error(err)
+	}
+	if n := h.Status()[0].Answered; n != 2 || again.Seq != 2 {
+		t.Errorf("%d responses; what was read again is number %d", n, again.Seq)
 	}
 	if !frozen[1] || !frozen[2] || frozen[9] || k.slots[1].Switches != uint32(bpf.SwitchFreeze) {
 		t.Errorf("frozen: %v", frozen)
