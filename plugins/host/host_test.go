@@ -439,7 +439,9 @@ func TestSettledIsOnDisk(t *testing.T) {
 func TestSettledIsNotAskedWhereNothingFits(t *testing.T) {
 	b := plugintest.NewBackend(t)
 	b.Down()
-	h, err := host.New(options(t, spec(t, "one", b), spec(t, "two", b)))
+	o := options(t, spec(t, "one", b), spec(t, "two", b))
+	o.Tell = func(host.Notice) {}
+	h, err := host.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
