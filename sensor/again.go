@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What an earlier daemon had read and not kept is copied from behind its reader, where the kernel may write at any moment. It is not
-// asked to wait: it does not see at once that a reader went back, and would then write over what is about to be read.
+// What an earlier daemon had read and not kept is copied from behind its reader, where the kernel may write at any moment. It is
+// not asked to wait: it does not see at once that a reader went back, and would write over what is about to be read.
 
 package sensor
 
@@ -35,7 +35,8 @@ func (b *behind) between(from, to uint64) ([]entry, bool) {
 	raw := bytes.Clone(b.data[at : at+to-from])
 	var fence atomic.Uint32
 	fence.Add(1) // race: arm64 may else read what follows before all of that
-	// kernel: a record's head is written before how far that is (kernel/bpf/ringbuf.c:__bpf_ringbuf_reserve), so no byte may be missing.
+	// kernel: the head of a record is written before how far that reaches (kernel/bpf/ringbuf.c:__bpf_ringbuf_reserve), so what is
+	// full to the last byte may be written over already.
 	if b.written.Load()-from >= size {
 		return nil, false
 	}

@@ -35,8 +35,8 @@ func (s *keeping) due(now uint64, oldest func() uint64) (at uint64, due bool) {
 	return s.at, oldest() > s.since
 }
 
-// came notes a record's place before anything is done about it, so that nothing is done twice: a daemon that is killed amid that leaves
-// it undone.
+// came notes a record's place before anything is done about it, so that nothing is done twice: a daemon that is killed amid that
+// leaves it undone.
 func (w *Watch) came(k keeper, at uint64) {
 	if k != nil && at > w.keeping.last {
 		w.keeping.last = at

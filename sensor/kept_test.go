@@ -371,7 +371,7 @@ func (s *actedFirst) Append(e *event.Event) {
 	s.sink.Append(e)
 }
 
-// What an earlier daemon acted on is said to be so, what it had only read is not; and what this one acts on, the ring knows before.
+// What an earlier daemon acted on is said to be so, what it had only read is not; what this one acts on, the ring knows before.
 func TestNothingIsActedOnTwice(t *testing.T) {
 	ring := refusals(3)
 	s := &actedFirst{sink: sink{full: make(chan struct{}), want: 3}, ring: ring}

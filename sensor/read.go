@@ -24,8 +24,8 @@ type Ring interface {
 	Close() error
 }
 
-// activityPoll is how often the activity ring is looked at: of what it allowed, the kernel wakes its reader with each half megabyte
-// that lies there alone (bpf/include/event.h:activity_wake).
+// activityPoll is how often the activity ring is looked at: the kernel wakes nobody for what it allowed before half a megabyte of
+// it lies there (bpf/include/event.h:activity_wake).
 const activityPoll = 20 * time.Millisecond
 
 // OpenRings opens the two rings of a loaded object.
@@ -57,8 +57,8 @@ type merger struct {
 // errStopped ends the loop without a fault: the rings were closed, or nobody reads on.
 var errStopped = errors.New("stopped")
 
-// run hands records to out until a ring is closed, or nobody reads on. A full out stops reading; then the rings fill, and the kernel
-// counts.
+// run hands records to out until a ring is closed, or nobody reads on. A full out stops reading; then the rings fill, and the
+// kernel counts.
 func (m *merger) run() error {
 	for !m.stopped() {
 		records, err := m.read(m.activity, time.Now().Add(activityPoll), batch)

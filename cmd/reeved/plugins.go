@@ -120,8 +120,8 @@ func (o *outlet) begin() func() error {
 	}
 }
 
-// Append hands on, to plugins too, and waits for nobody. What an earlier daemon acted on is told once more, under the same id, and has no
-// second response: somebody may have taken back what the first one did. What that daemon had ordered and was killed before is lost.
+// Append hands on, to plugins too, and waits for nobody. What an earlier daemon acted on is told once more, under the same id, and
+// has no second response: somebody may have taken back what the first did. What that daemon had ordered and not had done is lost.
 func (o *outlet) Append(e *event.Event) {
 	o.next.Append(e)
 	words := o.respond(e)
