@@ -86,7 +86,9 @@ func (p *readerPage) resume(b *behind, now time.Time) (again []entry, lost uint6
 func (v *Verdicts) ReadInto(r *ringbuf.Record) error {
 	if len(v.again) > 0 {
 		r.RawSample, v.at = append(r.RawSample[:0], v.again[0].raw...), v.again[0].end
-		v.again = v.again[1:]
+		if v.again = v.again[1:]; len(v.again) == 0 {
+			v.again = nil // with all that was copied
+		}
 		return nil
 	}
 	if err := v.reader.ReadInto(r); err != nil {
