@@ -19,7 +19,8 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/unpack"
 )
 
-// Inputs that once cost the square of their length, or doubled themselves. What is asserted is memory; each would not end, or not fit.
+// Inputs that once cost the square of their length, or doubled themselves. What is asserted is memory; each would not end, or not
+// fit.
 func TestHostileTextsCostTheirLength(t *testing.T) {
 	s := scanner(t)
 	for name, text := range map[string]string{

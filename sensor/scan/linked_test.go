@@ -51,8 +51,8 @@ func TestScriptsThatWorkTogether(t *testing.T) {
 	}
 }
 
-// Scripts that all take and all send, and have nothing in common, are the most work. The context is asked before each look through a
-// text: once for each pair, and twice for each script, however often a script takes.
+// Scripts that all take and all send, and have nothing in common, are the most work. The context is asked before each look
+// through a text: once for each pair, and twice for each script, however often a script takes.
 func TestTextsAreLookedThroughOnceForEachPair(t *testing.T) {
 	const n, times = 30, 10
 	const most = 1 << 30

@@ -67,8 +67,8 @@ func Analyse(ctx context.Context, p *text.Piece, tell func(finding.Finding)) Res
 	return a.out
 }
 
-// scripts reads a script in parts. It stands at an offset of the piece. What is hidden is only guessed to be shell: a long line there
-// is data, more often than not, and is no finding.
+// scripts reads a script in parts. It stands at an offset of the piece. What is hidden is only guessed to be shell: a long line
+// there is data, more often than not, and is no finding.
 func (a *analyser) scripts(src string, offset int, in value) {
 	for from := 0; from < len(src) && a.ctx.Err() == nil; {
 		to := part(src, from, maxScript)
