@@ -5,11 +5,14 @@
 
 package policytest
 
-import "iter"
+import (
+	"iter"
+	"math"
+)
 
-// Rarest gives each question once, in an order that depends on asked: how often questions of each kind were asked so far. The
-// caller counts there what it does ask. Of questions of one kind the order stays.
-func Rarest[Q any, K comparable](asked map[K]int, questions []Q, kindOf func(Q) K) iter.Seq[Q] {
+// Rarest gives each question once, in an order that depends on asked: how much was asked so far of what a kind stands for. The
+// caller counts that. Of questions of one kind the order stays.
+func Rarest[Q any, K comparable](asked func(K) int, questions []Q, kindOf func(Q) K) iter.Seq[Q] {
 	var kinds []K
 	left := make(map[K][]Q)
 	for _, q := range questions {
@@ -32,11 +35,14 @@ func Rarest[Q any, K comparable](asked map[K]int, questions []Q, kindOf func(Q) 
 }
 
 // rarest is the kind that was asked least among those of which something is left; of several the first.
-func rarest[Q any, K comparable](asked map[K]int, kinds []K, left map[K][]Q) (least K) {
-	found := false
+func rarest[Q any, K comparable](asked func(K) int, kinds []K, left map[K][]Q) (least K) {
+	fewest := math.MaxInt
 	for _, k := range kinds {
-		if len(left[k]) > 0 && (!found || asked[k] < asked[least]) {
-			least, found = k, true
+		if len(left[k]) == 0 {
+			continue
+		}
+		if n := asked(k); n < fewest {
+			least, fewest = k, n
 		}
 	}
 	return least

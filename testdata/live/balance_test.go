@@ -79,6 +79,11 @@ type tally map[kind]int
 
 func (c tally) total() int { return c.of(func(kind) bool { return true }) }
 
+// much is how much was asked of a kind: first of what it is by, since few policies have every kind, and then of the kind itself.
+func (c tally) much(k kind) int {
+	return c.of(func(other kind) bool { return other.by == k.by })<<32 + c[k]
+}
+
 func (c tally) of(is func(kind) bool) (n int) {
 	for k, count := range c {
 		if is(k) {

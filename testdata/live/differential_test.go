@@ -141,7 +141,7 @@ func TestKernelAgreesWithOracle(t *testing.T) {
 		n.more(r, 1)
 		must(t, applier.Apply(n.image))
 		left := questionsOfPolicy
-		for q := range policytest.Rarest(asked, n.questions(r), decision.kindOf) {
+		for q := range policytest.Rarest(asked.much, n.questions(r), decision.kindOf) {
 			q.ask(t, d, &n)
 			asked[q.kind]++
 			if left--; left == 0 {
