@@ -25,6 +25,7 @@ type call struct {
 	flags int
 	fresh bool // it runs what it finds
 	gone  bool // it makes what is not there
+	once  bool // all is asked at once, and the strictest answer counts
 	asked []asked
 }
 
@@ -45,7 +46,7 @@ var (
 	calledBy = map[enforce.Op]call{
 		enforce.OpFileRead:   {do: "open", flags: unix.O_RDONLY, asked: []asked{{enforce.OpFileRead, noAccess}}},
 		enforce.OpFileWrite:  {do: "open", flags: unix.O_WRONLY, asked: []asked{{enforce.OpFileWrite, noAccess}}},
-		enforce.OpFileRename: {do: "open", flags: unix.O_RDWR, asked: []asked{{enforce.OpFileWrite, noAccess}, {enforce.OpFileRead, noAccess}}},
+		enforce.OpFileRename: {do: "open", flags: unix.O_RDWR, once: true, asked: []asked{{enforce.OpFileWrite, noAccess}, {enforce.OpFileRead, noAccess}}},
 		enforce.OpFileCreate: {do: "open", flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL, gone: true,
 			asked: []asked{{enforce.OpFileCreate, noAccess}, {enforce.OpFileWrite, noAccess}}},
 		enforce.OpFileDelete: {do: "unlink", asked: []asked{{enforce.OpFileDelete, noAccess}}},
@@ -92,6 +93,11 @@ func (n *numbered) foreseen(s enforce.Subject, c call, a act) realCall {
 			text = line
 		}
 		v := n.oracle.Decide(f.after, q.op, enforce.ViewHost, []byte(text))
+		for _, other := range c.asked {
+			if also := n.oracle.Decide(f.after, other.op, enforce.ViewHost, []byte(text)); c.once && also.Action.Refuses() {
+				v.Action = min(v.Action, also.Action)
+			}
+		}
 		if v.Action < strictest {
 			strictest, f.kind = v.Action, n.kindOf(s, q.op, enforce.ViewHost, text, v.Action)
 		}
