@@ -47,7 +47,7 @@ var (
 		enforce.OpFileRead:   {do: "open", flags: unix.O_RDONLY, asked: []asked{{enforce.OpFileRead, noAccess}}},
 		enforce.OpFileWrite:  {do: "open", flags: unix.O_WRONLY, asked: []asked{{enforce.OpFileWrite, noAccess}}},
 		enforce.OpFileRename: {do: "open", flags: unix.O_RDWR, once: true, asked: []asked{{enforce.OpFileWrite, noAccess}, {enforce.OpFileRead, noAccess}}},
-		enforce.OpFileCreate: {do: "open", flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL, gone: true,
+		enforce.OpFileCreate: {do: "open", flags: unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL, gone: true, once: true,
 			asked: []asked{{enforce.OpFileCreate, noAccess}, {enforce.OpFileWrite, noAccess}}},
 		enforce.OpFileDelete: {do: "unlink", asked: []asked{{enforce.OpFileDelete, noAccess}}},
 		enforce.OpFileAttr:   {do: "chmod", asked: []asked{{enforce.OpFileAttr, noAccess}}},
@@ -190,6 +190,11 @@ func (c realCall) make(t *testing.T, p *process, slot uint32, r *rand.Rand) {
 	if _, ok := forkable[c.Do]; ok && (c.want.Signal != 0 || r.IntN(8) == 0) {
 		c.To, c.Do = c.Do, "forked"
 	}
+	defer func() {
+		if t.Failed() {
+			t.Logf("seed %d: it was %+v %+v, want %+v: %s", *seed, c.before, c.act, c.want, c.kind)
+		}
+	}()
 	if got := p.do(c.act); !alike(got, c.want) {
 		t.Fatalf("seed %d: %+v %+v: %+v, want %+v: %s", *seed, c.before, c.act, got, c.want, c.kind)
 	}
