@@ -47,19 +47,6 @@ func (r *Report) Apart(op string) float64 {
 	return math.NaN()
 }
 
-// heldEqual are the operations of which the budget asks it: opens stand for the rest, which `make bench` has.
-var heldEqual = []string{"open"}
-
-// Unequal are the problems of a report whose ten thousand rules cost more than ten do.
-func (r *Report) Unequal() (problems []error) {
-	for _, op := range heldEqual {
-		if apart := r.Apart(op); !(apart <= limitEqual) { // not a number, too
-			problems = append(problems, fmt.Errorf("%s, 10,000 rules against 10, on %s: %.2f %% apart, at most %v %%", op, r.Kernel, apart, float64(limitEqual)))
-		}
-	}
-	return problems
-}
-
 // equal does the operations in one process of a session, with either table in turn.
 func (g *guest) equal() error {
 	fmt.Println("bench:", equally)

@@ -244,10 +244,7 @@ func (g *guest) held(programs map[string]*ebpf.Program) error {
 	if err := g.config(Bystander, programs, false); err != nil {
 		return err
 	}
-	if err := g.config(Agent10, programs, true); err != nil {
-		return err
-	}
-	return g.equal()
+	return g.config(Agent10, programs, true)
 }
 
 func (g *guest) apply(file string, generation uint64) error {
@@ -278,10 +275,7 @@ func (g *guest) config(name string, programs map[string]*ebpf.Program, agent boo
 
 // ops are the operations of a configuration.
 func (g *guest) ops(config string) []string {
-	switch {
-	case g.plan.Budget && config == equally:
-		return heldEqual
-	case g.plan.Budget:
+	if g.plan.Budget {
 		return heldOps
 	}
 	return slices.DeleteFunc(slices.Clone(opNames), func(op string) bool { return op == find && !slices.Contains(found, config) })

@@ -77,17 +77,6 @@ func TestPairsAreMedians(t *testing.T) {
 	}
 }
 
-func TestUnequalIsTold(t *testing.T) {
-	for add, want := range map[float64]int{0: 0, 2: 0, -2: 0, 2.5: 1, -2.5: 1} {
-		if got := (&Report{Pairs: []Pair{{"open", 100, add}}}).Unequal(); len(got) != want {
-			t.Errorf("%v of 100 more: %v", add, got)
-		}
-	}
-	if got := new(Report).Unequal(); len(got) != 1 {
-		t.Errorf("what was not measured: %v", got)
-	}
-}
-
 func TestPoliciesMeetNothingMeasured(t *testing.T) {
 	for _, n := range []int{10, 100, 1000} {
 		im, err := Compile(PolicyText(n))

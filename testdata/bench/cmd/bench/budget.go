@@ -37,7 +37,7 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	measured, unequal, err := measureHeld(ctx, o)
+	measured, err := measureHeld(ctx, o)
 	if err != nil {
 		return false, err
 	}
@@ -49,44 +49,43 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	if disturbed := golden.Disturbed(measured); len(disturbed) > 0 {
 		o.kernels = strings.Join(disturbed, ",")
 		fmt.Printf("budget: once more: %s\n", o.kernels)
-		again, _, err := measureHeld(ctx, o)
+		again, err := measureHeld(ctx, o)
 		if err != nil {
 			return false, err
 		}
 		measured.Lesser(again)
 	}
-	problems := append(golden.Check(measured), unequal...)
+	problems := golden.Check(measured)
 	for _, p := range problems {
 		fmt.Println("budget:", p)
 	}
 	return len(problems) > 0, nil
 }
 
-// measureHeld gives the figures, and what is wrong with them whatever the goldens are.
-func measureHeld(ctx context.Context, o options) (measured bench.Budget, unequal []error, err error) {
-	if measured, err = sizes(ctx); err != nil {
-		return nil, nil, err
+func measureHeld(ctx context.Context, o options) (bench.Budget, error) {
+	measured, err := sizes(ctx)
+	if err != nil {
+		return nil, err
 	}
 	b, err := prepare(ctx, (*build).compileHeld)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer os.RemoveAll(b.dir)
 	var reports []*bench.Report
 	for _, series := range o.series() {
 		r, err := b.held(ctx, series, o.verbose)
 		if err != nil {
-			return nil, nil, fmt.Errorf("kernel %s: %w", series, err)
+			return nil, fmt.Errorf("kernel %s: %w", series, err)
 		}
 		figures, err := r.Budget(series)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		maps.Copy(measured, figures)
-		unequal = append(unequal, r.Unequal()...)
 		reports = append(reports, r)
 	}
-	return measured, unequal, save(o.out, reports)
+	return measured, save(o.out, reports)
 }
 
 // sizes builds the binaries as a release is built and weighs them.

@@ -90,22 +90,16 @@ func (b *build) compile(ctx context.Context) error {
 	return os.WriteFile(b.add(bench.Tables[bench.Balanced]), im.Table, 0o644)
 }
 
-// compileHeld makes the tables that the budget needs.
+// compileHeld makes the one table that the budget needs.
 func (b *build) compileHeld(context.Context) error {
-	for n, name := range map[int]string{10: bench.Agent10, 10000: bench.Agent10k} {
-		im, err := bench.Compile(bench.PolicyText(n))
-		if err != nil {
-			return err
-		}
-		if err := bench.Unmet(im); err != nil {
-			return fmt.Errorf("%d rules: %w", n, err)
-		}
-		if err := os.WriteFile(b.add(bench.Tables[name]), im.Table, 0o644); err != nil {
-			return err
-		}
-		b.size = max(b.size, enforce.TableSize(im, sensor.MinTableSize))
+	im, err := bench.Compile(bench.PolicyText(10))
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := bench.Unmet(im); err != nil {
+		return err
+	}
+	return os.WriteFile(b.add(bench.Tables[bench.Agent10]), im.Table, 0o644)
 }
 
 // timed compiles three times and takes the quickest.
