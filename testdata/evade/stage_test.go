@@ -116,7 +116,7 @@ func (s step) check(t *testing.T, r *messages.Result) {
 // play lets the agent do the steps, and gives what came back of each.
 func play(ctx context.Context, t *testing.T, p *stage.Person, steps []step) map[int]*messages.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 12*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Minute)
 	defer cancel()
 	scenario := &messages.Scenario{About: "an agent that reasons its way round a refusal"}
 	for _, s := range steps {
