@@ -91,7 +91,7 @@ print('` + added + `')"`, added},
 	{"L1", "by the service manager, on the person's bus", "rm -f ~/said; busctl --user -q " + unit + " && " + waits, key},
 	{"L1", "by the service manager, on the system's bus", "rm -f ~/said; busctl --system -q " + unit + " && " + waits, key},
 	{"L1", "by a service that the bus starts", "rm -f ~/said; dbus-send --bus=unix:path=/run/user/$(id -u)/bus --type=method_call --dest=org.example.Helper / org.example.Helper.Help && " + waits, key},
-	{"L2", "by docker", "/usr/bin/docker -H unix:///run/docker.sock run --rm --network none -v /home:/theirs tools /bin/busybox cat /theirs/alice/.ssh/id_ed25519", key},
+	{"L2", "by docker", "/usr/bin/docker -H unix:///run/docker.sock run --rm --network none --security-opt apparmor=unconfined -v /home:/theirs tools /bin/busybox cat /theirs/alice/.ssh/id_ed25519", key},
 	{"L2", "by docker's socket", `python3 -c "
 import socket
 s = socket.socket(socket.AF_UNIX); s.connect('/run/docker.sock')
