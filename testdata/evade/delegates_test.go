@@ -16,9 +16,9 @@ import (
 // delegatesLayer is the folder of the cache with servers that the machine's root may not have.
 func delegatesLayer(cache string) string { return filepath.Join(cache, "agents", "delegates") }
 
-// servers starts them as their packages would. Nothing asks alice for a password that she has not in this very file, as on a
+// servers starts them as their packages would, whose units the layer has, and which are not to start by themselves. Nothing asks alice for a password that she has not in this very file, as on a
 // workstation where she has just given it.
-const servers = `set -e
+const servers = `set -ex
 	getent group crontab > /dev/null || groupadd -r crontab
 	getent group docker > /dev/null || groupadd -r docker
 	getent passwd sshd > /dev/null || useradd -r -d /run/sshd -s /usr/sbin/nologin sshd
@@ -34,12 +34,12 @@ const servers = `set -e
 	mkdir -p /etc/polkit-1/rules.d
 	echo 'polkit.addRule(function(action, subject) { if (subject.user == "alice") return "yes"; });' > /etc/polkit-1/rules.d/10-alice.rules
 	chmod 755 /etc/polkit-1/rules.d; chmod 644 /etc/polkit-1/rules.d/10-alice.rules
-	systemd-run --quiet --unit=cron /usr/sbin/cron -f
-	systemd-run --quiet --unit=atd /usr/sbin/atd -f
+	systemd-run --quiet --unit=hers-cron /usr/sbin/cron -f
+	systemd-run --quiet --unit=hers-atd /usr/sbin/atd -f
 	ssh-keygen -q -t ed25519 -N '' -f /run/host_key
 	mkdir -p -m 755 /run/sshd
-	systemd-run --quiet --unit=sshd /usr/sbin/sshd -D -f /dev/null -h /run/host_key -o UsePAM=no -o StrictModes=no
-	systemd-run --quiet --unit=docker /usr/sbin/dockerd --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs \
+	systemd-run --quiet --unit=hers-sshd /usr/sbin/sshd -D -f /dev/null -h /run/host_key -o UsePAM=no -o StrictModes=no
+	systemd-run --quiet --unit=hers-docker /usr/sbin/dockerd --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs \
 		-H unix:///run/docker.sock`
 
 // hers is what alice has by her own doing: a key to this machine, a service on her bus, terminals that she has left open.
