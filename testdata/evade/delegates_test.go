@@ -39,7 +39,7 @@ const servers = `set -ex
 	ssh-keygen -q -t ed25519 -N '' -f /run/host_key
 	mkdir -p -m 755 /run/sshd
 	systemd-run --quiet --unit=hers-sshd /usr/sbin/sshd -D -f /dev/null -h /run/host_key -o UsePAM=no -o StrictModes=no
-	systemd-run --quiet --unit=hers-docker /usr/sbin/dockerd --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs \
+	systemd-run --quiet --unit=hers-docker /usr/sbin/dockerd --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs --group alice \
 		-H unix:///run/docker.sock`
 
 // hers is what alice has by her own doing: a key to this machine, a service on her bus, terminals that she has left open.
