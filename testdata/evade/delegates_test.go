@@ -16,14 +16,16 @@ import (
 // delegatesLayer is the folder of the cache with servers that the machine's root may not have.
 func delegatesLayer(cache string) string { return filepath.Join(cache, "agents", "delegates") }
 
-// servers starts them as their packages would, whose units the layer has, and which are not to start by themselves. Nothing asks alice for a password that she has not in this very file, as on a
-// workstation where she has just given it.
+// servers starts them as their packages would, whose units the layer has, and which are not to start by themselves. Nothing asks alice
+// for a password that she has not in this very file, as on a workstation where she has just given it; and her services stay when
+// a login of hers ends, as they do while she has a desktop.
 const servers = `set -ex
 	getent group crontab > /dev/null || groupadd -r crontab
 	getent group docker > /dev/null || groupadd -r docker
 	getent passwd sshd > /dev/null || useradd -r -d /run/sshd -s /usr/sbin/nologin sshd
 	getent passwd polkitd > /dev/null || useradd -r -d /nonexistent -s /usr/sbin/nologin polkitd
 	usermod -aG docker alice
+	loginctl enable-linger alice
 	echo alice:secret | chpasswd
 	chgrp crontab /usr/bin/crontab; chmod 2755 /usr/bin/crontab; chmod 4755 /usr/bin/pkexec
 	install -d -m 1730 -g crontab /var/spool/cron/crontabs
