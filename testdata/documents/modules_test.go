@@ -58,7 +58,7 @@ func TestEachModuleHasItsReason(t *testing.T) {
 	modules := direct(t)
 	var told []string
 	for _, r := range dependency.FindAllStringSubmatch(table, -1) {
-		for _, name := range strings.Split(r[1], ", ") {
+		for name := range strings.SplitSeq(r[1], ", ") {
 			m := owner(modules, name)
 			if m == "" {
 				t.Errorf("%s is told of, and go.mod does not ask for it", name)

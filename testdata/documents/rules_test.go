@@ -90,7 +90,7 @@ func threats(t *testing.T) (rows [][]string) {
 		rows = append(rows, r[1:])
 		families[r[1][:1]]++
 	}
-	for _, family := range strings.Split("EFLNPST", "") {
+	for family := range strings.SplitSeq("EFLNPST", "") {
 		if families[family] < 4 {
 			t.Fatalf("%d rows of family %s", families[family], family)
 		}
