@@ -238,8 +238,8 @@ func hostSpace(kind string) (uint32, error) {
 	return uint32(st.Ino), nil
 }
 
-// Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096, in one form. load is a number of
-// these programs' own.
+// Spec is the embedded object with room for tables of size bytes, a power of two of at least 4096, in one form. load is a
+// number of these programs' own.
 func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	if size < 4096 || size&(size-1) != 0 {
 		return nil, fmt.Errorf("table size %d: not a power of two of at least 4096", size)

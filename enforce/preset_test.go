@@ -28,6 +28,7 @@ file.write  /home/ana/go/pkg/mod/cache/lock                allow default | allow
 file.write  /tmp/claude-b7e7-cwd                           allow default | allow strict-write
 file.write  /tmp/claude-1000/-home-ana-src/x/tasks/1       allow default | allow strict-write
 file.write  /dev/null                                      allow default | allow strict-write
+file.write  /dev/pts/ptmx                                  allow default | allow strict-write
 file.write  /dev/pts/3                                     ask terminals | ask terminals
 file.read   /dev/vcs1                                      ask terminals | ask terminals
 file.write  /dev/tty                                       allow default | allow strict-write

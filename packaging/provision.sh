@@ -243,8 +243,8 @@ connectors() {
 	settle
 }
 
-# extensions packs the connector on the Go SDK as Claude Desktop takes them, two releases, by Anthropic's packer, which also signs them and unpacks
-# them again. Whoever issued the certificate is of this moment: the keys are thrown away.
+# extensions packs the connector on the Go SDK as Claude Desktop takes them, two releases, by Anthropic's packer, which also
+# signs them and unpacks them again. Whoever issued the certificate is of this moment: the keys are thrown away.
 extensions() {
 	npm install --prefix "$work/mcpb" --ignore-scripts --no-audit --no-fund --silent "@anthropic-ai/mcpb@$mcpb_version"
 	mcpb=$work/mcpb/node_modules/.bin/mcpb

@@ -39,8 +39,8 @@ type WatchOptions struct {
 	Catalogue *inventory.Catalogue
 	Names     Names
 	Sink      Sink
-	// Saw is shown each event before secrets are taken out of it, for those who need the name that a file really has; nil shows nobody.
-	// It must not wait, nor keep more than that.
+	// Saw is shown each event before secrets are taken out of it, for those who need the name that a file really has; nil shows
+	// nobody. It must not wait, nor keep more than that.
 	Saw func(*event.Event)
 	// Settle has done called, by whomever, once all that the sink was given is safe from this process's death; nil: at once.
 	Settle func(done func())

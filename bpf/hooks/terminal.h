@@ -14,7 +14,7 @@
 
 #include "../include/written.h"
 
-enum terminal_kind {
+enum device_number {
 	TERMINAL_CONSOLE = 4, /* the major number of the virtual consoles' and serial lines' terminals */
 	MAJOR_SHIFT = 20,
 };

@@ -113,7 +113,8 @@ struct asked {
 
 /*
  * One principal's answer, by the masks of all rows that apply, OR-ed action by action. bound: TAINTS_MAX; a session without taints
- * pays one test. verifier: the masks lie in a map, or each way to each of them would be walked on.
+ * pays one test. verifier: the masks lie where the caller has room, which is a map, or each way to each of
+ * them would be walked on; families have theirs on the stack of a global function.
  */
 static __always_inline u32 rule_as(const u8 *table, const struct subject *who, u32 principal, const u64 *label,
 				   struct asked *ask, u32 words)

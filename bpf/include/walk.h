@@ -70,12 +70,12 @@ static __always_inline void walk_begin(struct walk *w, const u8 *table, u32 engi
 }
 
 /*
- * The word of the table at an offset that mask bounds. As assembly, for clang copies table and mask for each word, and a walk reads a
- * hundred of them.
+ * The word of the table at an offset that mask bounds; a table that is in force does not change. As assembly, for clang copies table
+ * and mask for each word, and a walk reads a hundred of them.
  */
 static __always_inline u32 walk_word(const u8 *table, u64 offset, u64 mask)
 {
-	asm("%0 &= %1\n\t%0 += %2\n\t%0 = *(u32 *)(%0 + 0)" : "+r"(offset) : "r"(mask), "r"(table));
+	asm("%0 &= %1\n\t%0 += %2\n\t%0 = *(u32 *)(%0 + 0)" : "+&r"(offset) : "r"(mask), "r"(table));
 	return offset;
 }
 

@@ -74,8 +74,8 @@ func (h *Host) Export(e Event) {
 	}
 }
 
-// Settle has done called once all events that were handed out before are in the plugins' queues, or counted as lost. It never waits:
-// where there is no room to ask, done is not called.
+// Settle has done called once all events that were handed out before are in the plugins' queues, or counted as lost. It never
+// waits: where there is no room to ask, done is not called.
 func (h *Host) Settle(done func()) {
 	if len(h.workers) == 0 {
 		done()

@@ -3,6 +3,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -18,7 +19,8 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/scan/unpack"
 )
 
-// Inputs that once cost the square of their length, or doubled themselves. What is asserted is memory; each would not end, or not fit.
+// Inputs that once cost the square of their length, or doubled themselves. What is asserted is memory; each would not end, or not
+// fit.
 func TestHostileTextsCostTheirLength(t *testing.T) {
 	s := scanner(t)
 	for name, text := range map[string]string{
@@ -58,15 +60,16 @@ func layered(t testing.TB) string {
 	return inner
 }
 
-// impatient is a context whose time ends when it has been asked for the n-th time: on fast machines and slow ones alike within a file.
+// impatient is a context that ends when it has been asked for the n-th time: on fast machines and slow ones alike within a file.
 type impatient struct {
 	context.Context
-	n int
+	n   int
+	why error // nil where its time is over
 }
 
 func (c *impatient) Err() error {
 	if c.n--; c.n < 0 {
-		return context.DeadlineExceeded
+		return cmp.Or(c.why, context.DeadlineExceeded)
 	}
 	return nil
 }
@@ -97,7 +100,7 @@ func TestTimeEndsWithinAFile(t *testing.T) {
 				text = `{"cells":[` + strings.Repeat(`{"cell_type":"code","source":"eval(x)"},`, size/40) + `{}]}`
 			}
 			begin := time.Now()
-			r, err := s.Scan(&impatient{t.Context(), 60}, fstest.MapFS{"unit/" + name: {Data: []byte(text)}}, Unit{Root: "unit"}, nil)
+			r, err := s.Scan(&impatient{Context: t.Context(), n: 60}, fstest.MapFS{"unit/" + name: {Data: []byte(text)}}, Unit{Root: "unit"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,6 +114,36 @@ func TestTimeEndsWithinAFile(t *testing.T) {
 				t.Errorf("cut %v, told %v, %v", r.Cut, told, r.Judgment.Verdict)
 			}
 		})
+	}
+}
+
+// What is compared at the end, when all files have been read, ends early as well: wherever that is, the report is no whole one.
+func TestTimeEndsBehindTheLastFile(t *testing.T) {
+	s := scanner(t)
+	tree := fstest.MapFS{}
+	for name, text := range map[string]string{"load.py": takesKey, "main.py": "import load\n" + sendsIt, "a.pyc": bytecode(6, "print")} {
+		tree["unit/"+name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	scan := func(asks int, why error) (*Report, error, int) {
+		c := &impatient{t.Context(), asks, why}
+		r, err := s.Scan(c, tree, Unit{Root: "unit"}, nil)
+		return r, err, asks - c.n
+	}
+	whole, err, asks := scan(1<<30, nil)
+	if err != nil || whole.Cut || !has(whole, "COD-PARTS-SENT") || !has(whole, "BIN-PYC-ALONE") {
+		t.Fatalf("error %v; told %v", err, ids(whole.Findings))
+	}
+	for n := asks - 1; ; n-- {
+		r, err, _ := scan(n, nil)
+		if err != nil || !r.Cut || r.Judgment.Verdict < judge.Review {
+			t.Fatalf("ended at %d of %d: error %v, cut %v, %v", n, asks, err, r.Cut, r.Judgment.Verdict)
+		}
+		if slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return strings.Contains(f.Detail, "the rest of this file") }) {
+			break // before the last file's end
+		}
+		if r, err, _ := scan(n, context.Canceled); r != nil || !errors.Is(err, context.Canceled) {
+			t.Fatalf("cancelled at %d of %d: report %v, error %v", n, asks, r, err)
+		}
 	}
 }
 

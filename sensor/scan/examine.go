@@ -204,8 +204,8 @@ func (x *examination) marks(p *text.Piece, list []text.Mark, lines bool) {
 	}
 }
 
-// misleads says that a word of two alphabets is long enough to be a name, and letters of the other one stand within it: symbols of
-// science stand alone, or before or behind a Latin word.
+// misleads says that a word of two alphabets is long enough to be a name, and letters of the other one stand within it: symbols
+// of science stand alone, or before or behind a Latin word.
 func misleads(p *text.Piece, word string) bool {
 	letters, latin, changes, was := 0, 0, 0, -1
 	for _, r := range word {
@@ -282,7 +282,7 @@ func (x *examination) encoded(p *text.Piece, s string) {
 	}
 }
 
-// maxDecoded bounds what comes out of the encodings of one unit: a few kilobytes can be packed to hold as much each, in every layer.
+// maxDecoded bounds what comes out of one unit's encodings: a few kilobytes can be packed to hold as much each, in every layer.
 const maxDecoded = 64 << 20
 
 // decode reads one run of encoded text.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file joins what no single file shows: a script that reads credentials, and another one that sends, where the two work
-// together. The analysers follow data within a file; between files it is enough that one names the other, that a third names both, or
-// that one writes a file which the other one names.
+// together. The analysers follow data within a file; between files it is enough that one names the other, that a third names
+// both, or that one writes a file which the other one names.
 
 package scan
 
 import (
+	"context"
 	"path"
 	"regexp"
 	"slices"
@@ -24,8 +25,8 @@ type part struct {
 	acts taint.Act
 }
 
-// bound: parts are compared in pairs, and their texts kept until the end. Scripts are shorter and fewer; beyond these, ways between
-// files are not seen.
+// bound: parts are compared in pairs, and their texts kept until the end. Scripts are shorter and fewer; beyond these, ways
+// between files are not seen.
 const (
 	maxParts    = 200
 	maxPartText = 256 << 10
@@ -51,51 +52,83 @@ func (x *examination) does(file string, a taint.Act) {
 // takes are rules that tell where credentials are read. The whole environment is none: it is read for every child.
 var takes = []string{"COD-SECRET-READ", "SH-SECRET-READ"}
 
-// linked tells each script that reads credentials for another one that sends.
+// linked tells each script that reads credentials for another one that sends. It ends early with its context.
 func (x *examination) linked() {
-	told := map[string]bool{}
+	l, seen := newLinks(x.ctx, x.parts), map[string]bool{}
 	for _, f := range slices.Clone(x.report.Findings) {
-		if f.Place != finding.Code || told[f.File] || !slices.Contains(takes, f.Rule) {
+		if f.Place != finding.Code || seen[f.File] || !slices.Contains(takes, f.Rule) {
 			continue
 		}
+		seen[f.File] = true
 		source := slices.IndexFunc(x.parts, func(p part) bool { return p.file == f.File })
 		if source < 0 {
 			continue
 		}
-		for i := range x.parts {
-			sink := &x.parts[i]
-			if i == source || !sink.acts.Has(taint.Sends) || x.ctx.Err() != nil {
-				continue
-			}
-			if by := x.together(&x.parts[source], sink); by != "" {
-				told[f.File] = true
-				f.Rule, f.Detail = "COD-PARTS-SENT", by+"; what goes out goes in "+sink.file
-				x.tell(f)
-				break
-			}
+		if sink, by := l.sink(source); by != "" {
+			f.Rule, f.Detail = "COD-PARTS-SENT", by+"; what goes out goes in "+x.parts[sink].file
+			x.tell(f)
 		}
 	}
 }
 
-// together says how two scripts work together, nothing where they do not.
-func (x *examination) together(a, b *part) string {
-	switch {
-	case names(a, b):
-		return a.file + " runs or imports " + b.file
-	case names(b, a):
-		return b.file + " runs or imports " + a.file
+// links is how the scripts of a unit name each other. Their texts are long, and two of them are asked about for each pair, and
+// again for each third: what a look through a text has shown is kept.
+type links struct {
+	ctx     context.Context
+	parts   []part
+	named   map[[2]int]bool
+	imports map[int][]string // lines
+	data    map[int][]string // names of files
+}
+
+func newLinks(ctx context.Context, parts []part) *links {
+	return &links{ctx: ctx, parts: parts, named: map[[2]int]bool{}, imports: map[int][]string{}, data: map[int][]string{}}
+}
+
+// once is what a look through a text shows. The context is asked before each: behind its end nothing more is found.
+func once[K comparable, V any](ctx context.Context, known map[K]V, key K, look func() V) V {
+	v, ok := known[key]
+	if !ok && ctx.Err() == nil {
+		v = look()
+		known[key] = v
 	}
-	for i := range x.parts {
-		if c := &x.parts[i]; c.file != a.file && c.file != b.file && names(c, a) && names(c, b) {
-			return c.file + " runs or imports both"
+	return v
+}
+
+// sink is the first script that sends and works together with another one, and how they do; no words where there is none.
+func (l *links) sink(source int) (sink int, by string) {
+	for i := range l.parts {
+		if l.ctx.Err() != nil {
+			break
+		}
+		if i != source && l.parts[i].acts.Has(taint.Sends) {
+			if by := l.together(source, i); by != "" {
+				return i, by
+			}
 		}
 	}
-	if !a.acts.Has(taint.Writes) {
+	return 0, ""
+}
+
+// together says how two scripts work together, nothing where they do not.
+func (l *links) together(a, b int) string {
+	first, second := &l.parts[a], &l.parts[b]
+	switch {
+	case l.names(a, b):
+		return first.file + " runs or imports " + second.file
+	case l.names(b, a):
+		return second.file + " runs or imports " + first.file
+	}
+	for i := range l.parts {
+		if c := l.parts[i].file; c != first.file && c != second.file && l.names(i, a) && l.names(i, b) {
+			return c + " runs or imports both"
+		}
+	}
+	if !first.acts.Has(taint.Writes) {
 		return ""
 	}
-	theirs := dataFiles(b.text)
-	for _, name := range dataFiles(a.text) {
-		if slices.Contains(theirs, name) {
+	for _, name := range l.dataFiles(a) {
+		if slices.Contains(l.dataFiles(b), name) {
 			return "both have the file " + finding.Visible(name)
 		}
 	}
@@ -103,16 +136,34 @@ func (x *examination) together(a, b *part) string {
 }
 
 // names says that a script imports another one, or names it as a program.
-func names(a, b *part) bool {
-	base := path.Base(pathOf(b.file))
-	stem := strings.TrimSuffix(base, path.Ext(base))
+func (l *links) names(a, b int) bool {
+	return once(l.ctx, l.named, [2]int{a, b}, func() bool {
+		base, stem := called(l.parts[b].file)
+		return mentions(l.parts[a].text, base) || stem != "" && l.has(a, stem)
+	})
+}
+
+// has says that a script imports a module of a name.
+func (l *links) has(a int, stem string) bool {
+	lines := once(l.ctx, l.imports, a, func() []string { return importLine.FindAllString(l.parts[a].text, 500) })
+	return slices.ContainsFunc(lines, func(line string) bool { return mentions(line, stem) })
+}
+
+func (l *links) dataFiles(a int) []string {
+	return once(l.ctx, l.data, a, func() []string { return dataFiles(l.parts[a].text) })
+}
+
+// called is what others call a script: as a program, and as a module, where it can be one.
+func called(file string) (base, stem string) {
+	base = path.Base(pathOf(file))
+	stem = strings.TrimSuffix(base, path.Ext(base))
 	if stem == "__init__" || stem == "index" {
-		stem = path.Base(path.Dir(pathOf(b.file)))
+		stem = path.Base(path.Dir(pathOf(file)))
 	}
 	if stem == base || len(stem) < 2 {
-		return mentions(a.text, base)
+		return base, ""
 	}
-	return mentions(a.text, base) || imports(a.text, stem)
+	return base, stem
 }
 
 // mentions says that a name stands in a text with nothing of a longer name around it.
@@ -136,15 +187,6 @@ func nameLetter(c byte) bool {
 
 // importLine is a line that takes something from another module, in Python or JavaScript.
 var importLine = regexp.MustCompile(`(?m)^[ \t]*(?:from|import|export)\b.*$|\brequire\([^)\n]*\)|\bimport(?:_module)?\([^)\n]*\)`)
-
-func imports(s, stem string) bool {
-	for _, line := range importLine.FindAllString(s, 500) {
-		if mentions(line, stem) {
-			return true
-		}
-	}
-	return false
-}
 
 // dataFile is a path, or a name with the ending of data, as a constant.
 var dataFile = regexp.MustCompile(`(?:/tmp|/var/tmp|/dev/shm|~|\$HOME|\.{1,2})?(?:/[\w.-]+)+|\b[\w-]+\.(?:txt|json|dat|log|zip|tar|tgz|gz|enc|tmp|bin|db|csv|out|pkl)\b`)

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file is the ways in which a secret goes from one script to another, and what looking for them costs.
+
 package scan
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 	"github.com/reeve-sensor/reeve/sensor/scan/judge"
+	"github.com/reeve-sensor/reeve/sensor/scan/taint"
+	"github.com/reeve-sensor/reeve/sensor/scan/text"
 )
 
 const (
@@ -42,5 +48,32 @@ func TestScriptsThatWorkTogether(t *testing.T) {
 				t.Errorf("%v with %.1f", r.Judgment.Verdict, r.Judgment.Score)
 			}
 		})
+	}
+}
+
+// Scripts that all take and all send, and have nothing in common, are the most work. The context is asked before each look
+// through a text: once for each pair, and twice for each script, however often a script takes.
+func TestTextsAreLookedThroughOnceForEachPair(t *testing.T) {
+	const n, times = 30, 10
+	const most = 1 << 30
+	c := &impatient{Context: t.Context(), n: most}
+	x := newExamination(scanner(t), Unit{})
+	x.ctx = c
+	for i := range n {
+		p := text.Piece{File: fmt.Sprintf("part%d.py", i), Text: fmt.Sprintf("import os\nopen('/srv/own-%d.dat')\n", i), Lang: "python", Place: finding.Code}
+		x.part(&p)
+		x.does(p.File, taint.Sends|taint.Writes)
+		for range times {
+			x.tell(p.Finding(takes[0], 0, "", ""))
+		}
+	}
+	x.linked()
+	pairs := n * (n - 1)
+	sinks := n * n // asked for each, too
+	if asked := most - c.n; asked > sinks+pairs+2*n || asked < pairs {
+		t.Errorf("%d scripts, %d pairs: %d looks", n, pairs, asked-sinks)
+	}
+	if got := len(x.report.Findings); got != n*times {
+		t.Errorf("told %v", x.report.Findings[n*times:])
 	}
 }

@@ -197,7 +197,7 @@ func (x *examination) startFile(p *text.Piece, base string) {
 	}
 }
 
-// finish compares what only the whole unit shows.
+// finish compares what only the whole unit shows. It ends early with its context.
 func (x *examination) finish(known map[string]string) {
 	for _, c := range x.about.claims {
 		if x.about.acts.Has(c.denies) {
@@ -268,6 +268,9 @@ var pycName = regexp.MustCompile(`(?:__pycache__/)?([^/]+?)(?:\.cpython-\d+|\.py
 // bytecode compares each piece of bytecode with the source beside it.
 func (x *examination) bytecode() {
 	for name, data := range x.pyc {
+		if x.ctx.Err() != nil {
+			return
+		}
 		source := []byte(nil)
 		if m := pycName.FindStringSubmatch(name); m != nil {
 			dir := strings.TrimSuffix(path.Dir(name), "__pycache__")

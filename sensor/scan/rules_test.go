@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file has a unit for each rule that no single text can be an example of.
+
 package scan
 
 import (

@@ -44,7 +44,7 @@ func New() (*Scanner, error) {
 func (s *Scanner) Version() string { return digest(engine, rule.Text(), judge.Text())[:16] }
 
 // engine is raised when the code changes in a way that changes findings.
-const engine = "3"
+const engine = "4"
 
 // Unit is what gets one verdict: a skill's folder, an extension's archive, a file.
 type Unit struct {
@@ -66,20 +66,25 @@ type Report struct {
 	Cut      bool // its time ended before all of it was read: another machine, or another day, may see more
 }
 
-// Scan judges one unit. known is the tools' digests of an earlier report, nil where there is none. Where the context's time ends, that
-// is a finding, and what was read until then is judged. The error is that the context was cancelled, or that the root cannot be read.
+// Scan judges one unit. known is the tools' digests of an earlier report, nil where there is none. Where the context's time
+// ends, that is a finding, and what was read until then is judged. The error is that the context was cancelled, or that the
+// root cannot be read.
 func (s *Scanner) Scan(ctx context.Context, fsys fs.FS, u Unit, known map[string]string) (*Report, error) {
 	x := newExamination(s, u)
 	x.ctx = ctx
 	w := unpack.Walker{Limits: s.Limits, Visit: func(f unpack.File) { x.file(ctx, f) }, Tell: x.tell, Skip: u.skip}
-	err := w.Walk(ctx, fsys, u.Root)
-	if errors.Is(err, context.DeadlineExceeded) || err == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	err := cmp.Or(w.Walk(ctx, fsys, u.Root), ctx.Err())
+	where, what := x.last, "the rest of this file, and those behind it, are not judged"
+	x.finish(known)
+	if err == nil { // finish ends early too
+		err, where, what = ctx.Err(), u.Root, "what only its files together show is not judged"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		x.report.Cut = true
-		x.tellAlways(finding.Finding{Rule: unpack.RuleUnread, File: x.last, Place: finding.Code, Detail: "its time ended here: the rest of this file, and those behind it, are not judged"})
-	} else if err = cmp.Or(err, ctx.Err()); err != nil {
+		x.tellAlways(finding.Finding{Rule: unpack.RuleUnread, File: where, Place: finding.Code, Detail: "its time ended here: " + what})
+	} else if err != nil {
 		return nil, fmt.Errorf("scanning %s: %w", u.Root, err)
 	}
-	x.finish(known)
 	r := &x.report
 	r.Findings = finding.Sort(r.Findings)
 	r.Digest = hex.EncodeToString(x.hash.Sum(nil))

@@ -66,6 +66,7 @@ var programOptions = []string{"-f", "--file", "-jar", "--rcfile", "--init-file",
 var scripts = []string{
 	"", ".sh", ".bash", ".zsh", ".ksh", ".fish", ".py", ".pyw", ".js", ".mjs", ".cjs", ".ts", ".mts", ".pl", ".pm", ".rb", ".php", ".lua", ".r", ".R", ".jl",
 	".tcl", ".exp", ".awk", ".sed", ".ps1", ".groovy", ".jar", ".sql", ".mk", ".gdb", ".yml", ".yaml", ".command", ".run",
+	".conf", ".cfg", ".env", ".rc", ".vim",
 }
 
 // stores are folders with more programs than anybody gives to an interpreter by hand: they would push others out.
@@ -133,8 +134,8 @@ func (r *reader) is(patterns []string) bool {
 	})
 }
 
-// given reports whether the reader was started with the file as its program: the first argument that is no option, or that of an option
-// that takes one. An argument by which a symbolic link leads there counts where its last component is the file's.
+// given reports whether the reader was started with the file as its program: the first argument that is no option, or that of
+// an option that takes one. An argument by which a symbolic link leads there counts where its last component is the file's.
 func (r *reader) given(file string) bool {
 	first := true
 	for i, arg := range r.args {

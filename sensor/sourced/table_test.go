@@ -96,12 +96,17 @@ func TestVariablesThatNameWhatIsRun(t *testing.T) {
 		"without its end":              {"node", "NODE_OPTIONS=--require ./hook", "/p", "/p/hook.js", "what NODE_OPTIONS names"},
 		"Perl's path":                  {"perl", "PERL5LIB=lib", "/p", "/p/lib/Hook.pm", "what PERL5LIB names"},
 		"settings of git":              {"git", "GIT_CONFIG_GLOBAL=/p/settings", "/", "/p/settings", "what GIT_CONFIG_GLOBAL names"},
+		"settings with an end":         {"git", "GIT_CONFIG_GLOBAL=/p/git.conf", "/", "/p/git.conf", "what GIT_CONFIG_GLOBAL names"},
+		"a shell's, with an end":       {"bash", "BASH_ENV=/p/x.env", "/", "/p/x.env", "what BASH_ENV names"},
 		"a variable that names no one": {"git", "GIT_AUTHOR_NAME=/p/settings", "/", "/p/settings", ""},
 	} {
 		variable, value, _ := strings.Cut(c.env, "=")
 		r := reader{names: []string{c.program}, args: []string{c.program}, cwd: c.cwd, env: map[string]string{variable: value}}
 		if why := r.runs(c.file); why != c.why {
 			t.Errorf("%s: %q, want %q", name, why, c.why)
+		}
+		if c.why != "" && interestIn(c.file) == none {
+			t.Errorf("%s: %s is not marked", name, c.file)
 		}
 	}
 }

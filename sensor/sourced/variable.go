@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // This file says which variables of the environment name what a program runs as it starts, or loads when it wants it. It is pure.
-// Libraries that the loader of programs is told to load (LD_PRELOAD, LD_AUDIT), and programs that git and others execute, need no row:
-// the kernel side sees them mapped and executed.
+// Libraries that the loader of programs is told to load (LD_PRELOAD, LD_AUDIT), and programs that git and others execute, need
+// no row: the kernel side sees them mapped and executed.
 
 package sourced
 

@@ -43,8 +43,8 @@ reason = "nobody has business here"
 
 func asked(n int) string { return fmt.Sprintf("%s/%d", refusedFolder, n) }
 
-// act is what runs in the session: it asks for one file after the other, and says of each that it was refused. From the middle on a
-// twentieth of them goes as fast as it can, so that a daemon that is killed then has its hands full.
+// act is what runs in the session: it asks for one file after the other, and says of each that it was refused. From the middle
+// on a twentieth of them goes as fast as it can, so that a daemon that is killed then has its hands full.
 func act(count int, every time.Duration) int {
 	began := time.Now()
 	for n := range count {

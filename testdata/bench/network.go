@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The network that is measured: the machine itself, by an address that is not loopback's. Who is connected to accepts between rounds,
-// so that what a connection costs has no other process in it.
+// The network that is measured: the machine itself, by an address that is not loopback's. Who is connected to accepts between
+// rounds, so that what a connection costs has no other process in it.
 
 package bench
 

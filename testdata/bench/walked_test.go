@@ -2,6 +2,8 @@
 
 package bench
 
+// The verifier's log is read as it is: recorded pieces of one, and what is counted in them.
+
 import (
 	"maps"
 	"strings"

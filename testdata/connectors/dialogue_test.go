@@ -46,8 +46,8 @@ type event struct {
 	}
 }
 
-// dialogue begins one. What connectors may not read or fetch, the agent beside them may, each time; and it takes its time, in which
-// connectors start that the agent does not wait for.
+// dialogue begins one. What connectors may not read or fetch, the agent beside them may, each time; and it takes its time, in
+// which connectors start that the agent does not wait for.
 func (p *play) dialogue(t *testing.T) *dialogue {
 	d := &dialogue{play: p, t: t}
 	d.bash("the agent's own hand", "sleep 15; cat ~/private/plan && curl -s http://www.refused.test/hello && curl -s http://"+bare+"/hello", func(said string) bool {

@@ -75,7 +75,7 @@ reason = "its publisher is known"
 `), 0o644))
 	_, err := p.reeve.Output(t.Context(), "policy", "apply")
 	must(t, err)
-	time.Sleep(5 * time.Second)
+	settle()
 	p.works(t)
 }
 
@@ -88,7 +88,8 @@ func (p *play) altered(t *testing.T) {
 	p.refuses(t, "?")
 }
 
-// trust has the site trust who issued the publisher's certificate, and look where downloads lie; and puts a shell in the place of Claude Desktop.
+// trust has the site trust who issued the publisher's certificate, and look where downloads lie; and puts a shell in the place
+// of Claude Desktop.
 func (p *play) trust(t *testing.T) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", `mkdir -p /etc/reeve/publishers.d && cp `+brought+`root.pem /etc/reeve/publishers.d/ &&

@@ -36,8 +36,8 @@ var (
 		unpacked + "/**", `publisher = "` + signer + `"`}
 )
 
-// base is what the organisation adds to the preset; what every program needs to run is nobody's secret. The last globs are where this
-// machine's root, an overlay, has its layers: what is opened there is judged by its name in the root before.
+// base is what the organisation adds to the preset; what every program needs to run is nobody's secret. The last globs are
+// where this machine's root, an overlay, has its layers: what is opened there is judged by its name in the root before.
 const base = `version = 1
 base = "balanced"
 [sets]

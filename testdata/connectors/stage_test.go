@@ -114,8 +114,8 @@ func (p *play) furnish(t *testing.T) {
 	must(t, p.person.Own())
 }
 
-// told is how long the inventory may take. It makes way for all else, and at first it sums the agent's own program, which is large:
-// on an emulated processor that is a minute, and less where nobody asks too often.
+// told is how long the inventory may take. It makes way for all else, and at first it sums the agent's own program, which is
+// large: on an emulated processor that is a minute, and less where nobody asks too often.
 const (
 	told  = 4 * time.Minute
 	often = 3 * time.Second
@@ -177,8 +177,11 @@ func (p *play) decided(t *testing.T, c connector, state string) {
 		it := p.connector(t, c)
 		return it.Approval.State == state, it.Approval.State
 	})
-	time.Sleep(5 * time.Second) // the kernel is told after the inventory is
+	settle()
 }
+
+// settle waits until the kernel has been told, which nothing shows: it is within a second of the inventory, or of a new policy.
+func settle() { time.Sleep(5 * time.Second) }
 
 // below is a file of alice's.
 func (p *play) below(name string) string { return filepath.Join(p.person.Home, name) }

@@ -3,7 +3,8 @@
 package gate
 
 // What judging networks costs: without programs, with programs that do nothing (the floor), beside a session and in one. Rounds of
-// the four take turns, and what is compared is within one round; only ratios mean anything, and what the kernel counts for programs.
+// the four take turns, and what is compared is within one round; only ratios mean anything, and what the kernel counts for
+// programs.
 
 import (
 	"errors"
@@ -125,7 +126,8 @@ func empty(b *testing.B, r *ringbuf.Reader) {
 	}
 }
 
-// parts reports what each program takes of an operation in a session, in the median round. The kernel's clock around each run is in it.
+// parts reports what each program takes of an operation in a session, in the median round. The kernel's clock around each run
+// is in it.
 func (g *gate) parts(b *testing.B, op func(marked *gate) time.Duration, activity *ringbuf.Reader) {
 	b.Helper()
 	stats, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))

@@ -2,8 +2,8 @@
 
 package live
 
-// An actor that executes as no library would: by descriptors alone, and while somebody rewrites the command line under the kernel's
-// hands.
+// An actor that executes as no library would: by descriptors alone, and while somebody rewrites the command line under the
+// kernel's hands.
 
 import (
 	"os"
@@ -117,6 +117,7 @@ func execNameless(a act) result {
 	for len(program) > 0 {
 		n, err := unix.Write(fd, program)
 		if err != nil {
+			unix.Close(fd)
 			return errno(err)
 		}
 		program = program[n:]
@@ -141,8 +142,9 @@ func waited(pid uintptr, e syscall.Errno) (status unix.WaitStatus, err error) {
 // refusedExec is the status of a child that executed nothing.
 const refusedExec = 127
 
-// forkExec executes in a child whose memory is a copy, but for what was mapped as shared: os/exec takes a copy of the arguments that
-// nobody else knows. Between the two calls the child has one thread of a Go program, which must not ask for anything of its runtime.
+// forkExec executes in a child whose memory is a copy, but for what was mapped as shared: os/exec takes a copy of the arguments
+// that nobody else knows. Between the two calls the child has one thread of a Go program, which must not ask for anything of
+// its runtime.
 //
 //go:nosplit
 //go:norace

@@ -2,8 +2,8 @@
 
 package live
 
-// What an actor does on a network: orders to one socket after the other, by system calls, so that nothing but the kernel has a say.
-// A network's sockets outlive the act.
+// What an actor does on a network: orders to one socket after the other, by system calls, so that nothing but the kernel has a
+// say. A network's sockets outlive the act.
 
 import (
 	"crypto/tls"

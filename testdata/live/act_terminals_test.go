@@ -30,16 +30,29 @@ func terminal(act) result {
 	if err != nil {
 		return errno(err)
 	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+	number, err := unlocked(fd)
+	if err != nil {
+		unix.Close(fd)
 		return errno(err)
 	}
-	number, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
-	r := errno(err)
-	master, r.Status = fd, int(number)
-	return r
+	master = fd
+	return result{Status: number}
 }
 
-func hangUp(act) result { return errno(unix.Close(master)) }
+// unlocked gives the number of the terminal at the other end, which may be opened from now on.
+func unlocked(fd int) (int, error) {
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return 0, err
+	}
+	number, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
+	return int(number), err
+}
+
+func hangUp(act) result {
+	fd := master
+	master = -1
+	return errno(unix.Close(fd))
+}
 
 // runIn runs a program of busybox's that a terminal controls.
 func runIn(a act) result {
@@ -64,7 +77,7 @@ func typeInto(a act) result {
 	if r := terminal(a); r.Errno != 0 {
 		return r
 	}
-	defer unix.Close(master)
+	defer hangUp(a)
 	key := byte('x')
 	return errno(control(master, unix.TIOCSTI, &key))
 }

@@ -2,8 +2,8 @@
 
 package live
 
-// Where the kernel leaves checks out, a test that failed is done once more: fmod_ret programs on a kernel that preempts itself may be
-// left out at any act (THREATS.md), so no single test can be sure of each. What fails twice is no accident.
+// Where the kernel leaves checks out, a test that failed is done once more: fmod_ret programs on a kernel that preempts itself
+// may be left out at any act (THREATS.md), so no single test can be sure of each. What fails twice is no accident.
 
 import (
 	"bufio"

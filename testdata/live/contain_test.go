@@ -99,8 +99,8 @@ func TestFrozenSessionStopsWhereItIs(t *testing.T) {
 	must(t, f.Clean(nil))
 }
 
-// writers begins three below an actor that end with the test, each of which writes a byte to its file in each of its rounds: one does
-// nothing else, one reckons, one forks.
+// writers begins three below an actor that end with the test, each of which writes a byte to its file in each of its rounds:
+// one does nothing else, one reckons, one forks.
 func writers(t *testing.T, p *process, dir string) (files map[int]string) {
 	t.Helper()
 	p.want(act{Do: "exec", Path: "/bin/busybox", Argv: []string{"sh", "-c", `cd $1
@@ -123,8 +123,8 @@ func writers(t *testing.T, p *process, dir string) (files map[int]string) {
 	return files
 }
 
-// observer is asked whose a process is, right before it is moved to the frozen group, and notes then how far each of those that are
-// there already has come.
+// observer is asked whose a process is, right before it is moved to the frozen group, and notes then how far each of those that
+// are there already has come.
 type observer struct {
 	sensor.Members
 	t     *testing.T
@@ -162,9 +162,9 @@ func foremost(t *testing.T, others map[int]string) {
 	must(t, os.WriteFile("/proc/sys/kernel/sched_rt_runtime_us", []byte("-1"), 0))
 }
 
-// Who is frozen goes no further than to the end of the call that it is in: a loop does not come round once more. How often it is given
-// a processor until then cannot be counted, for what preempts it in the kernel divides its turn; and where the kernel preempts itself,
-// a loop may come round between the look at it and the freeze. When Freeze says that all stand still, they do.
+// Who is frozen goes no further than to the end of the call that it is in: a loop does not come round once more. How often it
+// is given a processor until then cannot be counted, for what preempts it in the kernel divides its turn; and where the kernel
+// preempts itself, a loop may come round between the look at it and the freeze. When Freeze says that all stand still, they do.
 func TestFrozenLoopsDoNotComeRoundAgain(t *testing.T) {
 	files(t)
 	policy(t, secretPolicy)

@@ -152,11 +152,12 @@ func (b *beholder) TaskSession(fd int) (sensor.Slot, bool, error) {
 }
 
 // Within one scheduling: a thread that stands in the kernel when its process is put into the frozen group does nothing more of its
-// own, whatever it loops over. The next time that it is given a processor it ends the call that it is in and stops before it is back
-// in its program: it comes round no more at all. That turn may be divided, by an interrupt's work that preempts it on its way through the
-// kernel. So what is counted each time is rounds since the switch, none, on every kernel; and of the turns since then the fewest that
-// were seen, one, which is the scheduling: it was given a processor, and might have gone on. To have all of them stand in the kernel at that moment, they share a processor with the thread that freezes,
-// which goes before them. (Who runs on another one is interrupted, as by a signal.)
+// own, whatever it loops over. The next time that it is given a processor it ends the call that it is in and stops before it is
+// back in its program: it comes round no more at all. That turn may be divided, by an interrupt's work that preempts it on its
+// way through the kernel. So what is counted each time is rounds since the switch, none, on every kernel; and of the turns
+// since then the fewest that were seen, one, which is the scheduling: it was given a processor, and might have gone on. To have
+// all of them stand in the kernel at that moment, they share a processor with the thread that freezes, which goes before them.
+// (Who runs on another one is interrupted, as by a signal.)
 func TestFrozenThreadsDoNothingMore(t *testing.T) {
 	files(t)
 	policy(t, secretPolicy)

@@ -2,8 +2,8 @@
 
 package live
 
-// Copies of denied programs: what a session writes is compared as the daemon does it, from the session's records, and the kernel refuses
-// what has a denied program's bytes.
+// Copies of denied programs: what a session writes is compared as the daemon does it, from the session's records, and the
+// kernel refuses what has a denied program's bytes.
 
 import (
 	"context"

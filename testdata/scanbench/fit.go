@@ -21,9 +21,9 @@ const (
 	step   = 0.05
 )
 
-// Fit gives a model with fitted weights. Samples of the kinds "vulnerable" and "policy" take no part: they owe a review alone. Rules
-// of the family "vulnerability" keep their priors: nearly every server of the corpus was written to be bad, and a fit would learn
-// from it that servers are.
+// Fit gives a model with fitted weights. Samples of the kinds "vulnerable" and "policy" take no part: they owe a review alone.
+// Rules of the family "vulnerability" keep their priors: nearly every server of the corpus was written to be bad, and a fit
+// would learn from it that servers are.
 func Fit(base *judge.Model, rules *rule.Set, list []*Sample) *judge.Model {
 	m := *base
 	m.Rule = map[string]float64{}

@@ -139,8 +139,8 @@ var (
 	ErrUnknown   = errors.New("nothing is known of what it is, so that there is nothing to bind an approval to")
 )
 
-// Choose finds what a request is about: items of one identity. A package beside what it was unpacked to is not meant, unless it is named by
-// its digest.
+// Choose finds what a request is about: items of one identity. A package beside what it was unpacked to is not meant, unless it
+// is named by its digest.
 func Choose(items []inventory.Item, q *Request) ([]inventory.Item, error) {
 	var found []inventory.Item
 	for _, it := range items {

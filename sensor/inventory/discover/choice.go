@@ -24,8 +24,8 @@ type choice struct {
 // choices are the values by their names. What the packer's own code finds no value for stays as it is spelled.
 type choices map[string]choice
 
-// choicesOf reads what the manifest declares and what was set over it. What is declared to be a credential is not read, since agents keep it in
-// other forms, and a default that has variables of its own leaves open who fills them in.
+// choicesOf reads what the manifest declares and what was set over it. What is declared to be a credential is not read, since
+// agents keep it in other forms, and a default that has variables of its own leaves open who fills them in.
 func choicesOf(declared, set *formats.Node) choices {
 	out := choices{}
 	for _, key := range slices.Concat(declared.Keys(), set.Keys()) {

@@ -2,6 +2,8 @@
 
 package discover
 
+// What a person sets for an extension is put into its command line as the packer's own code does it.
+
 import (
 	"encoding/json"
 	"os"

@@ -247,7 +247,8 @@ func defaults(argv []string) []string {
 	return out
 }
 
-// depends says of a connector whose command line is left open what that leaves out. known says that the kernel has it without the variables.
+// depends says of a connector whose command line is left open what that leaves out. known says that the kernel has it without
+// the variables.
 func depends(it *inventory.Item, known bool) {
 	names := strings.Join(it.Facts.Unset, ", ")
 	switch {

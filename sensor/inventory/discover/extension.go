@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ var packedRoom = room{8_000, 32, 256 << 20}
 func (w *part) brought(dir string) (files []inventory.Part, writable []string, err error) {
 	files, writable, err = w.within(dir, packedRoom)
 	if files = folded(files); err == nil && len(files) > filesMax {
-		err = fmt.Errorf("more than %d files in one folder", filesMax)
+		err = fmt.Errorf("more than %d files and folders at its top", filesMax)
 	}
 	return files[:min(len(files), filesMax)], writable, err
 }
@@ -69,7 +70,8 @@ func folded(files []inventory.Part) []inventory.Part {
 		}
 		out = append(out, f)
 	}
-	for first, lines := range inner {
+	for _, first := range slices.Sorted(maps.Keys(inner)) {
+		lines := inner[first]
 		slices.Sort(lines)
 		sum := sha256.Sum256([]byte(strings.Join(lines, "")))
 		out = append(out, inventory.Part{Name: first + "/", Value: hex.EncodeToString(sum[:])})

@@ -84,7 +84,7 @@ type Keeper struct {
 	avoid    []string
 	busy     map[place]bool             // parts that are looked at
 	redo     map[place]bool             // once more after that
-	sought   map[string]map[string]bool // by user, contents of extensions whose packages were searched for since the last full pass
+	sought   map[string]map[string]bool // by user, contents of extensions whose packages were searched for
 	memory   memory
 	progress Progress
 	whole    bool                          // a full pass has ended
@@ -318,8 +318,8 @@ func (k *Keeper) itemsLocked() []inventory.Item {
 	return items
 }
 
-// Remembered is the inventory as an earlier keeper left it, until this one has made a full pass: then there is nothing more to remember.
-// What only the files tell is not in it.
+// Remembered is the inventory as an earlier keeper left it, until this one has made a full pass: then there is nothing more to
+// remember. What only the files tell is not in it.
 func (k *Keeper) Remembered() []inventory.Item {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file joins what extensions were unpacked to with the signed packages that they came in: a signature is over the package, what
-// runs is the folder. A folder is a publisher's as long as a package of just its files lies where a pass finds it, whoever's home that
-// is in, and its signature holds.
+// This file joins what extensions were unpacked to with the signed packages that they came in: a signature is over the package,
+// what runs is the folder. A folder is a publisher's as long as a package of just its files lies where a pass finds it,
+// whoever's home that is in, and its signature holds.
 
 package live
 
@@ -99,11 +99,12 @@ func (k *Keeper) forget() []change {
 	return k.republish()
 }
 
-// soughtMax is how many extensions of one person packages are searched for between two full passes: whoever makes more of them must not keep us at it.
+// soughtMax is how many extensions of one person packages are searched for between two full passes: whoever makes more of them
+// must not keep us at it.
 const soughtMax = 64
 
-// seeks reports whether there is an extension whose package may have come since its person's home was searched. A full pass does that
-// anyway. The caller holds the lock.
+// seeks reports whether there is an extension whose package may have come since its person's home was searched. A full pass
+// does that anyway. The caller holds the lock.
 func (k *Keeper) seeks(user string, items []inventory.Item) bool {
 	if k.progress.Passing || !k.whole {
 		return false

@@ -218,9 +218,9 @@ func strangers(code, source []byte) string {
 	return strings.Join(list, ", ")
 }
 
-// constants are the strings of bytecode as marshal writes them, one a line: a letter for the kind, the length, the bytes. Taken as mere
-// bytes a name would run on into the kind of what follows it. The path of the source is left out, since it is in every one: folders
-// have telling names.
+// constants are the strings of bytecode as marshal writes them, one a line: a letter for the kind, the length, the bytes. Taken
+// as mere bytes a name would run on into the kind of what follows it. The path of the source is left out, since it is in every
+// one: folders have telling names.
 func constants(code []byte) []byte {
 	var all []byte
 	origin := ""

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file says who calls whom: which functions tools get to, and which have to do with one that compares paths. Both are asked at
-// every call that is judged, so they are found once, and again when more is known.
+// This file says who calls whom: which functions tools get to, and which have to do with one that compares paths. Both are asked
+// at every call that is judged, so they are found once, and again when more is known.
 
 package code
 
@@ -99,8 +99,8 @@ func (f *flow) reaches(from, to int, seen map[int]bool) bool {
 	return false
 }
 
-// own says that a function calls itself: a method on the object itself, another one by its bare name. A class' name may be that of the
-// class above, and a method's bare name is that of another function.
+// own says that a function calls itself: a method on the object itself, another one by its bare name. A class' name may be that
+// of the class above, and a method's bare name is that of another function.
 func (f *flow) own(c call) bool {
 	fn, head := &f.funcs[c.fn], f.word(c.first)
 	if head == "self" || head == "cls" || head == "this" {

@@ -64,8 +64,9 @@ type reader struct {
 	placed int
 }
 
-// Bounds: how deep objects are gone into; how many values a configuration has, since each costs a hundred bytes of memory, and most
-// of a file of many is data, and a table of TOML is slower to read than its length says; how many of them are looked for in the text, to tell their lines.
+// Bounds: how deep objects are gone into; how many values a configuration has, since each costs a hundred bytes of memory, and
+// most of a file of many is data, and a table of TOML is slower to read than its length says; how many of them are looked for in
+// the text, to tell their lines.
 const (
 	maxNesting = 64
 	maxValues  = 500_000
@@ -73,8 +74,8 @@ const (
 	maxPlaced  = 1000
 )
 
-// Read reads a file of a language ("json", "toml"). ok says that it is one, and no larger than configurations are; in JSON comments
-// and trailing commas are allowed. It ends early with its context.
+// Read reads a file of a language ("json", "toml"). ok says that it is one, and no larger than configurations are; in JSON
+// comments and trailing commas are allowed. It ends early with its context.
 func Read(ctx context.Context, lang, name string, data []byte) (Result, bool) {
 	var doc any
 	if n := values(data); n > maxValues || lang == "toml" && n > maxTOML {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package judge makes one verdict of findings. The model is a sum that anybody can add up: each rule has a weight, once for a unit
-// whatever the number of its findings; where a finding stands changes its weight; combinations add; talk about threats takes
-// away. All numbers are in model.toml, one a line. The weights come from the rules' severities and were corrected by the
+// Package judge makes one verdict of findings. The model is a sum that anybody can add up: each rule has a weight, once for a
+// unit whatever the number of its findings; where a finding stands changes its weight; combinations add; talk about threats
+// takes away. All numbers are in model.toml, one a line. The weights come from the rules' severities and were corrected by the
 // development corpus (testdata/scanbench fits them); they never make a finding count for the unit.
 package judge
 

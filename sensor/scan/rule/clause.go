@@ -137,8 +137,8 @@ type search struct {
 	dead map[[2]int]bool // hits from which the rest was not found: a text of one word would have it looked for again from each
 }
 
-// rest looks for the classes from n on, behind hit i. Hits are ordered by their end, so those that can follow stand behind it, and
-// end no later than the gap and the longest phrase allow.
+// rest looks for the classes from n on, behind hit i. Hits are ordered by their end, so those that can follow stand behind it,
+// and end no later than the gap and the longest phrase allow.
 func (s *search) rest(i, n int) (int, bool) {
 	hits := s.hits
 	if n == len(s.class) {

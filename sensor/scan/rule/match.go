@@ -111,7 +111,7 @@ func (d *decider) found(r *Rule, from, to, begin, end int) {
 	d.tell(d.p.Finding(r.ID, d.base+d.flat.origin(from), strings.ToValidUTF8(seen, ""), ""))
 }
 
-// maxMatches bounds what one pattern tells about one piece.
+// maxMatches bounds what one rule tells about one piece, by all of its patterns.
 const maxMatches = 20
 
 // Patterns tells the rules about patterns that hold in a piece. It ends early with its context.
@@ -125,16 +125,16 @@ func (s *Set) Patterns(ctx context.Context, p *text.Piece, tell func(finding.Fin
 				return
 			}
 			if found[i] && told[r] < maxMatches && r.applies(p.Lang, p.Place) {
-				told[r] += r.matches(p, offset, part, tell)
+				told[r] += r.matches(p, offset, part, maxMatches-told[r], tell)
 			}
 		}
 	}
 }
 
-// matches tells what a rule's patterns match in a part of a piece.
-func (r *Rule) matches(p *text.Piece, offset int, part string, tell func(finding.Finding)) (n int) {
+// matches tells what a rule's patterns match in a part of a piece, up to a number.
+func (r *Rule) matches(p *text.Piece, offset int, part string, most int, tell func(finding.Finding)) (n int) {
 	for _, re := range r.match {
-		for _, m := range re.FindAllStringIndex(part, maxMatches) {
+		for _, m := range re.FindAllStringIndex(part, most-n) {
 			tell(p.Finding(r.ID, offset+m[0], part[m[0]:m[1]], ""))
 			n++
 		}

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file is what holds for the shipped rules, and how much they tell.
+
 package rule
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
 	"github.com/reeve-sensor/reeve/sensor/scan/text"
@@ -40,6 +44,43 @@ func TestFlattenKeepsLines(t *testing.T) {
 		if got := p.LineAt(flat.origin(strings.Index(flat.text, word))); got != line {
 			t.Errorf("%q is in line %d, want %d", word, got, line)
 		}
+	}
+}
+
+// A rule tells no more than it may about one piece, by several patterns and in several parts.
+func TestOneRuleTellsSoMuch(t *testing.T) {
+	table := `
+[family.f]
+title = "Family"
+taxonomies = ["OWASP-AST01"]
+do = "Nothing."
+
+[[rule]]
+id = "A-B"
+title = "Two patterns"
+family = "f"
+severity = "low"
+why = "A test."
+in = ["any"]
+match = ['first\d', 'second\d']
+literals = ["first", "second"]
+true = [{ text = "first1" }]
+false = [{ text = "third" }]
+`
+	s, err := Load(fstest.MapFS{"d/a.toml": {Data: []byte(table)}}, "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler := strings.Repeat(strings.Repeat(".", 99)+"\n", 12_000) // longer than a part
+	for _, tc := range []struct{ first, second, again, want int }{{2, 3, 0, 5}, {15, 15, 0, maxMatches}, {30, 30, 30, maxMatches}, {12, 2, 30, maxMatches}, {1, 1, 1, 3}} {
+		t.Run(fmt.Sprint(tc), func(t *testing.T) {
+			told := 0
+			p := text.Piece{Text: strings.Repeat("first1\n", tc.first) + strings.Repeat("second2\n", tc.second) + filler + strings.Repeat("second3\n", tc.again), Line: 1}
+			s.Patterns(t.Context(), &p, func(finding.Finding) { told++ })
+			if told != tc.want {
+				t.Errorf("told %d, want %d", told, tc.want)
+			}
+		})
 	}
 }
 

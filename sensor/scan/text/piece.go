@@ -28,7 +28,7 @@ type Piece struct {
 // cost the whole text again.
 type lines struct{ offset, before int }
 
-// before is how many lines end before an offset.
+// at is how many lines end before an offset.
 func (l *lines) at(s string, offset int) int {
 	offset = min(max(offset, 0), len(s))
 	if offset >= l.offset {

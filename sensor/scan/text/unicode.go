@@ -200,7 +200,7 @@ func tagRune(r rune) (rune, bool) {
 	return r, true
 }
 
-// firstSymbol is where characters begin whose form a selector may choose; letters of the Latin, Greek and other alphabets have one.
+// firstSymbol is where characters begin whose form a selector may choose; letters of Latin, Greek and other alphabets have one.
 const firstSymbol = 0x2000
 
 // selectors reads variation selectors. One behind a character chooses its form; several in a row are data.

@@ -216,7 +216,10 @@ static void do_protect(long n)
 	file_close(fd);
 }
 
-/* struct sockaddr_in: an address of this machine's that is not loopback's. Who listens at the first port accepts later; who has the second reads nothing. */
+/*
+ * struct sockaddr_in: an address of this machine's that is not loopback's. Who listens at the first port accepts later; who has the
+ * second reads nothing.
+ */
 static const struct address {
 	unsigned short family;
 	unsigned char port[2], number[4], zero[8];
