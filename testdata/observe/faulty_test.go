@@ -64,7 +64,7 @@ func (h *host) tried() string {
 const (
 	held     = "mptcp: operation not permitted\nstream: <nil>\n"
 	free     = "mptcp: <nil>\nstream: <nil>\n"
-	stays    = "the policy stays as it was"
+	stays    = "level=ERROR msg=\"the policy stays as it was\""
 	oneFault = 1
 )
 
@@ -109,7 +109,7 @@ var refusals = map[string]func(h *host, f faulty.Policy) []string{
 	},
 	"configured": func(h *host, _ faulty.Policy) []string { return h.notApplied(h.do("policy", "apply")) },
 	"hangup": func(h *host, _ faulty.Policy) []string {
-		return errorsOf(h.hangUp(stays, "policy applied"), "level=ERROR")
+		return errorsOf(h.hangUp(stays, "policy applied"), stays)
 	},
 }
 

@@ -54,11 +54,12 @@ func reloaded(ctx context.Context, t *testing.T, r *stage.Reeve) (count int, lin
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	const stays = "level=ERROR msg=\"the policy stays as it was\""
 	said := func() string { return r.Said()[before:] }
 	wait(t, r, "what the daemon says of its policy", func() bool {
-		return strings.HasSuffix(said(), "\n") && (strings.Contains(said(), "the policy stays as it was") || strings.Contains(said(), "policy applied"))
+		return strings.HasSuffix(said(), "\n") && (strings.Contains(said(), stays) || strings.Contains(said(), "policy applied"))
 	})
-	return errorsIn(said(), "level=ERROR")
+	return errorsIn(said(), stays)
 }
 
 // reads is what a session of alice's says of a file that is denied and of one that is not.
