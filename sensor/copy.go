@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
 )
@@ -54,18 +53,23 @@ func (k *Kernel) ForgetCopy(f *os.File) error {
 }
 
 // IsWritten reports whether a session wrote an open file, as far as that is remembered.
-func (k *Kernel) IsWritten(f *os.File) (bool, error) {
+func (k *Kernel) IsWritten(f *os.File) (bool, error) { return k.knows(k.Maps.Written, f) }
+
+// IsCopy reports whether an open file was said to be a copy.
+func (k *Kernel) IsCopy(f *os.File) (bool, error) { return k.knows(k.Maps.Copies, f) }
+
+func (k *Kernel) knows(m *ebpf.Map, f *os.File) (bool, error) {
 	stamp, err := Stamp(f)
 	if err != nil {
 		return false, err
 	}
-	keys, err := k.filesOf(k.Maps.Written, f, stamp)
+	keys, err := k.filesOf(m, f, stamp)
 	if err != nil {
 		return false, err
 	}
-	value := make([]byte, k.Maps.Written.ValueSize())
+	value := make([]byte, m.ValueSize())
 	for _, key := range keys {
-		err := k.Maps.Written.Lookup(key, &value)
+		err := m.Lookup(key, &value)
 		if !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err == nil, err
 		}
@@ -79,13 +83,10 @@ func (k *Kernel) Copies() (map[uint64]bool, error) {
 	return found, eachKey(k.Maps.Copies, func(key bpf.WrittenKey) { found[key.Inode] = true })
 }
 
-// inodeVersion is FS_IOC_GETVERSION, _IOR('v', 1, long): an inode's generation.
-const inodeVersion = 0x80087601
-
 // filesOf are the keys by which the kernel may know an open file. Where a file system does not tell a file's generation, as tmpfs, they are
 // those in the map that have the inode's number.
 func (k *Kernel) filesOf(m *ebpf.Map, f *os.File, stamp bpf.Start) (keys []bpf.WrittenKey, err error) {
-	generation, err := unix.IoctlGetUint32(int(f.Fd()), inodeVersion)
+	generation, err := generationOf(f)
 	if err == nil {
 		return []bpf.WrittenKey{{Inode: stamp.Inode, Device: stamp.Device, Generation: generation}}, nil
 	}

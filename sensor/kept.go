@@ -2,8 +2,8 @@
 
 // Verdicts outlive the daemon that has read them, until all that it knows of them is where its death does not reach. The ring's
 // first page is the reader's own and lives as long as the ring: the kernel takes its first word for how far reading has come
-// (kernel/bpf/ringbuf.c:ringbuf_map_mmap_kern). Beside that one stands how far everything has been kept, and a daemon that comes after
-// begins there, as far as nothing was written over since. What it reads a second time is the same by its place in the ring.
+// (kernel/bpf/ringbuf.c:ringbuf_map_mmap_kern). Beside that one stand how far everything has been acted on, and how far it has
+// been kept. A daemon that comes after reads what was not kept again (again.go); by its place in the ring it is the same.
 
 package sensor
 
@@ -22,10 +22,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Verdicts reads the ring of verdicts.
+// Verdicts reads the ring of verdicts. One goroutine reads; the rest may be called from anywhere.
 type Verdicts struct {
-	*ringbuf.Reader
+	reader      *ringbuf.Reader
+	again       []entry
+	at          uint64
 	birth       string
+	acted       uint64
 	overwritten uint64
 
 	mu   sync.Mutex
@@ -38,6 +41,7 @@ type readerPage struct {
 	_     [7]uint64
 	kept  atomic.Uint64
 	birth atomic.Uint64 // ms since 1970, 0 until somebody has read the ring
+	acted atomic.Uint64
 }
 
 // OpenVerdicts opens the ring, at what no daemon has kept.
@@ -51,54 +55,82 @@ func OpenVerdicts(m *ebpf.Map) (*Verdicts, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mapping the reader's page: %w", err), reader.Close())
 	}
-	kernels, err := unix.Mmap(m.FD(), int64(size), size, unix.PROT_READ, unix.MAP_SHARED)
+	kernels, err := unix.Mmap(m.FD(), int64(size), size+2*int(m.MaxEntries()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("mapping the kernel's page: %w", err), unix.Munmap(own), reader.Close())
+		return nil, errors.Join(fmt.Errorf("mapping what the kernel writes: %w", err), unix.Munmap(own), reader.Close())
 	}
-	v := &Verdicts{Reader: reader, page: (*readerPage)(unsafe.Pointer(&own[0]))}
-	v.overwritten = v.page.resume((*atomic.Uint64)(unsafe.Pointer(&kernels[0])), uint64(m.MaxEntries()), time.Now())
-	v.birth = strconv.FormatUint(v.page.birth.Load(), 36)
+	v := &Verdicts{reader: reader, page: (*readerPage)(unsafe.Pointer(&own[0]))}
+	v.again, v.overwritten = v.page.resume(&behind{(*atomic.Uint64)(unsafe.Pointer(&kernels[0])), kernels[size:]}, time.Now())
+	v.birth, v.acted = strconv.FormatUint(v.page.birth.Load(), 36), v.page.acted.Load()
 	return v, unix.Munmap(kernels)
 }
 
-// resume begins where everything has been kept, and returns how many bytes that were not are lost.
-func (p *readerPage) resume(written *atomic.Uint64, size uint64, now time.Time) (lost uint64) {
+// resume gives what was read and not kept, or how many bytes of that are lost.
+func (p *readerPage) resume(b *behind, now time.Time) (again []entry, lost uint64) {
 	read := p.read.Load()
 	if p.birth.Load() == 0 {
 		p.kept.Store(read)
 		p.birth.Store(uint64(now.UnixMilli()))
-		return 0
+		return nil, 0
 	}
 	kept := min(p.kept.Load(), read)
-	p.read.Store(kept)
-	// race: before it sees that, the kernel may write up to where reading has come.
-	if written.Load()-kept > size {
-		p.read.Store(read)
+	again, there := b.between(kept, read)
+	if !there {
 		p.kept.Store(read)
-		return read - kept
+		return nil, read - kept
 	}
-	return 0
+	return again, 0
 }
 
-// At is how far the reader has come.
-func (v *Verdicts) At() uint64 {
+// ReadInto reads the next record, those first that an earlier daemon had read and not kept.
+func (v *Verdicts) ReadInto(r *ringbuf.Record) error {
+	if len(v.again) > 0 {
+		r.RawSample, v.at = append(r.RawSample[:0], v.again[0].raw...), v.again[0].end
+		if v.again = v.again[1:]; len(v.again) == 0 {
+			v.again = nil // with all that was copied
+		}
+		return nil
+	}
+	if err := v.reader.ReadInto(r); err != nil {
+		return err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.page == nil {
-		return 0
+		return ringbuf.ErrClosed // the next daemon reads it: nobody has acted on it
 	}
-	return v.page.read.Load()
+	v.at = v.page.read.Load()
+	return nil
 }
+
+// SetDeadline is how long ReadInto waits for a record.
+func (v *Verdicts) SetDeadline(at time.Time) { v.reader.SetDeadline(at) }
+
+// At is where the record ends that was read last. It is for who reads.
+func (v *Verdicts) At() uint64 { return v.at }
 
 // Birth tells this ring from any other.
 func (v *Verdicts) Birth() string { return v.birth }
 
+// Act says that what was read up to a position is acted on from now on.
+func (v *Verdicts) Act(at uint64) {
+	v.raise(at, func(p *readerPage) *atomic.Uint64 { return &p.acted })
+}
+
+// Acted is how far an earlier daemon had acted on what it read.
+func (v *Verdicts) Acted() uint64 { return v.acted }
+
 // Keep says that what was read up to a position is where the death of this process does not reach.
 func (v *Verdicts) Keep(at uint64) {
+	v.raise(at, func(p *readerPage) *atomic.Uint64 { return &p.kept })
+}
+
+func (v *Verdicts) raise(at uint64, word func(*readerPage) *atomic.Uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.page != nil {
-		v.page.kept.Store(max(v.page.kept.Load(), at))
+		w := word(v.page)
+		w.Store(max(w.Load(), at))
 	}
 }
 
@@ -107,7 +139,7 @@ func (v *Verdicts) Overwritten() uint64 { return v.overwritten }
 
 // Close ends reading. It may be called again.
 func (v *Verdicts) Close() error {
-	err := v.Reader.Close()
+	err := v.reader.Close()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.page == nil {

@@ -2,6 +2,8 @@
 
 package sensor
 
+// What a ring of verdicts remembers of its readers, on real rings; and when the watch has it remember.
+
 import (
 	"context"
 	"encoding/binary"
@@ -127,11 +129,93 @@ func TestWhatIsWrittenOverIsCounted(t *testing.T) {
 	}
 }
 
+// What is read again keeps no room in the ring: the kernel may write where it lay, be it that it had looked for room before.
+func TestReadingAgainTakesNoRoom(t *testing.T) {
+	ring, write := writer(t)
+	first := ringAt(t, ring)
+	write(1, 2)
+	read(t, first)
+	first.Close()
+	second := ringAt(t, ring)
+	want := []uint64{1, 2}
+	for n := range uint64(ring.MaxEntries())/16 - 1 {
+		write(n)
+		want = append(want, n)
+	}
+	if numbers, _ := read(t, second); !slices.Equal(numbers, want) || second.Overwritten() != 0 {
+		t.Errorf("%d of %d records, %d bytes are lost", len(numbers), len(want), second.Overwritten())
+	}
+}
+
+// A place at which no record begins costs what was not kept, and no more than that.
+func TestPlaceOfNoRecordIsLeft(t *testing.T) {
+	ring, write := writer(t)
+	first := ringAt(t, ring)
+	write(1<<20, 2)
+	read(t, first)
+	first.Keep(8) // the number, which says of how many bytes it would be the head
+	first.Close()
+	write(3)
+	second := ringAt(t, ring)
+	if numbers, _ := read(t, second); !slices.Equal(numbers, []uint64{3}) || second.Overwritten() != 24 {
+		t.Errorf("read %v, %d bytes are lost", numbers, second.Overwritten())
+	}
+	second.Close()
+	if third := ringAt(t, ring); third.Overwritten() != 0 {
+		t.Errorf("%d bytes are lost once more", third.Overwritten())
+	}
+}
+
+// What was discarded is passed over, as the ring's own reader does; half a record, and one that is being written, are none.
+func TestEntriesOfARing(t *testing.T) {
+	record := func(head uint32, size int) []byte {
+		return append(binary.NativeEndian.AppendUint32(nil, head), make([]byte, 4+size)...)
+	}
+	for name, tc := range map[string]struct {
+		raw  []byte
+		ends []uint64
+		ok   bool
+	}{
+		"nothing":     {nil, nil, true},
+		"padded":      {slices.Concat(record(3, 8), record(8, 8)), []uint64{116, 132}, true},
+		"discarded":   {slices.Concat(record(8|1<<30, 8), record(8, 8)), []uint64{132}, true},
+		"written-now": {slices.Concat(record(8, 8), record(8|1<<31, 8)), nil, false},
+		"too-long":    {slices.Concat(record(8, 8), record(9, 8)), nil, false},
+		"no-head":     {slices.Concat(record(8, 8), make([]byte, 4)), nil, false},
+	} {
+		found, ok := entries(tc.raw, 100)
+		var ends []uint64
+		for _, e := range found {
+			ends = append(ends, e.end)
+		}
+		if ok != tc.ok || !slices.Equal(ends, tc.ends) {
+			t.Errorf("%s: %v, %t", name, ends, ok)
+		}
+	}
+}
+
+// How far was acted on is known to the next reader, and is not what it does itself.
+func TestHowFarWasActedIsRemembered(t *testing.T) {
+	ring, write := writer(t)
+	first := ringAt(t, ring)
+	write(1, 2)
+	read(t, first)
+	first.Act(16)
+	first.Act(8)
+	first.Close()
+	second := ringAt(t, ring)
+	second.Act(32)
+	if first.Acted() != 0 || second.Acted() != 16 {
+		t.Errorf("acted up to %d before the first, %d before the second", first.Acted(), second.Acted())
+	}
+}
+
 // keptRing is a ring of entries at hand whose reader's place is a number of entries.
 type keptRing struct {
 	*memoryRing
-	read uint64
-	kept chan uint64
+	read  uint64
+	acted uint64
+	kept  chan uint64
 }
 
 func (r *keptRing) ReadInto(rec *ringbuf.Record) error {
@@ -144,6 +228,8 @@ func (r *keptRing) ReadInto(rec *ringbuf.Record) error {
 
 func (r *keptRing) At() uint64          { return r.read }
 func (r *keptRing) Birth() string       { return "b" }
+func (r *keptRing) Act(at uint64)       { r.acted = at }
+func (r *keptRing) Acted() uint64       { return 2 }
 func (r *keptRing) Keep(at uint64)      { r.kept <- at }
 func (r *keptRing) Overwritten() uint64 { return 7 }
 
@@ -153,34 +239,42 @@ func TestKeptIsWhatIsComplete(t *testing.T) {
 	var k keeping
 	oldest := uint64(50)
 	waits := func() uint64 { return oldest }
-	k.came(3)
+	k.last = 3
 	if at, due := k.due(100, waits); due {
 		t.Fatalf("%d is kept, and something from before waits", at)
 	}
-	k.came(9) // joins nothing that is asked for now
+	k.last = 9 // joins nothing that is asked for now
 	oldest = 101
-	if at, due := k.due(110, waits); !due || at != 3 {
-		t.Errorf("%d is kept: %t, want 3", at, due)
+	for range 2 { // nobody could be asked
+		if at, due := k.due(110, waits); !due || at != 3 {
+			t.Errorf("%d is kept: %t, want 3", at, due)
+		}
 	}
+	k.asked = 3
 	oldest = ^uint64(0)
 	if at, due := k.due(120, waits); !due || at != 9 {
 		t.Errorf("%d is kept: %t, want 9", at, due)
 	}
+	k.asked = 9
 	if _, due := k.due(130, waits); due {
 		t.Error("the same is kept twice")
 	}
 }
 
-func TestWatchHasKeptWhatTheSinkHas(t *testing.T) {
+// refusals is a ring of so many verdicts, of which an earlier daemon acted on two.
+func refusals(n int) *keptRing {
 	denied := bpf.EventAccess{Head: by(bpf.KindAccess, bpf.OpFileRead, 3_999_999_002, 40), Text: 2}
 	denied.Head.Action, denied.Head.Flags = uint8(bpf.ActionDeny), uint16(bpf.EventApplied)
 	raw := rawOf(&denied, &denied.Head, "/k")
-	ring := &keptRing{memoryRing: newRing(raw, raw, raw), kept: make(chan uint64, 10)}
+	return &keptRing{memoryRing: newRing(slices.Repeat([][]byte{raw}, n)...), kept: make(chan uint64, 10)}
+}
+
+func TestWatchHasKeptWhatTheSinkHas(t *testing.T) {
+	ring := refusals(3)
 	s := &sink{full: make(chan struct{}), want: 3}
 	asked := make(chan func(), 10)
-	w := watching(t, s, func(done func()) { asked <- done })
+	w := watching(t, s, func(done func()) bool { asked <- done; return true })
 	stop := running(t, w, ring)
-	defer stop()
 	<-s.full
 	var at uint64
 	for at < 3 {
@@ -203,10 +297,120 @@ func TestWatchHasKeptWhatTheSinkHas(t *testing.T) {
 	if n := w.Losses()["verdict_bytes_overwritten"]; n != 7 {
 		t.Errorf("%d bytes were overwritten", n)
 	}
+	go func() { (<-asked)() }() // the end asks too
+	stop()
+}
+
+// Where nobody can be asked it is tried again, though no more verdicts come.
+func TestWhoCouldNotBeAskedIsAskedAgain(t *testing.T) {
+	ring := refusals(3)
+	s := &sink{full: make(chan struct{}), want: 3}
+	refused := 0
+	stop := running(t, watching(t, s, func(done func()) bool {
+		select {
+		case <-s.full:
+			refused++
+		default:
+		}
+		if refused <= 3 {
+			return false
+		}
+		done()
+		return true
+	}), ring)
+	defer stop()
+	late := time.After(time.Minute)
+	for at := uint64(0); at < 3; {
+		select {
+		case at = <-ring.kept:
+		case <-late:
+			t.Fatalf("%d is kept, want 3", at)
+		}
+	}
+}
+
+// What ends in order leaves nothing that is read again: all that came is kept before the ring is closed.
+func TestOrderlyEndHasAllKept(t *testing.T) {
+	ring := refusals(3)
+	s := &sink{full: make(chan struct{}), want: 3}
+	ctx, end := context.WithCancel(t.Context())
+	w := watching(t, s, func(done func()) bool {
+		if ctx.Err() != nil {
+			go done()
+		}
+		return ctx.Err() != nil
+	})
+	go func() {
+		<-s.full
+		end()
+	}()
+	if err := w.Run(ctx, ring, newRing()); err != nil {
+		t.Error(err)
+	}
+	select {
+	case at := <-ring.kept:
+		if at != 3 {
+			t.Errorf("%d is kept, want 3", at)
+		}
+	default:
+		t.Error("nothing is kept")
+	}
+}
+
+// actedFirst is a sink that looks how far its ring says that was acted when an event comes.
+type actedFirst struct {
+	sink
+	ring *keptRing
+	late []uint64
+}
+
+func (s *actedFirst) Append(e *event.Event) {
+	if s.ring.acted < e.At {
+		s.late = append(s.late, e.At)
+	}
+	s.sink.Append(e)
+}
+
+// What an earlier daemon acted on is said to be so, what it had only read is not; what this one acts on, the ring knows before.
+func TestNothingIsActedOnTwice(t *testing.T) {
+	ring := refusals(3)
+	s := &actedFirst{sink: sink{full: make(chan struct{}), want: 3}, ring: ring}
+	stop := running(t, watching(t, s, nil), ring)
+	<-s.full
+	stop()
+	for _, e := range s.events {
+		if e.Again != (e.At <= 2) {
+			t.Errorf("%d: again %t", e.At, e.Again)
+		}
+	}
+	if len(s.late) > 0 {
+		t.Errorf("%v came before the ring knew", s.late)
+	}
+}
+
+// Where nobody reads on, what is handed on has no gaps: all before a place that is kept came.
+func TestMergerThatStopsLeavesNoGap(t *testing.T) {
+	stopped := make(chan struct{})
+	close(stopped)
+	for range 100 {
+		out := make(chan event.Record, 4)
+		m := &merger{out: out, done: stopped}
+		if err := m.hand([]event.Record{{At: 1}, {At: 2}, {At: 3}, {At: 4}}, nil); err != nil && !errors.Is(err, errStopped) {
+			t.Fatal(err)
+		}
+		close(out)
+		var before uint64
+		for r := range out {
+			if r.At != before+1 {
+				t.Fatalf("%d came after %d", r.At, before)
+			}
+			before = r.At
+		}
+	}
 }
 
 // watching is a Watch whose sink's side is asked by settle.
-func watching(t *testing.T, s Sink, settle func(func())) *Watch {
+func watching(t *testing.T, s Sink, settle func(func()) bool) *Watch {
 	t.Helper()
 	c, err := inventory.Builtin()
 	if err != nil {

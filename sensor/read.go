@@ -24,7 +24,8 @@ type Ring interface {
 	Close() error
 }
 
-// activityPoll is how often the activity ring is looked at: the kernel wakes nobody for what it allowed.
+// activityPoll is how often the activity ring is looked at: the kernel wakes nobody for what it allowed before half a megabyte of
+// it lies there (bpf/include/event.h:activity_wake).
 const activityPoll = 20 * time.Millisecond
 
 // OpenRings opens the two rings of a loaded object.
@@ -56,22 +57,30 @@ type merger struct {
 // errStopped ends the loop without a fault: the rings were closed, or nobody reads on.
 var errStopped = errors.New("stopped")
 
-// run hands records to out until a ring is closed. A full out stops reading; then the rings fill, and the kernel counts.
+// run hands records to out until a ring is closed, or nobody reads on. A full out stops reading; then the rings fill, and the
+// kernel counts.
 func (m *merger) run() error {
-	for {
+	for !m.stopped() {
 		records, err := m.read(m.activity, time.Now().Add(activityPoll), batch)
 		if err == nil {
 			err = m.drain()
 		}
-		for _, r := range records {
-			err = errors.Join(err, m.send(r))
-		}
-		if errors.Is(err, errStopped) {
+		if err = m.hand(records, err); errors.Is(err, errStopped) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (m *merger) stopped() bool {
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -79,10 +88,7 @@ func (m *merger) run() error {
 func (m *merger) drain() error {
 	for {
 		records, err := m.read(m.verdicts, time.Now(), batch)
-		for _, r := range records {
-			err = errors.Join(err, m.send(r))
-		}
-		if err != nil || len(records) < batch {
+		if err = m.hand(records, err); err != nil || len(records) < batch {
 			return err
 		}
 	}
@@ -117,11 +123,14 @@ func (m *merger) read(ring Ring, deadline time.Time, limit int) ([]event.Record,
 	return records, nil
 }
 
-func (m *merger) send(r event.Record) error {
-	select {
-	case m.out <- r:
-		return nil
-	case <-m.done:
-		return errStopped
+// hand hands records on, none behind one that nobody took: places in the ring say of all before them that they came.
+func (m *merger) hand(records []event.Record, err error) error {
+	for i := range records {
+		select {
+		case m.out <- records[i]:
+		case <-m.done:
+			return errors.Join(err, errStopped)
+		}
 	}
+	return err
 }

@@ -42,8 +42,9 @@ type WatchOptions struct {
 	// Saw is shown each event before secrets are taken out of it, for those who need the name that a file really has; nil shows
 	// nobody. It must not wait, nor keep more than that.
 	Saw func(*event.Event)
-	// Settle has done called, by whomever, once all that the sink was given is safe from this process's death; nil: at once.
-	Settle func(done func())
+	// Settle has done called, by whomever, once all that the sink was given is safe from this process's death; nil: at once. Where
+	// it is false, done is not called. It must not wait.
+	Settle func(done func()) bool
 	Limits session.Limits
 	Boot   session.Boot
 	// Version is that of the build that a process runs, where the file's name and the agent do not tell; nil tells of none.
@@ -63,6 +64,7 @@ type Watch struct {
 	merger      *merger
 	keeping     keeping
 	ring        string // of verdicts: its birth
+	acted       uint64 // in it, by an earlier daemon
 	evicted     uint64
 	overwritten uint64 // before anybody kept it
 	orphans     uint64
@@ -77,7 +79,7 @@ func NewWatch(o WatchOptions) *Watch {
 		o.Version = func(uint32) string { return "" }
 	}
 	if o.Settle == nil {
-		o.Settle = func(done func()) { done() }
+		o.Settle = func(done func()) bool { done(); return true }
 	}
 	w := &Watch{o: o, table: session.New(o.Limits), assembler: event.NewAssembler()}
 	w.enricher = newEnricher(w)
@@ -97,7 +99,7 @@ const pending = 4096
 // tick is how often what waits is looked at.
 const tick = 20 * time.Millisecond
 
-// Run reads both rings until ctx ends or one fails. It closes them.
+// Run reads both rings until ctx ends or one fails. It closes them, when what came of them is kept.
 func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -107,7 +109,7 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	w.mu.Lock()
 	w.merger = m
 	if keeps {
-		w.ring, w.overwritten = kept.Birth(), kept.Overwritten()
+		w.ring, w.acted, w.overwritten = kept.Birth(), kept.Acted(), kept.Overwritten()
 	}
 	w.mu.Unlock()
 	errs := make(chan error, 1)
@@ -120,9 +122,12 @@ func (w *Watch) Run(ctx context.Context, verdicts, activity Ring) error {
 	})
 	wait.Go(func() { w.enricher.run(ctx) })
 	w.own(ctx, records, kept)
-	err := errors.Join(verdicts.Close(), activity.Close())
 	wait.Wait()
 	w.enricher.settle()
+	if keeps {
+		w.settleAll(kept)
+	}
+	err := errors.Join(verdicts.Close(), activity.Close())
 	close(errs)
 	for e := range errs {
 		err = errors.Join(err, e)
@@ -137,7 +142,7 @@ func (w *Watch) own(ctx context.Context, records <-chan event.Record, kept keepe
 	for {
 		select {
 		case r := <-records:
-			w.keeping.came(r.At)
+			w.came(kept, r.At)
 			w.take(w.assembler.Add(r, w.o.SinceBoot()))
 		case <-ticker.C:
 			w.take(w.assembler.Tick(w.o.SinceBoot()))
@@ -194,7 +199,7 @@ func (w *Watch) name(e *event.Event) {
 	}
 	e.Time = w.o.Wall(e.Head.Time)
 	if e.At > 0 {
-		e.Mark = fmt.Sprintf("%s.%d", w.ring, e.At)
+		e.Mark, e.Again = fmt.Sprintf("%s.%d", w.ring, e.At), e.At <= w.acted
 	}
 	e.Session, e.Parent = w.o.Boot.ID(e.ID()), w.o.Boot.ID(e.ParentID)
 	e.Agent, e.Vendor = w.agentName(e.Head.Agent)

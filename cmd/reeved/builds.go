@@ -38,9 +38,9 @@ type learner struct {
 	began func(pid uint32)
 }
 
-// Append tells, and does not wait.
+// Append tells, and does not wait. By the time that something is read again, its process may be another one.
 func (l *learner) Append(e *event.Event) {
-	if e.Kind == event.SessionStart && (e.Cause == event.CauseExec || e.Cause == event.CauseSeed) {
+	if e.Kind == event.SessionStart && !e.Again && (e.Cause == event.CauseExec || e.Cause == event.CauseSeed) {
 		l.began(e.Head.PID)
 	}
 	l.next.Append(e)

@@ -19,8 +19,9 @@ func TestWhatBeginsByItsNameIsLearned(t *testing.T) {
 	for pid, cause := range []event.Cause{event.CauseExec, event.CauseAdopt, event.CauseSeed, event.CauseBuild} {
 		l.Append(&event.Event{Kind: event.SessionStart, Cause: cause, Head: event.Head{PID: uint32(pid)}})
 	}
+	l.Append(&event.Event{Kind: event.SessionStart, Cause: event.CauseExec, Again: true, Head: event.Head{PID: 8}}) // somebody else now
 	l.Append(&event.Event{Kind: event.Exec, Head: event.Head{PID: 9}})
-	if !slices.Equal(began, []uint32{0, 2}) || next.events != 5 {
+	if !slices.Equal(began, []uint32{0, 2}) || next.events != 6 {
 		t.Errorf("learned of %v, %d events handed on", began, next.events)
 	}
 }

@@ -38,8 +38,9 @@ func newKiller(next sensor.Sink, tell func(event.Said)) *killer {
 	return &killer{next: next, kill: sensor.KillProcess, tell: tell, found: make(chan condemned, condemnedMax)}
 }
 
-// deadly reports whether an event's process is to be killed. Everything but networks the kernel side kills itself; a process that is
-// dead by then costs nothing. A rule that is only observed, and one that break-glass suspends, is not applied.
+// deadly reports whether an event's process is to be killed. Everything but networks the kernel side kills itself; a process that
+// is dead by then costs nothing, so what is read again condemns again. A rule that is only observed, and one that break-glass
+// suspends, is not applied.
 func deadly(e *event.Event) bool {
 	byGroup := e.Kind == event.Network || e.Kind == event.Access && e.Head.Op == event.Op(bpf.OpNetFamily)
 	return byGroup && e.Head.Action == event.Kill && e.Refused() && e.Head.PID != 0

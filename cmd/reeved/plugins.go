@@ -120,7 +120,8 @@ func (o *outlet) begin() func() error {
 	}
 }
 
-// Append hands on, to plugins too, and waits for nobody.
+// Append hands on, to plugins too, and waits for nobody. What an earlier daemon acted on is told once more, under the same id, and
+// has no second response: somebody may have taken back what the first did. What that daemon had ordered and not had done is lost.
 func (o *outlet) Append(e *event.Event) {
 	o.next.Append(e)
 	words := o.respond(e)
@@ -130,7 +131,7 @@ func (o *outlet) Append(e *event.Event) {
 		out.Chosen = append(out.Chosen, plugin)
 	}
 	o.host.Export(out)
-	if len(words) == 0 {
+	if len(words) == 0 || e.Again {
 		return
 	}
 	made, err := o.make(e)

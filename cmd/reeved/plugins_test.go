@@ -155,16 +155,25 @@ func TestContainFreezesByItself(t *testing.T) {
 		t.Errorf("the sink took %s, the event is number %d", took, e.Seq)
 	}
 	plugintest.Wait(t, "the response", func() bool { return h.Status()[0].Answered == 1 })
+	again := *e // read a second time: no response, and then one to what is new
+	again.Again, again.Session, again.Head.Session = true, "3f2a-9", 9
+	o.Append(&again)
+	more := *e
+	o.Append(&more)
+	plugintest.Wait(t, "the next response", func() bool { return h.Status()[0].Answered >= 2 })
 	if err := end(); err != nil {
 		t.Error(err)
+	}
+	if n := h.Status()[0].Answered; n != 2 || again.Seq != 2 {
+		t.Errorf("%d responses; what was read again is number %d", n, again.Seq)
 	}
 	if !frozen[1] || !frozen[2] || frozen[9] || k.slots[1].Switches != uint32(bpf.SwitchFreeze) {
 		t.Errorf("frozen: %v", frozen)
 	}
-	if len(*said) != 1 || (*said)[0].By != nil || !strings.HasPrefix((*said)[0].Message, "session 3f2a-1 was frozen by reeved: plugin contain: rule secrets: ") {
+	if len(*said) != 2 || (*said)[0].By != nil || !strings.HasPrefix((*said)[0].Message, "session 3f2a-1 was frozen by reeved: plugin contain: rule secrets: ") {
 		t.Errorf("said %+v", *said)
 	}
-	if rows := pluginStates(h); len(rows) != 1 || rows[0].Answered != 1 || rows[0].Name != "contain" || len(rows[0].Actions) != 5 {
+	if rows := pluginStates(h); len(rows) != 1 || rows[0].Answered != 2 || rows[0].Name != "contain" || len(rows[0].Actions) != 5 {
 		t.Errorf("%v", rows)
 	}
 }

@@ -39,10 +39,10 @@ func newSpikes(limit int) *spikes { return &spikes{limit: limit, sessions: map[u
 const sessionsKept = bpf.SessionsMax
 
 // see takes an event in and reports whether its session was refused too often, for the first time. What a switch of the
-// session refuses does not count: policy has no part in it, and audit would not lift it.
+// session refuses does not count: policy has no part in it, and audit would not lift it. Nor does what an earlier daemon counted.
 func (s *spikes) see(e *event.Event) bool {
 	switch {
-	case s.limit == 0 || e.ID() == 0:
+	case s.limit == 0 || e.ID() == 0 || e.Again:
 		return false
 	case e.Kind == event.SessionEnd:
 		delete(s.sessions, e.ID())

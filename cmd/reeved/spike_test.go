@@ -31,6 +31,8 @@ func stopped(at ...uint64) []*event.Event {
 func TestSpikeIsMoreThanTheLimitWithinAMinute(t *testing.T) {
 	allowed := refusal(1, 4*second, bpf.EventApplied)
 	allowed.Head.Action = event.Allow
+	again := refusal(1, 5*second, bpf.EventApplied)
+	again.Again = true
 	end := &event.Event{Kind: event.SessionEnd, Head: event.Head{Session: 1, Action: event.Allow}}
 	for name, tc := range map[string]struct {
 		limit  int
@@ -51,6 +53,7 @@ func TestSpikeIsMoreThanTheLimitWithinAMinute(t *testing.T) {
 		"relieved does not":      {1, []*event.Event{refusal(1, 1, bpf.EventRelief), refusal(1, 2, bpf.EventRelief)}, -1},
 		"a switch does not":      {1, []*event.Event{refusal(1, 1, bpf.EventApplied|bpf.EventSwitch), refusal(1, 2, bpf.EventApplied|bpf.EventSwitch)}, -1},
 		"what is allowed":        {1, []*event.Event{stopped(1)[0], allowed, allowed}, -1},
+		"read again":             {1, []*event.Event{again, again, stopped(6 * second)[0]}, -1},
 		"others count apart":     {1, []*event.Event{refusal(1, 1, bpf.EventApplied), refusal(2, 2, bpf.EventApplied), refusal(2, 3, bpf.EventApplied)}, 2},
 		"an end begins anew":     {1, []*event.Event{stopped(1)[0], end, stopped(2)[0]}, -1},
 		"outside of all session": {1, []*event.Event{refusal(0, 1, bpf.EventApplied), refusal(0, 2, bpf.EventApplied)}, -1},

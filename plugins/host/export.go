@@ -60,11 +60,13 @@ func (w *worker) offer(e Event) {
 	}
 }
 
-// settle asks behind all events that came so far. It never waits.
-func (w *worker) settle(settled func()) {
+// settle asks behind all events that came so far. It never waits: it is false where there is no room to ask.
+func (w *worker) settle(settled func()) bool {
 	select {
 	case w.in <- Event{settled: settled}:
+		return true
 	default:
+		return false
 	}
 }
 

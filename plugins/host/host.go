@@ -75,21 +75,25 @@ func (h *Host) Export(e Event) {
 }
 
 // Settle has done called once all events that were handed out before are in the plugins' queues, or counted as lost. It never
-// waits: where there is no room to ask, done is not called.
-func (h *Host) Settle(done func()) {
+// waits: where there is no room to ask it is false, and done is not called.
+func (h *Host) Settle(done func()) bool {
 	if len(h.workers) == 0 {
 		done()
-		return
+		return true
 	}
 	var left atomic.Int64
 	left.Store(int64(len(h.workers)))
 	for _, w := range h.workers {
-		w.settle(func() {
+		asked := w.settle(func() {
 			if left.Add(-1) == 0 {
 				done()
 			}
 		})
+		if !asked {
+			return false
+		}
 	}
+	return true
 }
 
 // Wants reports whether any plugin would export an event.

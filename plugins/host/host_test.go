@@ -435,6 +435,34 @@ func TestSettledIsOnDisk(t *testing.T) {
 	}
 }
 
+// Who asks where there is no room is told so, and may ask again.
+func TestSettledIsNotAskedWhereNothingFits(t *testing.T) {
+	b := plugintest.NewBackend(t)
+	b.Down()
+	o := options(t, spec(t, "one", b), spec(t, "two", b))
+	o.Tell = func(host.Notice) {}
+	h, err := host.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for h.Status()[1].Dropped == 0 {
+		h.Export(event("e"))
+	}
+	if h.Settle(func() { t.Error("it is said that events are on disk, and nobody writes") }) {
+		t.Error("there was no room to ask")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	settled := make(chan struct{})
+	plugintest.Wait(t, "room to ask", func() bool { return h.Settle(sync.OnceFunc(func() { close(settled) })) })
+	<-settled
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProgramThatIsSwappedIsRefused(t *testing.T) {
 	for name, pinned := range map[string]bool{"pinned by the configuration": true, "as it was found first": false} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,8 @@ type Event struct {
 	At   uint64 // of its record in the ring of verdicts; 0 where it has none there
 	Mark string // of that record: the same whoever reads it, and however often; "" where it has none
 
+	Again bool // an earlier daemon acted on that record: it is told once more, and nothing is done about it
+
 	Session   string // as users spell it
 	Agent     string
 	User      string
