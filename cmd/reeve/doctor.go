@@ -50,18 +50,29 @@ func doctor(ctx context.Context, e *env, args []string) error {
 	if err := site.CheckCgroup(*group); err != nil {
 		return err
 	}
-	r := examine(ctx, e, "/", *group)
-	if *asJSON {
-		for _, row := range r.Findings {
-			if err := writeJSON(e.stdout, row); err != nil {
-				return err
-			}
-		}
-	} else {
-		printReport(e, r)
+	return answerReport(e, examine(ctx, e, "/", *group), *asJSON)
+}
+
+// answerReport tells what was found, and is exit status 1 where not everything can be held.
+func answerReport(e *env, r report, asJSON bool) error {
+	if err := tellReport(e, r, asJSON); err != nil {
+		return err
 	}
-	if r.Coverage != "full" {
+	if r.Coverage != string(sensor.Full) {
 		return &exit{code: exitNo}
+	}
+	return nil
+}
+
+func tellReport(e *env, r report, asJSON bool) error {
+	if !asJSON {
+		printReport(e, r)
+		return nil
+	}
+	for _, row := range r.Findings {
+		if err := writeJSON(e.stdout, row); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,34 +28,37 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory"
 )
 
+// The second daemon is a process of its own, so that the pid that it names can be the first one's alone.
 func TestSecondDaemonNamesTheFirst(t *testing.T) {
 	dir := t.TempDir()
 	first, err := lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(dir, "reeve.toml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, "run = %q\nagents = %q\n", dir, dir), 0o644); err != nil {
+	config := filepath.Join(t.TempDir(), "reeve.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "run = %q\nagents = %q\npolicy = []\n", dir, dir), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(config, config+".x"); err != nil { // not an entry of the catalogue
+	self, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"--config", config + ".x"}, &stdout, &stderr); code != 2 {
-		t.Errorf("exit %d", code)
+	second := &exec.Cmd{Path: self, Args: []string{"reeved", "--config", config}, Stdout: &stdout, Stderr: &stderr} // as TestMain knows it
+	if err := second.Run(); second.ProcessState.ExitCode() != 2 {
+		t.Errorf("it ends with %v", err)
 	}
-	if want := fmt.Sprintf("reeved: already running: process %d holds %s/reeved.lock\n", os.Getpid(), dir); stderr.String() != want {
-		t.Errorf("got %q, want %q", stderr.String(), want)
+	if want := fmt.Sprintf("reeved: already running: process %d holds %s/reeved.lock\n", os.Getpid(), dir); stderr.String() != want || stdout.Len() > 0 {
+		t.Errorf("process %d says %q, want %q", second.Process.Pid, stderr.String(), want)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	second, err := lock(dir)
+	third, err := lock(dir)
 	if err != nil {
 		t.Errorf("after the first ended: %v", err)
 	} else {
-		second.Close()
+		third.Close()
 	}
 }
 
@@ -124,7 +128,14 @@ func TestWatchdogIsSilentWhileNothingIsRead(t *testing.T) {
 	asked, answers, done := make(chan bool), make(chan bool), make(chan bool)
 	go func() {
 		defer close(done)
-		watchdog(ctx, func() bool { asked <- true; return <-answers })
+		watchdog(ctx, func() bool {
+			select {
+			case asked <- true:
+				return <-answers
+			case <-ctx.Done(): // race: a tick may be taken once more before the end is seen, and nobody hears it
+				return false
+			}
+		})
 	}()
 	raw, err := l.SyscallConn()
 	if err != nil {

@@ -139,6 +139,7 @@ func TestEvasionsAreBlocked(t *testing.T) {
 		"terminal escape":                           {"SKILL.md": ordinary + "\x1b[8m" + order + "\x1b[0m"},
 		"base64":                                    {"SKILL.md": ordinary + "Data: " + b64([]byte(order))},
 		"base64 in base64":                          {"SKILL.md": ordinary + "Data: " + b64([]byte(b64([]byte(order))))},
+		"five layers of base64":                     {"SKILL.md": ordinary + "Data: " + timesOver(5, order, func(s string) string { return b64([]byte(s)) })},
 		"base64 of gzip":                            {"SKILL.md": ordinary + "Data: " + b64([]byte(gzipped(order)))},
 		"hex":                                       {"SKILL.md": ordinary + "Data: " + hex.EncodeToString([]byte(order))},
 		"URL encoding":                              {"SKILL.md": ordinary + "Data: " + percent(order)},

@@ -105,6 +105,40 @@ func TestFaultIsFound(t *testing.T) {
 	}
 }
 
+// shown are the lines of a run in which each refusal is shown a moment after it.
+func shown(timeline []occurrence) (lines []line) {
+	for _, o := range timeline {
+		text := "10:00:00.5  3f2a  ✗ " + o.Action + "   " + o.Op + "  " + o.Object
+		lines = append(lines, line{o.Time.Add(10 * time.Millisecond), text}, line{o.Time.Add(10 * time.Millisecond), "      " + o.Rule})
+	}
+	return lines
+}
+
+func TestWhatIsShownMeanwhileIsJudged(t *testing.T) {
+	s, records, timeline := perfect(t)
+	if r := judgeShown(s, records, shown(timeline), home); !r.ok {
+		t.Errorf("a perfect run: %+v", r)
+	}
+	over := records[len(records)-1].Time
+	for name, spoil := range map[string]func(l []line) []line{
+		"nothing-is-shown":      func([]line) []line { return nil },
+		"one-is-not-shown":      func(l []line) []line { return l[2:] },
+		"the-last-is-not-shown": func(l []line) []line { return l[:len(l)-2] },
+		"shown-when-it-is-over": func(l []line) []line { l[0].at = over.Add(time.Millisecond); return l },
+		"shown-before-it":       func(l []line) []line { l[len(l)-2].at = time.Unix(1000, 0); return l },
+		"another-object": func(l []line) []line {
+			l[0].text = strings.ReplaceAll(l[0].text, "id_ed25519", "known_hosts")
+			return l
+		},
+		"another-operation": func(l []line) []line { l[0].text = strings.ReplaceAll(l[0].text, "file.read", "file.reader"); return l },
+		"not-refused":       func(l []line) []line { l[0].text = strings.ReplaceAll(l[0].text, "✗ deny", "! would deny"); return l },
+	} {
+		if r := judgeShown(s, records, spoil(shown(timeline)), home); r.ok || r.why == "" {
+			t.Errorf("%s: passes: %+v", name, r)
+		}
+	}
+}
+
 func TestConsoleIsTakenApart(t *testing.T) {
 	var shown strings.Builder
 	c := &console{to: &screen{to: &shown}}

@@ -91,7 +91,11 @@ func play(ctx context.Context, o options, out *screen, p *stage.Person, r *stage
 	}
 	out.step("Claude Code %s works as %s, not asking for permissions; reeve events --follow beside it", messages.ClaudeVersion, p.Name)
 	t := &transcript{scenario: s, out: out}
-	unfollow, err := r.Follow(ctx, func(line string) { out.say(event, "  reeve | %s", line) })
+	var lines []line
+	unfollow, err := r.Follow(ctx, func(text string) {
+		lines = append(lines, line{time.Now(), text})
+		out.say(event, "  reeve | %s", text)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +110,8 @@ func play(ctx context.Context, o options, out *screen, p *stage.Person, r *stage
 	if err != nil {
 		return nil, err
 	}
-	return append(judge(s, t.taken(), timeline, p.Home, secret), effects(ctx, p, secret)...), nil
+	rows := append(judge(s, t.taken(), timeline, p.Home, secret), judgeShown(s, t.taken(), lines, p.Home))
+	return append(rows, effects(ctx, p, secret)...), nil
 }
 
 // tuning of the agent's runtime that whoever started the demo has set: an emulated processor needs it.

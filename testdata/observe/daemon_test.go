@@ -5,7 +5,7 @@ package observe
 // The daemon and the command line as a whole on the kernel at hand, in folders of the test's own and with nothing pinned.
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +31,10 @@ type host struct {
 	reeve  string
 	config string
 	group  string // below which networks are judged
-	said   bytes.Buffer
+	policy string // the configured folder
+	log    string // what the daemon says, a file
+	pid    int    // of the daemon
+	gated  bool   // networks are judged here
 }
 
 // nothingRefuses is for tests of what is left where no enforcing program loads.
@@ -51,6 +54,14 @@ func nothingRefuses(t *testing.T) {
 // startHost builds both programs and starts the daemon.
 func startHost(t *testing.T, dir string) *host {
 	t.Helper()
+	h := newHost(t, dir)
+	h.serve()
+	return h
+}
+
+// newHost builds both programs and writes what the daemon reads.
+func newHost(t *testing.T, dir string) *host {
+	t.Helper()
 	nothingRefuses(t)
 	if _, err := exec.LookPath("go"); err != nil {
 		need.Missing(t, need.BPF, "nothing to build the daemon with:", err)
@@ -59,7 +70,10 @@ func startHost(t *testing.T, dir string) *host {
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/reeve", "../../cmd/reeved").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	h := &host{t: t, dir: dir, reeve: filepath.Join(bin, "reeve"), config: filepath.Join(bin, "reeve.toml"), group: need.Cgroup(t)}
+	h := &host{
+		t: t, dir: dir, reeve: filepath.Join(bin, "reeve"), config: filepath.Join(bin, "reeve.toml"), group: need.Cgroup(t),
+		policy: filepath.Join(bin, "policy.d"), log: filepath.Join(bin, "log"),
+	}
 	for path, text := range map[string]string{
 		h.config: fmt.Sprintf("policy = [%q]\nagents = %q\nrun = %q\nstate = %q\npins = \"\"\n",
 			bin+"/policy.d", bin+"/agents.d", bin+"/run", bin+"/state"),
@@ -71,36 +85,57 @@ func startHost(t *testing.T, dir string) *host {
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	h.serve(exec.Command(filepath.Join(bin, "reeved"), "--config", h.config, "--cgroup", h.group), filepath.Join(bin, "run", api.Sockets[api.Admin]))
 	return h
 }
 
-const hostWait = 30 * time.Second
+const hostWait = 2 * time.Minute // of a busy machine; who ends earlier is not waited for
 
-func (h *host) serve(daemon *exec.Cmd, socket string) {
+// daemon is one that is not started yet.
+func (h *host) daemon(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, filepath.Join(filepath.Dir(h.config), "reeved"), append([]string{"--config", h.config, "--cgroup", h.group}, args...)...)
+}
+
+func (h *host) socket() string {
+	return filepath.Join(filepath.Dir(h.config), "run", api.Sockets[api.Admin])
+}
+
+// said is what the daemon has said so far.
+func (h *host) said() string {
 	h.t.Helper()
-	daemon.Stderr = &h.said
+	raw, err := os.ReadFile(h.log)
+	must(h.t, err)
+	return string(raw)
+}
+
+func (h *host) serve(args ...string) {
+	h.t.Helper()
+	daemon := h.daemon(context.Background(), args...)
+	log, err := os.Create(h.log)
+	must(h.t, err)
+	defer log.Close()
+	daemon.Stderr = log
 	must(h.t, daemon.Start())
+	h.pid = daemon.Process.Pid
 	ended := make(chan error, 1)
 	go func() { ended <- daemon.Wait() }()
 	h.t.Cleanup(func() {
 		_ = daemon.Process.Signal(unix.SIGTERM)
 		if err := <-ended; err != nil {
-			h.t.Errorf("the daemon: %v\n%s", err, &h.said)
+			h.t.Errorf("the daemon: %v\n%s", err, h.said())
 		}
 	})
 	for deadline := time.Now().Add(hostWait); ; time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(socket); err == nil {
+		if _, err := os.Stat(h.socket()); err == nil {
 			return
 		}
 		select {
 		case err := <-ended:
 			ended <- err
-			h.t.Fatalf("the daemon does not run: %v\n%s", err, &h.said)
+			h.t.Fatalf("the daemon does not run: %v\n%s", err, h.said())
 		default:
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("no daemon\n%s", &h.said)
+			h.t.Fatalf("no daemon\n%s", h.said())
 		}
 	}
 }
@@ -129,7 +164,7 @@ func (h *host) want(status int, says string, args ...string) {
 func (h *host) until(says string, args ...string) string {
 	h.t.Helper()
 	var out string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(hostWait); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if out, _ = h.do(args...); strings.Contains(out, says) {
 			return out
 		}
@@ -176,6 +211,7 @@ func TestDaemonWhereNoEnforcingProgramLoads(t *testing.T) {
 	}
 	h.want(0, says, "status")
 	h.want(1, "coverage: "+coverage, "doctor", "--cgroup", h.group)
+	h.doctorJSON()
 	h.want(125, "coverage is "+coverage+", full is required", "run", "--require", "full", "--", "true")
 	h.want(toolStatus, "", "run", "--", "/bin/sh", "-c", "exit 3")
 	if _, said := run(t, "agent", filepath.Join(dir, "agent"), dir); said != agentStatus {
@@ -194,6 +230,23 @@ func TestDaemonWhereNoEnforcingProgramLoads(t *testing.T) {
 	h.events()
 }
 
+// doctorJSON wants what doctor finds as objects, one a line, and the status that says that it is not everything.
+func (h *host) doctorJSON() {
+	h.t.Helper()
+	out, status := h.do("doctor", "--json", "--cgroup", h.group)
+	states := map[string]string{}
+	for line := range strings.Lines(out) {
+		var row struct{ Name, State, Detail, Hint string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil || row.Name == "" || row.State == "missing" && row.Hint == "" && row.Detail == "" {
+			h.t.Errorf("%v: %s", err, line)
+		}
+		states[strings.TrimSpace(row.Name)] = row.State
+	}
+	if status != 1 || states["programs"] != "missing" || states["exec"] != "missing" || states["kernel"] != "ok" {
+		h.t.Errorf("exit %d, %v\n%s", status, states, out)
+	}
+}
+
 // events checks each event as programs get it: nothing was stopped.
 func (h *host) events() {
 	h.t.Helper()
@@ -208,5 +261,62 @@ func (h *host) events() {
 		if e.Disposition == 2 || e.Action == 2 || e.Unmapped.Reeve.Applied {
 			h.t.Errorf("something was stopped: %s", line)
 		}
+	}
+}
+
+// refusesToStart runs a daemon that must end by itself, and gives its pid and what it said.
+func (h *host) refusesToStart(args ...string) (pid int, said string) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), hostWait)
+	defer cancel()
+	daemon := h.daemon(ctx, args...)
+	var text strings.Builder
+	daemon.Stderr = &text
+	if err := daemon.Run(); daemon.ProcessState.ExitCode() != 2 {
+		h.t.Errorf("reeved %v ends with %v, want status 2\n%s", args, err, &text)
+	}
+	return daemon.Process.Pid, text.String()
+}
+
+// Two real daemons: the second one says who holds the lock, and leaves the first one at work.
+func TestSecondDaemonNamesTheFirst(t *testing.T) {
+	h := startHost(t, stage(t))
+	second, said := h.refusesToStart()
+	if want := fmt.Sprintf("reeved: already running: process %d holds %s/reeved.lock\n", h.pid, filepath.Dir(h.socket())); said != want || second == h.pid {
+		t.Errorf("process %d says %q, want %q", second, said, want)
+	}
+	h.want(0, "", "status")
+}
+
+// Where no form enforces, a daemon that has to does not begin, and says what is missing.
+func TestRequiredCoverageIsNotToBeHad(t *testing.T) {
+	h := newHost(t, stage(t))
+	coverage := "observe"
+	if gated(t) {
+		coverage = "network"
+	}
+	h.lacks(coverage, "--require", "full")
+	config, err := os.ReadFile(h.config)
+	must(t, err)
+	must(t, os.WriteFile(h.config, append([]byte("require = \"full\"\n"), config...), 0o600))
+	h.lacks(coverage)
+	h.serve("--require", coverage) // the control: what there is may be required
+	h.want(0, coverage, "status")
+}
+
+// lacks wants a daemon to refuse for want of full coverage, and to leave nothing behind that answers.
+func (h *host) lacks(coverage string, args ...string) {
+	h.t.Helper()
+	_, said := h.refusesToStart(args...)
+	for _, want := range []string{
+		"reeved: coverage is " + coverage + ", full is required: as lsm: the kernel does not let this process load enforcing programs",
+		"; as fmod_ret: the kernel does not ", "hint: reeve doctor says",
+	} {
+		if !strings.Contains(said, want) {
+			h.t.Errorf("reeved %v does not say %q:\n%s", args, want, said)
+		}
+	}
+	if _, err := os.Stat(h.socket()); !errors.Is(err, os.ErrNotExist) {
+		h.t.Errorf("it left its socket behind: %v", err)
 	}
 }

@@ -268,12 +268,18 @@ func TestNetworksAloneAreHeld(t *testing.T) {
 // room runs one below the daemon's control group, and gives what it printed.
 func (h *host) room() string {
 	h.t.Helper()
+	return h.below("room", unix.CLONE_NEWNET, "/proc/self/exe", filepath.Join(h.dir, "secret"), h.reeve)
+}
+
+// below runs a command below the daemon's control group, with a part for the copy of this binary in it, and gives what it printed.
+func (h *host) below(play string, flags uintptr, argv ...string) string {
+	h.t.Helper()
 	group, err := os.Open(h.group)
 	must(h.t, err)
 	defer group.Close()
-	cmd := exec.Command("/proc/self/exe", filepath.Join(h.dir, "secret"), h.reeve)
-	cmd.Env = append(os.Environ(), part+"=room", "REEVE_CONFIG="+h.config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, UseCgroupFD: true, CgroupFD: int(group.Fd())}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), part+"="+play, "REEVE_CONFIG="+h.config)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, UseCgroupFD: true, CgroupFD: int(group.Fd())}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		h.t.Fatalf("%v\n%s", err, out)

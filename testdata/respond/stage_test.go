@@ -167,8 +167,10 @@ func TestOnStage(t *testing.T) {
 	go siem.serve()
 	lair := plugintest.NewBackend(t)
 	furnish(t, tcp.Addr().String(), lair.Address)
+	t.Run("doctor", func(t *testing.T) { fullCoverage(ctx, t) }) // before there is a daemon
 	r, err := stage.Install(ctx, "bin")
 	must(t, err)
+	t.Run("doctor of a person", func(t *testing.T) { unprivileged(ctx, t, alice) })
 	wait(t, r, "both plugins to run", func() bool {
 		out, err := r.Output(ctx, "status")
 		return err == nil && strings.Contains(out, "contain dev running") && strings.Contains(out, "syslog dev running")
@@ -209,6 +211,7 @@ func TestOnStage(t *testing.T) {
 		t.Error("contain has one response behind it, and nothing else")
 	}
 	t.Run("by hand", func(t *testing.T) { contained(ctx, t, r, alice) })
+	t.Run("faulty policies", func(t *testing.T) { faultyPolicies(ctx, t, r, alice) })
 }
 
 // thiefGetsNothing reads what the hostile plugin tells of its attempts.
