@@ -184,30 +184,36 @@ func (k *Keeper) put(p place, r discover.Result) {
 		return
 	}
 	k.say(others)
-	before := map[string]inventory.Identity{}
-	for _, it := range was.Items {
-		before[it.Key()] = it.Identity
+	if had { // else since an earlier daemon looked
+		last = nil
 	}
-	if !had { // since an earlier daemon looked
-		for _, it := range r.Items {
-			if id, there := last[it.Key()]; there {
-				before[it.Key()] = id
-			}
+	k.tell(was.Items, last, r.Items, news)
+	// What came with a project tells of more: the home's own settings may name folders that nobody searched for.
+	if p.what == "home" && had {
+		for _, dir := range r.Projects {
+			k.Work(p.user, dir)
 		}
 	}
-	for _, it := range r.Items {
+}
+
+// tell says what has changed of items: against what was here, or in its place against what an earlier daemon saw last.
+func (k *Keeper) tell(was []inventory.Item, last map[string]inventory.Identity, items []inventory.Item, news map[string]bool) {
+	before := map[string]inventory.Identity{}
+	for _, it := range was {
+		before[it.Key()] = it.Identity
+	}
+	for _, it := range items {
+		if id, there := last[it.Key()]; there {
+			before[it.Key()] = id
+		}
+	}
+	for _, it := range items {
 		id, there := before[it.Key()]
 		switch {
 		case there && another(&id, &it.Identity):
 			k.o.Changed(it, inventory.Diff(&id, &it.Identity))
 		case !there && news[it.Key()]:
 			k.o.Changed(it, nil)
-		}
-	}
-	// What came with a project tells of more: the home's own settings may name folders that nobody searched for.
-	if p.what == "home" && had {
-		for _, dir := range r.Projects {
-			k.Work(p.user, dir)
 		}
 	}
 }
