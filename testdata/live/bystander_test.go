@@ -118,6 +118,7 @@ func TestBystanderIsNeverDenied(t *testing.T) {
 	server.get(0, "tcp4", "serve "+groundServer)
 	server.get(0, "udp4", "serve "+groundServer)
 	policy(t, strictest)
+	endOrphans(t) // of earlier tests' sessions
 
 	before, err := kernel.Counters()
 	must(t, err)
