@@ -278,6 +278,31 @@ func (f *Freezer) Clean(living map[uint64]bool) error {
 	return errors.Join(errs...)
 }
 
+// ThawAll lets everything go on that any daemon has frozen, for where none is to come that could: after a release nobody knows
+// the sessions any more.
+func ThawAll() error {
+	f, err := NewFreezer(nil)
+	if errors.Is(err, ErrNoFreezer) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.dissolve()
+}
+
+// dissolve thaws all sessions, and takes away the group that they were in.
+func (f *Freezer) dissolve() error {
+	if err := f.Clean(nil); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(f.mount, f.top))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the control group of frozen sessions: %w", err)
+	}
+	return nil
+}
+
 // write writes to a file of the kernel's, in one call.
 func write(name, text string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)

@@ -163,6 +163,34 @@ func TestFrozenSessionsStandStillAndGoOn(t *testing.T) {
 	}
 }
 
+// A release leaves nothing frozen behind, and no control group: nobody is there who knows the sessions.
+func TestReleaseLeavesNothingFrozen(t *testing.T) {
+	dir := t.TempDir()
+	one := loops(t, dir)
+	f := newFreezer(t, kin{one.Process.Pid: 900010})
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := f.Freeze(ctx, map[uint64]bool{900010: true}); err != nil {
+		t.Fatal(err)
+	}
+	before := count(t, dir)
+	g := newFreezer(t, nil) // of a release, which knows no session
+	if err := g.dissolve(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); count(t, dir) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("what was frozen does not go on")
+		}
+	}
+	if _, err := os.Stat(filepath.Join(f.mount, f.top)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its control group is still there: %v", err)
+	}
+	if err := g.dissolve(); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+}
+
 func TestFrozenSessionsCanBeKilled(t *testing.T) {
 	dir := t.TempDir()
 	one := loops(t, dir)

@@ -137,11 +137,12 @@ func (d *daemon) leave(k *kernel, log *slog.Logger) error {
 		return k.Close()
 	}
 	_, err := k.guard.pins.Release()
+	err = errors.Join(err, sensor.ThawAll())
 	log.Warn("stopped; nothing is held any more")
 	return errors.Join(err, k.Close())
 }
 
-// release takes away what daemons left pinned. None may run.
+// release takes away what daemons left: what is pinned, and what is frozen. None may run.
 func release(o options, stdout io.Writer) error {
 	c, err := site.ReadConfig(o.config)
 	if err != nil {
@@ -153,7 +154,7 @@ func release(o options, stdout io.Writer) error {
 	}
 	defer held.Close()
 	n, err := sensor.Pins(c.Pins).Release()
-	if err != nil {
+	if err = errors.Join(err, sensor.ThawAll()); err != nil {
 		return err
 	}
 	if n == 0 {

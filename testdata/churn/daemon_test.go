@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +150,28 @@ func (d *daemon) trouble() string {
 func (d *daemon) restart() { d.end(unix.SIGTERM); d.start() }
 
 func (d *daemon) kill() { d.end(unix.SIGKILL); d.start() }
+
+// exhausted has the kernel end the daemon as it does where memory runs out. Its unit has it spared as long as anybody else is
+// there (OOMScoreAdjust); here it is the first to go.
+func (d *daemon) exhausted() {
+	d.t.Helper()
+	before := oomKills(d.t)
+	must(d.t, os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", d.cmd.Process.Pid), []byte("1000"), 0))
+	must(d.t, os.WriteFile("/proc/sysrq-trigger", []byte("f"), 0)) // the OOM killer: Documentation/admin-guide/sysrq.rst
+	cmd := d.cmd
+	d.await(ended)
+	d.cmd = nil
+	<-d.exit
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if after := oomKills(d.t); !status.Signaled() || status.Signal() != unix.SIGKILL || after != before+1 {
+		d.t.Fatalf("it ended with %v, and the kernel went from %d to %d processes killed for memory", cmd.ProcessState, before, after)
+	}
+}
+
+func oomKills(t *testing.T) int {
+	t.Helper()
+	return kilobytes(t, "/proc/vmstat", "oom_kill ")
+}
 
 // upgrade goes on with the other build.
 func (d *daemon) upgrade() {

@@ -75,19 +75,26 @@ func pinned(t *testing.T) int {
 func TestDeadDaemonStillHoldsAndTheNextOneTells(t *testing.T) {
 	d := prepared(t)
 	d.start()
-	d.end(unix.SIGKILL)
-	d.cmd = nil
-	began := time.Now().Add(-time.Second)
-	if err := strike(t); !errors.Is(err, unix.EACCES) {
-		t.Errorf("with no daemon: %v; then on each processor: %v", err, strikes(t))
-	}
-	d.start()
-	if !eventually(func() bool {
-		return slices.ContainsFunc(d.events(began), func(e *pb.Event) bool {
-			return e.Kind == "access" && e.Object == secret && e.Rule == "secret" && e.Applied && e.Agent == "hammer"
-		})
-	}) {
-		t.Errorf("the refusal that happened meanwhile is not told: %v", d.events(began))
+	for _, death := range []struct {
+		of  string
+		die func()
+	}{
+		{"SIGKILL", func() { d.end(unix.SIGKILL) }},
+		{"want of memory", d.exhausted},
+	} {
+		death.die()
+		began := time.Now().Add(-time.Second)
+		if err := strike(t); !errors.Is(err, unix.EACCES) {
+			t.Errorf("%s, with no daemon: %v; then on each processor: %v", death.of, err, strikes(t))
+		}
+		d.start()
+		if !eventually(func() bool {
+			return slices.ContainsFunc(d.events(began), func(e *pb.Event) bool {
+				return e.Kind == "access" && e.Object == secret && e.Rule == "secret" && e.Applied && e.Agent == "hammer"
+			})
+		}) {
+			t.Errorf("%s: the refusal that happened meanwhile is not told: %v", death.of, d.events(began))
+		}
 	}
 }
 
@@ -127,17 +134,21 @@ func TestReleaseEndsEnforcement(t *testing.T) {
 		},
 		"by-hand": func(d *daemon) {
 			d.start()
+			goesOn := d.frozenLoop()
 			out, err := exec.Command(*one, "--config", config, "--release").CombinedOutput()
 			if err == nil || !strings.Contains(string(out), "already running") {
 				d.t.Errorf("released under a daemon that runs: %v, %s", err, out)
 			}
 			d.end(unix.SIGTERM)
-			if err := strike(d.t); !errors.Is(err, unix.EACCES) {
-				d.t.Errorf("kept: %v", err)
+			if err := strike(d.t); !errors.Is(err, unix.EACCES) || goesOn() {
+				d.t.Errorf("kept: %v; the frozen session goes on: %t", err, goesOn())
 			}
 			out, err = exec.Command(*one, "--config", config, "--release").CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "released") {
 				d.t.Errorf("release: %v, %s", err, out)
+			}
+			if !eventually(goesOn) {
+				d.t.Error("what was frozen stays so, and nobody knows of it any more")
 			}
 		},
 	} {
@@ -153,6 +164,36 @@ func TestReleaseEndsEnforcement(t *testing.T) {
 			}
 		})
 	}
+}
+
+// frozenLoop is a session that has been frozen, told by whether it has written since.
+func (d *daemon) frozenLoop() (goesOn func() bool) {
+	d.t.Helper()
+	const beats = "/data/beats"
+	must(d.t, os.WriteFile(beats, nil, 0o644))
+	loop := exec.Command("/bin/busybox", "sh", "-c", "while :; do echo >> "+beats+"; busybox sleep 0.05; done")
+	must(d.t, loop.Start())
+	d.t.Cleanup(func() {
+		_ = loop.Process.Kill()
+		_ = loop.Wait()
+	})
+	written := func() int64 {
+		info, err := os.Stat(beats)
+		must(d.t, err)
+		return info.Size()
+	}
+	if !eventually(func() bool { return written() > 0 }) {
+		d.t.Fatal("the loop does not begin")
+	}
+	d.ask(func(c *api.Client) error {
+		s, err := c.Adopt(d.t.Context(), &pb.AdoptRequest{Pid: uint32(loop.Process.Pid)})
+		if err == nil {
+			_, err = c.Contain(d.t.Context(), &pb.ContainRequest{Id: s.Id, Action: string(api.Freeze)})
+		}
+		return err
+	})
+	before := written()
+	return func() bool { return written() > before }
 }
 
 // A session that was made by hand keeps its role over kills, upgrades and reloads: the numbers go on.
