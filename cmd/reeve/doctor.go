@@ -211,7 +211,8 @@ func losses(form bpf.Form) []finding {
 	switch {
 	case form == bpf.FormTwice:
 		return []finding{unread, {"fallback", "note", "this kernel preempts itself and may leave a check out; a second look behind the act kills " +
-			"what policy refuses (checks_late), but not a script by its own name", listed + ", or preempt=voluntary"}}
+			"what policy refuses (checks_late), but not a script by its own name; nor is there one for " + strings.Join(seenOnce(), ", ") +
+			", received descriptors, mounts and ioctl", listed + ", or preempt=voluntary"}}
 	case form == bpf.FormModify && sensor.Preempts():
 		return []finding{unread, {"fallback", "missing", "this kernel may preempt itself and leave a check out (checks_skipped), and the second " +
 			"look behind it does not load", listed + ", or preempt=voluntary"}}
@@ -222,6 +223,27 @@ func losses(form bpf.Form) []finding {
 			"Bluetooth, virtual machines), unix sockets, and whoever outside gives a session a socket of its own", noPrograms}}
 	}
 	return nil
+}
+
+// seenOnce are the operations that a program refuses which a kernel that preempts itself may leave out, and that nothing looks at
+// again behind the act. Programs of control groups are not left out.
+func seenOnce() (names []string) {
+	once, again := map[bpf.Op]bool{}, map[bpf.Op]bool{}
+	for _, p := range bpf.Programs {
+		of := again
+		if p.Role == bpf.RoleEnforce && strings.HasPrefix(p.Hook, "security_") {
+			of = once
+		}
+		for _, op := range p.Ops {
+			of[op] = of[op] || p.In(bpf.FormTwice)
+		}
+	}
+	for _, op := range enforce.Ops() {
+		if once[bpf.Op(op)] && !again[bpf.Op(op)] {
+			names = append(names, op.String())
+		}
+	}
+	return names
 }
 
 func adminGroup(string) finding {
