@@ -102,23 +102,30 @@ func (w *worker) put(e *Event) {
 		e.settled()
 		return
 	}
-	made, err := e.Make()
-	if err == nil {
-		var raw []byte
-		if raw, err = proto.Marshal(made.Wire()); err == nil {
-			_, err = w.queue.Append(raw, e.Notable || len(e.Chosen) > 0) // the queue counts what it does not take
-		}
+	raw, err := wireOf(e)
+	if err != nil {
+		w.set(func(s *Status) { s.Dropped++ })
+	} else {
+		_, err = w.queue.Append(raw, e.Notable || len(e.Chosen) > 0) // the queue counts what it does not take
 	}
 	if err != nil {
 		w.o.Log.Error("an event is not exported", "plugin", w.spec.Name, "problem", err)
 	}
 }
 
+func wireOf(e *Event) ([]byte, error) {
+	made, err := e.Make()
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(made.Wire())
+}
+
 // tellLost tells that more events were lost than when it was told last.
 func (w *worker) tellLost(told uint64) uint64 {
 	lost := w.look().Dropped
 	if lost == told || !w.tell(NoticeLost, Notice{Name: NoticeLost, Severity: "high",
-		Message: fmt.Sprintf("plugin %s: %d events were lost, since its queue was full or its disk failed", w.spec.Name, lost)}) {
+		Message: fmt.Sprintf("plugin %s: %d events were lost, since its queue was full, its disk failed or nobody could write them down", w.spec.Name, lost)}) {
 		return told
 	}
 	return lost
@@ -208,7 +215,7 @@ func (w *worker) sendSome(ctx context.Context, c *conn, records [][]byte, size i
 	if beyond {
 		batch = records[1:2]
 	}
-	reply, err := w.call(ctx, c, batch)
+	refused, err := w.call(ctx, c, batch)
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -231,7 +238,6 @@ func (w *worker) sendSome(ctx context.Context, c *conn, records [][]byte, size i
 		w.o.Log.Error("what arrived will be sent again", "plugin", w.spec.Name, "problem", err)
 	}
 	w.trial.worked(len(batch))
-	refused := min(len(reply.Refused), len(batch))
 	if beyond {
 		w.setAside(records[0])
 		refused = 1
@@ -275,12 +281,15 @@ func (w *worker) setAside(record []byte) {
 		Message: fmt.Sprintf("event %s ended plugin %s %d times and is not exported", m.Id, w.spec.Name, crashMost)})
 }
 
-func (w *worker) call(ctx context.Context, c *conn, batch [][]byte) (*pb.ExportReply, error) {
+// call has the plugin export a batch, and tells how many of it will never arrive.
+func (w *worker) call(ctx context.Context, c *conn, batch [][]byte) (refused int, err error) {
 	request := &pb.ExportRequest{}
 	for _, raw := range batch {
 		m := &pb.Event{}
-		if err := proto.Unmarshal(raw, m); err != nil {
-			continue // of a build that wrote otherwise
+		if err := proto.Unmarshal(raw, m); err != nil { // of a build that wrote otherwise
+			refused++
+			w.o.Log.Error("an event that nobody can read is left out", "plugin", w.spec.Name, "problem", err)
+			continue
 		}
 		request.Events = append(request.Events, m)
 	}
@@ -288,12 +297,12 @@ func (w *worker) call(ctx context.Context, c *conn, batch [][]byte) (*pb.ExportR
 	defer cancel()
 	reply, err := c.rpc.Export(ctx, request)
 	if err == nil {
-		return reply, nil
+		return min(refused+len(reply.Refused), len(batch)), nil
 	}
 	if status.Code(err) == codes.DeadlineExceeded {
-		return nil, errHangs
+		return 0, errHangs
 	}
-	return nil, err
+	return 0, err
 }
 
 // errHangs says that a plugin did not answer in time.

@@ -20,6 +20,7 @@ import (
 	"github.com/reeve-sensor/reeve/plugins/api"
 	"github.com/reeve-sensor/reeve/plugins/host"
 	"github.com/reeve-sensor/reeve/plugins/plugintest"
+	"github.com/reeve-sensor/reeve/plugins/queue"
 	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
@@ -58,6 +59,9 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+		panic(err)
+	}
+	if err := os.Setenv("REEVE_TEST_INHERITED", "1"); err != nil { // what no plugin may have
 		panic(err)
 	}
 	code := m.Run()
@@ -229,7 +233,7 @@ func TestEventsArriveInOrder(t *testing.T) {
 func TestWhoCrashesOrHangsAtAnyMomentLosesNothing(t *testing.T) {
 	for _, name := range []string{
 		"crash-start", "crash-configure", "crash-health", "crash-export", "exit-start", "exit-export", "hang-start", "hang-configure",
-		"hang-health", "hang-export", "garbage-start", "longline-start", "address-start", "network-start",
+		"hang-health", "hang-export", "garbage-start", "longline-start", "address-start", "network-start", "version-start", "leak-configure",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -237,6 +241,9 @@ func TestWhoCrashesOrHangsAtAnyMomentLosesNothing(t *testing.T) {
 			o := options(t, spec(t, name, b))
 			o.Patience = time.Second
 			o.Plugins[0].Timeout = time.Second
+			if name == "leak-configure" {
+				o.Plugins[0].Memory = 64 << 20
+			}
 			r := start(t, o)
 			export(r, 0, 100)
 			plugintest.Wait(t, "two restarts", func() bool { return status(r).Restarts >= 2 })
@@ -250,7 +257,7 @@ func TestWhoCrashesOrHangsAtAnyMomentLosesNothing(t *testing.T) {
 			if len(r.told(host.NoticeLost)) > 0 {
 				t.Errorf("lost: %v", r.told(host.NoticeLost))
 			}
-			o.Plugins[0].Name = "good" // the next version of the plugin
+			o.Plugins[0].Name, o.Plugins[0].Memory = "good", 256<<20 // the next version of the plugin
 			if err := os.Rename(filepath.Join(o.State, name), filepath.Join(o.State, "good")); err != nil {
 				t.Fatal(err)
 			}
@@ -385,6 +392,39 @@ func TestEventThatEndsThePluginIsLeftOutAndTold(t *testing.T) {
 	plugintest.Wait(t, "the count", func() bool { return status(r).Refused == 1 && status(r).Exported == 300 })
 	if told := r.told(host.NoticeLost); len(told) != 1 || !strings.Contains(told[0].Message, "event poison") {
 		t.Errorf("%v", told)
+	}
+}
+
+// What will never arrive is counted, whoever finds that out, and the rest goes on: what the back end rejects for good, what nobody
+// can read, what cannot be written down.
+func TestWhatWillNeverArriveIsCounted(t *testing.T) {
+	t.Parallel()
+	b := plugintest.NewBackend(t)
+	o := options(t, spec(t, "good", b))
+	q, err := queue.Open(filepath.Join(o.State, "good"), o.QueueBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := q.Append([]byte("\xff of another build"), true); !ok || err != nil {
+		t.Fatalf("%t, %v", ok, err)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, o)
+	export(r, 0, 100)
+	r.Export(event("unwanted-1"))
+	export(r, 100, 200)
+	r.Export(event("unwanted-2"))
+	r.Export(host.Event{Notable: true, Make: func() (*api.Event, error) { return nil, errors.New("it cannot be told") }})
+	export(r, 200, 300)
+	complete(t, b, 300)
+	plugintest.Wait(t, "the counts", func() bool {
+		s := status(r)
+		return s.Exported == 300 && s.Refused == 3 && s.Dropped == 1 && s.Queued == 0
+	})
+	if s := status(r); s.Restarts != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,12 +81,23 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 	if !strings.Contains(said, "uid "+thief.User) {
 		t.Error("it does not run as its own user")
 	}
-	for _, name := range []string{"SUDO", "GOPATH", "USER=", "hunter2"} {
-		if strings.Contains(said, name) {
-			t.Errorf("it knows of %s:\n%s", name, said)
+	if strings.Contains(said, "hunter2") {
+		t.Errorf("it knows the other's secret:\n%s", said)
+	}
+	_, names, _ := strings.Cut(said, "\nenv ")
+	names, _, _ = strings.Cut(names, "\n")
+	for _, name := range strings.Fields(names) {
+		if !slices.Contains(handed, name) && !strings.HasPrefix(name, "PLUGIN_") {
+			t.Errorf("it has the variable %s", name)
 		}
 	}
+	if !strings.Contains(names, "PLUGIN_") { // go-plugin's own: where it listens, and whom it believes
+		t.Errorf("its variables are %q", names)
+	}
 }
+
+// handed are the variables that a plugin has beside go-plugin's.
+var handed = []string{"HOME", "LANG", "PATH", "TMPDIR", api.Handshake.MagicCookieKey}
 
 // One user under two names is one: neither of its plugins runs.
 func TestPluginsDoNotShareAUser(t *testing.T) {

@@ -38,8 +38,8 @@ type Status struct {
 
 	Restarts uint64
 	Exported uint64 // events that arrived
-	Refused  uint64 // that the back end will never take, or that ended the plugin again and again
-	Dropped  uint64 // that did not fit the queue, or were damaged on disk
+	Refused  uint64 // that the back end will never take, that nobody can read, or that ended the plugin again and again
+	Dropped  uint64 // that did not fit the queue, could not be written down, or were damaged on disk
 	Queued   uint64 // that wait
 	Bytes    int64  // of the queue
 	Answered uint64 // responses that were carried out

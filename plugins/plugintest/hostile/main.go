@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -108,7 +109,7 @@ func configure(_ context.Context, v api.Values) error {
 	at("configure")
 	backend, poison = v.Text("backend", ""), v.Text("poison", "")
 	if targets := v.List("targets"); targets != nil {
-		return tell(append(steal(targets), "env "+strings.ReplaceAll(strings.Join(os.Environ(), "|"), "\n", "|"), fmt.Sprintf("uid %d", os.Getuid())))
+		return tell(append(steal(targets), "env "+strings.Join(environment(), " "), fmt.Sprintf("uid %d", os.Getuid())))
 	}
 	return nil
 }
@@ -126,14 +127,28 @@ func export(ctx context.Context, events []api.Event) ([]string, error) {
 	if backend == "" {
 		return nil, nil
 	}
-	var ids []string
+	var ids, refused []string
 	for _, e := range events {
-		if e.ID == poison {
+		switch {
+		case e.ID == poison:
 			panic("poison")
+		case strings.HasPrefix(e.ID, "unwanted"):
+			refused = append(refused, e.ID)
+		default:
+			ids = append(ids, e.ID)
 		}
-		ids = append(ids, e.ID)
 	}
-	return nil, tell(ids)
+	return refused, tell(ids)
+}
+
+// environment are the names of its variables.
+func environment() (names []string) {
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // tell hands lines to the back end, and waits for its answers.
@@ -191,7 +206,6 @@ var attempts = map[string]func(string) error{
 	"trace":   func(pid string) error { return syscall.PtraceAttach(number(pid)) },
 	"signal":  func(pid string) error { return syscall.Kill(number(pid), syscall.SIGTERM) },
 	"root":    func(string) error { return syscall.Setuid(0) },
-	"exec":    func(name string) error { return exec.Command(name).Run() },
 	"others":  func(string) error { return readOthers() },
 }
 
