@@ -11,6 +11,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/sensor/event"
 )
 
 // bpfListed tells what the guest was booted with; what is held must be found out by effect.
@@ -39,6 +40,9 @@ func TestCoverageIsByEffect(t *testing.T) {
 		if e.State != sensor.Held || e.Reason != "" {
 			t.Errorf("%+v", e)
 		}
+	}
+	if len(found.Effects) == 0 {
+		t.Error("nothing was tried")
 	}
 }
 
@@ -104,6 +108,10 @@ func TestLossOfAProgramIsFound(t *testing.T) {
 			if held := e.State == sensor.Held; held == lost[e.Op] {
 				t.Errorf("without %v: %+v", slices.Sorted(maps.Keys(round)), e)
 			}
+			delete(lost, e.Op)
+		}
+		for op := range lost {
+			t.Errorf("without %v: nobody tried %s", slices.Sorted(maps.Keys(round)), event.Op(op))
 		}
 		must(t, k.Attach())
 	}
