@@ -121,13 +121,12 @@ func furnish(t *testing.T, address, lair string) {
 	}
 	must(t, os.WriteFile("/etc/reeve/policy.d/50-tripwire.toml", []byte(rule), 0o644))
 	must(t, os.WriteFile("/etc/tripwire", []byte("x\n"), 0o644))
-	f, err := os.OpenFile("reeve.toml", os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
 	targets, err := json.Marshal(slices.Concat(forbidden, open)) // which is TOML too
 	must(t, err)
-	_, err = fmt.Fprintf(f, configuration, address, secret, lair, targets)
+	shipped, err := os.ReadFile("reeve.toml")
 	must(t, err)
-	must(t, f.Close())
+	text := strings.Replace(string(shipped), "max_denials_per_minute = 0", "max_denials_per_minute = "+denialsMost, 1)
+	must(t, os.WriteFile("reeve.toml", []byte(text+fmt.Sprintf(configuration, address, secret, lair, targets)), 0o644))
 }
 
 func wait(t *testing.T, r *stage.Reeve, what string, f func() bool) {
@@ -211,6 +210,7 @@ func TestOnStage(t *testing.T) {
 		t.Error("contain has one response behind it, and nothing else")
 	}
 	t.Run("by hand", func(t *testing.T) { contained(ctx, t, r, alice) })
+	t.Run("safety", func(t *testing.T) { safety(ctx, t, r, alice) })
 	t.Run("faulty policies", func(t *testing.T) { faultyPolicies(ctx, t, r, alice) })
 }
 
