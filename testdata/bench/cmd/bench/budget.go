@@ -26,7 +26,7 @@ const (
 )
 
 // binaries are those of `make build`.
-var binaries = []string{"bin/reeved", "bin/reeve"}
+var binaries = []string{"bin/reeved", "bin/reeve", "bin/plugins/contain", "bin/plugins/otlp", "bin/plugins/syslog"}
 
 func budget(ctx context.Context, o options) (missed bool, err error) {
 	text, err := os.ReadFile(budgetFile)
