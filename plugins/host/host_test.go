@@ -270,7 +270,7 @@ func TestWhoCrashesOrHangsAtAnyMomentLosesNothing(t *testing.T) {
 func TestOtherVersionOfTheContractIsRefused(t *testing.T) {
 	t.Parallel()
 	r := start(t, options(t, spec(t, "version-start", nil)))
-	plugintest.Wait(t, "the problem", func() bool { return strings.Contains(status(r).Problem, "version") })
+	plugintest.Wait(t, "the problem", func() bool { return strings.Contains(status(r).Problem, "Plugin version: 7, Client versions: [1]") })
 	plugintest.Wait(t, "a notice", func() bool { return len(r.told(host.NoticeDown)) == 1 })
 }
 

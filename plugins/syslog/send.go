@@ -2,8 +2,9 @@
 
 // This file brings messages to the server and finds out whether they arrived. Syslog has no answer to a message, and what TCP
 // took may still be lost with the server's process. So each batch has a connection of its own: when all is written this side
-// is closed, and the server closes its own when it has read to the end. A server that dies before is seen by a reset, and one
-// that is cut off by the deadline; then the batch is sent again.
+// is closed, and the server closes its own when it has read to the end. A server that dies before is seen by a reset, one
+// that is cut off by the deadline, and one that ends in good order, as for a restart, by what it had not read (line.go); then the
+// batch is sent again.
 
 package main
 
@@ -12,9 +13,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 
@@ -64,31 +63,24 @@ func secure(v api.Values, address string) (*tls.Config, error) {
 
 // send sends a batch and waits until the server has read it.
 func (s *sender) send(ctx context.Context, events []api.Event) error {
-	c, err := s.dial(ctx)
+	l, err := s.dial(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
-	defer c.Close()
-	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer l.Close()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var b bytes.Buffer
 	for i := range events {
 		frame(&b, s.format.message(&events[i]))
 	}
-	if _, err := c.Write(b.Bytes()); err != nil {
+	if _, err := l.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("sending to %s: %w", s.address, late(ctx, err))
 	}
-	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-		return fmt.Errorf("ending the batch at %s: %w", s.address, late(ctx, err))
-	}
-	switch _, err := c.Read(make([]byte, 1)); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err == nil:
-		return fmt.Errorf("%s answers, which no syslog server does", s.address)
-	default:
+	if err := l.finish(); err != nil {
 		return fmt.Errorf("%s did not take all: %w", s.address, late(ctx, err))
 	}
+	return nil
 }
 
 // late is the deadline, where that is why a connection was closed.
@@ -97,13 +89,4 @@ func late(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	return err
-}
-
-func (s *sender) dial(ctx context.Context) (net.Conn, error) {
-	if s.tls == nil {
-		var d net.Dialer
-		return d.DialContext(ctx, "tcp", s.address)
-	}
-	d := tls.Dialer{Config: s.tls}
-	return d.DialContext(ctx, "tcp", s.address)
 }
