@@ -86,7 +86,7 @@ func TestHostilePluginGetsAtNothing(t *testing.T) {
 	}
 	_, names, _ := strings.Cut(said, "\nenv ")
 	names, _, _ = strings.Cut(names, "\n")
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		if !slices.Contains(handed, name) && !strings.HasPrefix(name, "PLUGIN_") {
 			t.Errorf("it has the variable %s", name)
 		}
