@@ -22,6 +22,6 @@ func TestRuleFreezesByPlugin(t *testing.T) {
 	vmtest.Machine(t)
 	plugins := vmtest.Build(t, "../..", "./plugins/contain", "./plugins/syslog", "./plugins/plugintest/hostile")
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		Memory: 3072, Timeout: 15 * time.Minute, Files: []vm.File{{From: plugins, To: "plugins"}},
+		Memory: 3072, Timeout: 18 * time.Minute, Files: []vm.File{{From: plugins, To: "plugins"}},
 	})
 }
