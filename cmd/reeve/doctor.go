@@ -191,15 +191,23 @@ func effect(ctx context.Context, group string) (string, []finding) {
 
 const noPrograms = "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"
 
-// operations is the table of what was tried.
+// operations is the table of what was tried, and of what this build holds besides: a program decides it that others vouch for, or
+// nobody here has the right to try.
 func operations(found sensor.Finding) []finding {
 	var rows []finding
+	tried := map[enforce.Op]bool{}
 	for _, e := range found.Effects {
+		tried[enforce.Op(e.Op)] = true
 		row := finding{"  " + enforce.Op(e.Op).String(), "ok", string(e.State), ""}
 		if e.State != sensor.Held {
 			row.State, row.Detail = "missing", string(e.State)+": "+e.Reason
 		}
 		rows = append(rows, row)
+	}
+	for _, op := range enforce.Ops() {
+		if enforce.Held(op) && !tried[op] {
+			rows = append(rows, finding{"  " + op.String(), "note", "not tried", ""})
+		}
 	}
 	return rows
 }

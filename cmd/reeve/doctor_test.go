@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
 )
 
@@ -49,6 +51,29 @@ func sameRows(t *testing.T, out string, rows []finding) {
 		var got finding
 		if err := json.Unmarshal([]byte(line), &got); err != nil || got != rows[i] {
 			t.Errorf("%v: %s, want %+v", err, line, rows[i])
+		}
+	}
+}
+
+// Each operation that policies may name has a row: what came of it where it was tried, else that it was not.
+func TestDoctorSaysWhatWasNotTried(t *testing.T) {
+	rows := operations(sensor.Finding{Effects: []sensor.Effect{
+		{Op: bpf.OpExec, State: sensor.Held}, {Op: bpf.OpFileRead, State: sensor.Seen, Reason: "read went on: it succeeded"},
+	}})
+	got := map[string]finding{}
+	for _, row := range rows {
+		got[strings.TrimSpace(row.Name)] = row
+	}
+	for name, want := range map[string][2]string{
+		"exec": {"ok", "held"}, "file.read": {"missing", "seen: read went on: it succeeded"}, "priv.module": {"note", "not tried"}, "agent.start": {"note", "not tried"},
+	} {
+		if row := got[name]; row.State != want[0] || row.Detail != want[1] {
+			t.Errorf("%s: %+v", name, row)
+		}
+	}
+	for _, op := range enforce.Ops() {
+		if _, ok := got[op.String()]; ok != enforce.Held(op) {
+			t.Errorf("%s: has a row: %t", op, ok)
 		}
 	}
 }
