@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inventory
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What agents make of variables, one rule a row.
+func TestAgentsExpandVariables(t *testing.T) {
+	agents, err := Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{"A": "one two", "B": "", "Q": `x","y`, "N": "a\nb", "R": "${A}"}
+	for _, c := range []struct {
+		agent, spelled, want string // arguments with | between; "" where it is not known
+	}{
+		{"claude-code", "${A}", "one two"},
+		{"claude-code", "x|${A}|--a=${A}-${B}", "x|one two|--a=one two-"},
+		{"claude-code", "${B:-d}", ""},
+		{"claude-code", "${M:-d e}", "d e"},
+		{"claude-code", "${A:-d}", "one two"},
+		{"claude-code", "${M:-}|x", "|x"},
+		{"claude-code", "${M}", "${M}"},
+		{"claude-code", "$A", "$A"},
+		{"claude-code", "{env:A}", "{env:A}"},
+		{"claude-code", "${R}", "${A}"}, // once
+		{"gemini-cli", "$A/${A}", "one two/one two"},
+		{"gemini-cli", "$M", "$M"},
+		{"copilot-cli", "${A}", "one two"},
+		{"copilot-cli", "${M}", "?"},
+		{"copilot-cli", "${M:-d}", "d"},
+		{"opencode", "{env:A}|{env:M}|x", "one two||x"},
+		{"opencode", "{env:Q}", "?"}, // the file is another one then
+		{"opencode", "{env:N}", "?"},
+		{"opencode", "${A}", "${A}"},
+		{"codex", "$A|${A}|{env:A}", "$A|${A}|{env:A}"},
+		{"cursor", "${env:A}", "one two"},
+		{"cursor", "${env:M}", "?"},
+		{"vscode", "${env:M}|x", "|x"},
+		{"vscode", "${input:A}", "?"}, // asked for
+		{"goose", "$A", "?"},          // nobody looked
+	} {
+		a := agents.ByName(c.agent)
+		got, ok := a.Expand(strings.Split(c.spelled, "|"), func(name string) (string, bool) {
+			value, set := values[name]
+			return value, set
+		})
+		if want := strings.Split(c.want, "|"); ok != (c.want != "?") || ok && !slices.Equal(got, want) {
+			t.Errorf("%s makes %q of %s, %t; want %q", c.agent, got, c.spelled, ok, want)
+		}
+	}
+}
+
+func TestVariablesAreNamedOnce(t *testing.T) {
+	got := Variables([]string{"$A", "${A}-${B:-$C}", "x", "{env:D}", "${env:E}", "${input:f}"})
+	if !slices.Equal(got, []string{"A", "B", "D", "E", "input:f"}) {
+		t.Errorf("%q", got)
+	}
+}
