@@ -82,7 +82,7 @@ func (f *fillings) begin(items []inventory.Item) {
 	f.view(func(t *session.Table) {
 		for _, s := range t.Sessions() {
 			agent := f.agents.ByID(s.Agent)
-			if s.Over() || agent == nil || s.Root.PID == 0 {
+			if s.Over() || agent == nil || s.Root.PID == 0 || !f.ofPerson(t, s) {
 				continue
 			}
 			if living[s.ID] = f.made[s.ID]; living[s.ID] == nil || living[s.ID].agent != agent {
@@ -91,6 +91,23 @@ func (f *fillings) begin(items []inventory.Item) {
 		}
 	})
 	f.made = living
+}
+
+// ofPerson reports whether a person gave a session its environment. One that began in another session was given what that made up,
+// but for what only contains others: people type there. What is handed on unchanged, the outer session's commands have.
+func (f *fillings) ofPerson(t *session.Table, s *session.Session) bool {
+	for range session.DefaultLimits.Sessions {
+		if s.Parent == 0 {
+			return true
+		}
+		if s = t.Session(s.Parent); s == nil {
+			return false
+		}
+		if agent := f.agents.ByID(s.Agent); agent == nil || !agent.Host {
+			return false
+		}
+	}
+	return false
 }
 
 // end forgets values.

@@ -60,8 +60,15 @@ func newFilled(t *testing.T) *filled {
 
 // starts has a session of an agent begin, whose number is its pid.
 func (f *filled) starts(agent string, uid, pid uint32, env map[string]string) {
+	f.startsIn(0, agent, uid, pid, env)
+}
+
+// startsIn has it begin inside of another session.
+func (f *filled) startsIn(parent uint64, agent string, uid, pid uint32, env map[string]string) {
 	f.env[pid] = env
-	f.table.Apply(sessionStart(f.agents.ByName(agent).ID, uid, session.Key{PID: pid}))
+	e := sessionStart(f.agents.ByName(agent).ID, uid, session.Key{PID: pid})
+	e.ParentID = parent
+	f.table.Apply(e)
 }
 
 func sessionStart(agent, uid uint32, root session.Key) *event.Event {
@@ -138,6 +145,19 @@ func TestEnvironmentIsAskedForOnce(t *testing.T) {
 	f.starts("claude-code", 1000, 2, nil)
 	delete(f.env, 2)
 	if got := f.lines(spelled("z", "${A}"), 1000); !slices.Equal(got, []string{"z|a"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// What a session gives to an agent that it starts is what it made up, and approves nothing.
+func TestSessionsInSessionsFillInNothing(t *testing.T) {
+	f := newFilled(t)
+	it := spelled("x", "${A}")
+	f.starts("vscode", 1000, 1, map[string]string{"A": "editor"})
+	f.startsIn(1, "claude-code", 1000, 2, map[string]string{"A": "terminal"})
+	f.startsIn(2, "claude-code", 1000, 3, map[string]string{"A": "made up"})
+	f.startsIn(99, "claude-code", 1000, 4, map[string]string{"A": "of nobody knows whom"})
+	if got := f.lines(it, 1000); !slices.Equal(got, []string{"x|terminal"}) {
 		t.Errorf("%q", got)
 	}
 }
