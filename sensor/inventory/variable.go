@@ -12,9 +12,8 @@ import (
 	"strings"
 )
 
-// Spellings of variables, as the catalogue has them.
+// Spellings of variables, as the catalogue has them. What an agent has none of it passes on as it is.
 const (
-	spelledNone    = "none" // the agent has none: what looks like one is passed on as it is
 	spelledBare    = "$NAME"
 	spelledBraced  = "${NAME}"
 	spelledDefault = "${NAME:-DEFAULT}"
@@ -29,7 +28,7 @@ const (
 )
 
 var (
-	spellings = []string{spelledNone, spelledBare, spelledBraced, spelledDefault, spelledOfEnv, spelledInText}
+	spellings = []string{spelledBare, spelledBraced, spelledDefault, spelledOfEnv, spelledInText}
 	unsets    = []string{unsetKept, unsetEmpty}
 )
 
@@ -114,7 +113,7 @@ func (s Started) Certain() (name, fixed string, ok bool) {
 
 // Expand is what the agent makes of a command, where the variables have these values; ok is false where that is not known.
 func (a *Agent) Expand(argv []string, value func(name string) (string, bool)) (out []string, ok bool) {
-	ok = len(a.Variables) > 0
+	ok = true
 	for _, arg := range argv {
 		out = append(out, variable.ReplaceAllStringFunc(arg, func(text string) string {
 			is, known := a.expand(text, value)

@@ -42,7 +42,7 @@ func TestAgentsExpandVariables(t *testing.T) {
 		{"cursor", "${env:M}", "?"},
 		{"vscode", "${env:M}|x", "|x"},
 		{"vscode", "${input:A}", "?"}, // asked for
-		{"goose", "$A", "?"},          // nobody looked
+		{"goose", "$A", "$A"},
 	} {
 		a := agents.ByName(c.agent)
 		got, ok := a.Expand(strings.Split(c.spelled, "|"), func(name string) (string, bool) {
