@@ -92,23 +92,27 @@ func (f *Facts) Spell(argv []string, folder string) {
 	}
 }
 
+// everyday are programs that agents execute themselves, for tools and to look around. What a configuration leaves open of them must be
+// told from that: a project that names them would stop its agent else.
+var everyday = []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox", "git", "rg"}
+
 // Certain is what of a command does not depend on its variables: the last component of its program, and what stands before the
-// first of them in its arguments, a NUL behind each. ok is false where the program's name does.
+// first of them in its arguments, a NUL behind each. ok is false where that tells it from nothing: the program's name depends on
+// one, or agents execute it every day and all that is certain is options.
 func (s Started) Certain() (name, fixed string, ok bool) {
 	if len(s.argv) == 0 {
 		return "", "", false
 	}
 	name = path.Base(variable.ReplaceAllString(s.argv[0], "\x00"))
-	if strings.Contains(name, "\x00") {
-		return "", "", false
-	}
+	ok = !strings.Contains(name, "\x00") && !slices.Contains(everyday, name)
 	for _, arg := range s.argv[1:] {
 		if at := variable.FindStringIndex(arg); at != nil {
-			return name, fixed + arg[:at[0]], true
+			return name, fixed + arg[:at[0]], ok
 		}
 		fixed += arg + "\x00"
+		ok = ok || slices.Contains(everyday, name) && !strings.HasPrefix(arg, "-")
 	}
-	return name, fixed, true
+	return name, fixed, ok
 }
 
 // Expand is what the agent makes of a command, where the variables have these values; ok is false where that is not known.

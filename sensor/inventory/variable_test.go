@@ -55,6 +55,18 @@ func TestAgentsExpandVariables(t *testing.T) {
 	}
 }
 
+// What agents execute every day is told from that by more than its options.
+func TestEverydayProgramsAreToldApart(t *testing.T) {
+	for line, want := range map[string]bool{
+		"node|${A}": true, "node|-r|${A}": true, "/bin/bash|-c|npx ${A}": false, "bash|${A}": false, "bash|-c|run|${A}": true, "bash|run.sh|${A}": true,
+		"git|${A}|${B}": false, "git|mcp|${A}": true, "${A}/bash|-c|run": true, "${A}|run": false, "x${A}|run": false, "${A}/git|-x": false,
+	} {
+		if name, fixed, ok := Starts(strings.Split(line, "|"), "/").Certain(); ok != want {
+			t.Errorf("%s: %q %q, certain %t", line, name, fixed, ok)
+		}
+	}
+}
+
 func TestVariablesAreNamedOnce(t *testing.T) {
 	got := Variables([]string{"$A", "${A}-${B:-$C}", "x", "{env:D}", "${env:E}", "${input:f}"})
 	if !slices.Equal(got, []string{"A", "B", "D", "E", "input:f"}) {
