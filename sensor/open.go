@@ -7,6 +7,7 @@ package sensor
 
 import (
 	"path"
+	"slices"
 
 	"github.com/reeve-sensor/reeve/bpf"
 )
@@ -37,7 +38,7 @@ func OpenCommands(all []Open) map[bpf.Command]bpf.Start {
 	out := map[bpf.Command]bpf.Start{}
 	for at, group := range groups {
 		if at.user != bpf.CommandAnyone { // the kernel asks for everybody's where the user has none
-			group = append(group[:len(group):len(group)], groups[alike{bpf.CommandAnyone, at.name, at.args}]...)
+			group = slices.Concat(group, groups[alike{bpf.CommandAnyone, at.name, at.args}])
 		}
 		at.spell(group, out)
 	}
