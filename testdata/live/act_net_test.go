@@ -153,8 +153,12 @@ func (w *wire) connect(to string) error {
 		return err
 	}
 	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
-	if err := again(func() (err error) { _, err = unix.Poll(poll, int(patience.Milliseconds())); return err }); err != nil {
+	ready := 0
+	if err := again(func() (err error) { ready, err = unix.Poll(poll, int(patience.Milliseconds())); return err }); err != nil {
 		return err
+	}
+	if ready == 0 {
+		return unix.ETIMEDOUT
 	}
 	state, err := unix.GetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil || state == 0 {
