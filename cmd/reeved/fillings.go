@@ -28,7 +28,8 @@ type fillings struct {
 	environment func(root session.Key, names []string) (map[string]string, error)
 
 	made  map[uint64]*filling
-	names []string // that any command asks for
+	count map[uint32]int // of commands by user; what is equal is one to the kernel, and counted for each session
+	names []string       // that any command asks for
 }
 
 // filling is one session's.
@@ -90,7 +91,10 @@ func (f *fillings) begin(items []inventory.Item) {
 			}
 		}
 	})
-	f.made = living
+	f.made, f.count = living, map[uint32]int{}
+	for _, x := range living {
+		f.count[x.uid] += len(x.commands)
+	}
 }
 
 // ofPerson reports whether a person gave a session its environment. One that began in another session was given what that made up,
@@ -141,7 +145,7 @@ func (f *fillings) of(it *inventory.Item, uid uint32) [][]string {
 func (f *fillings) command(x *filling, spelled []string) []string {
 	key := strings.Join(spelled, "\x00")
 	argv, known := x.commands[key]
-	if known || f.count(x.uid) >= fillingsMax {
+	if known || f.count[x.uid] >= fillingsMax {
 		return argv
 	}
 	if x.values == nil {
@@ -153,22 +157,12 @@ func (f *fillings) command(x *filling, spelled []string) []string {
 	}
 	argv, ok := x.agent.Expand(spelled, func(name string) (string, bool) {
 		value, set := x.values[name]
-		return value, set
+		return value[:min(len(value), bpf.CommandText)], set
 	})
-	if !ok || len(strings.Join(argv, "\x00")) > bpf.CommandText { // the kernel would not know it by all of it
+	if !ok || len(strings.Join(argv, "\x00")) >= bpf.CommandText { // longer than what the kernel knows all of
 		argv = nil
 	}
 	x.commands[key] = argv
+	f.count[x.uid]++
 	return argv
-}
-
-// count is how many commands a user's sessions have made. Equal ones are one to the kernel, and counted for each.
-func (f *fillings) count(uid uint32) int {
-	n := 0
-	for _, x := range f.made {
-		if x.uid == uid {
-			n += len(x.commands)
-		}
-	}
-	return n
 }

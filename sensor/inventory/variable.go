@@ -60,9 +60,11 @@ func HasVariables(text string) bool { return variable.MatchString(text) }
 // Variables names what a command line leaves to whoever starts it.
 func Variables(argv []string) []string {
 	var names []string
+	seen := map[string]bool{} // a hostile file has very many
 	for _, arg := range argv {
 		for _, text := range variable.FindAllString(arg, -1) {
-			if name := read(text).name; !slices.Contains(names, name) {
+			if name := read(text).name; !seen[name] {
+				seen[name] = true
 				names = append(names, name)
 			}
 		}
@@ -81,11 +83,26 @@ func defaults(argv []string) []string {
 	return out
 }
 
+// openMax bounds a command with variables, in bytes: what agents make of a longer one is not worked out.
+const openMax = 16 << 10
+
+// Opens is a command with variables; nothing where that is too long.
+func Opens(argv []string, folder string) Started {
+	size := 0
+	for _, arg := range argv {
+		size += len(arg)
+	}
+	if size > openMax {
+		return Started{}
+	}
+	return Starts(argv, folder)
+}
+
 // Spell fills in by what a connector is started: the command as it is without its variables, where these have defaults, and as it is
 // spelled.
 func (f *Facts) Spell(argv []string, folder string) {
 	if len(Variables(argv)) > 0 {
-		f.Open = Starts(argv, folder)
+		f.Open = Opens(argv, folder)
 	}
 	if started := defaults(argv); len(Variables(started)) == 0 {
 		f.Started = Starts(started, folder)

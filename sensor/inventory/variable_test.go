@@ -3,6 +3,7 @@
 package inventory
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,18 @@ func TestEverydayProgramsAreToldApart(t *testing.T) {
 		if name, fixed, ok := Starts(strings.Split(line, "|"), "/").Certain(); ok != want {
 			t.Errorf("%s: %q %q, certain %t", line, name, fixed, ok)
 		}
+	}
+}
+
+// A hostile file's are neither worked out nor slow.
+func TestVeryManyVariables(t *testing.T) {
+	var arg strings.Builder
+	for i := range 200_000 {
+		fmt.Fprintf(&arg, "$a%d", i)
+	}
+	var f Facts
+	if f.Spell([]string{"x", arg.String()}, "/"); len(f.Open.Argv()) != 0 || len(f.Started.Argv()) != 0 {
+		t.Error("it is worked out what becomes of them")
 	}
 }
 

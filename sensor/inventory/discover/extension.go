@@ -138,7 +138,7 @@ func (s *source) installed(it *inventory.Item, argv []string, counted bool) {
 	case len(it.Facts.Unset) == 0:
 		it.Facts.Started = inventory.Starts(argv, s.plugin.dir)
 	case counted:
-		it.Facts.Open = inventory.Starts(argv, s.plugin.dir)
+		it.Facts.Open = inventory.Opens(argv, s.plugin.dir)
 	}
 	depends(it)
 }
