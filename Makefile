@@ -132,7 +132,7 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 LIVED  := $(filter-out live-6.12-nobpf,$(LIVES))
-CHURNED := churn-6.1 churn-7.3-nobpf
+CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
@@ -175,10 +175,12 @@ live-%:
 	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/bench.test -f bin/test/parse.test \
 		-- './live.test $(LIVE) && ./gate.test && ./parse.test && ./bench.test -test.run=Torn $(filter -test.timeout%,$(LIVE))'
 
-# An agent that hammers while the daemon comes and goes, and without a pause between its acts where the kernel preempts itself
-# and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of them loaded once
-# more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length.
+# An agent that hammers while the daemon comes and goes: at length on one kernel, and without a pause between its acts where the
+# kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of
+# them loaded once more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length on each.
 CHURN            ?=
+CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
+CHURN_6.12       := $(CHURN_LONG)
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
@@ -291,7 +293,7 @@ soak: provision-vm ## kernel against oracle and model, at length and with a seed
 		$(VM) -v -k $$kernel -lsm "$${form%%:*}" -ext4 /data -t 70m -e REQUIRE=bpf,lsm -f bin/test/live.test \
 			-- "./live.test -test.v -test.run=TestModel -test.timeout=65m -for $${form#*:} -seed $$(date +%s)"; \
 	done; done
-	@$(MAKE) --no-print-directory test-churn CHURN='-restarts 50 -upgrades 20 -kills 20 -reloads 200'
+	@$(MAKE) --no-print-directory test-churn CHURN='$(CHURN_LONG)'
 	@$(MAKE) --no-print-directory test-churn CHURN='-test.run=ManySessions -sessions 10000'
 	@$(MAKE) --no-print-directory test-outage
 

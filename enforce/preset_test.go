@@ -153,6 +153,9 @@ net.addr    169.254.169.254:80                             deny cloud-metadata
 net.addr    203.0.113.7:443                                audit default | deny default
 net.addr    127.0.0.1:22                                   ask ssh-to-this-machine | ask ssh-to-this-machine
 net.addr    [::1]:22                                       ask ssh-to-this-machine | ask ssh-to-this-machine
+net.addr    127.0.0.1:2375                                 ask delegates-by-address
+net.addr    [::1]:2376                                     ask delegates-by-address
+net.addr    127.0.0.1:5432                                 audit default | deny default
 net.listen  127.0.0.1:3000/tcp                             audit default | allow strict-own-servers
 net.listen  0.0.0.0:3000/tcp                               audit default | deny default
 net.family  AF_INET/SOCK_STREAM/262                        deny raw-sockets
@@ -176,6 +179,10 @@ unix.connect /run/systemd/io.systemd.Manager               deny service-manager
 unix.connect /run/user/1000/systemd/notify                 audit default | deny default
 unix.connect /run/user/1000/gnupg/S.gpg-agent              audit default | allow strict-sockets
 unix.connect /tmp/ssh-Ab/agent.7                           audit default | deny default
+unix.connect /home/ana/.ssh/agent/s.Xy.agent.Zw            audit default | deny default
+unix.connect /run/user/1000/ssh-agent.socket               audit default | deny default
+unix.connect /run/user/1000/keyring/ssh                    audit default | allow strict-sockets
+unix.connect /run/user/1000/wayland-0                      audit default | allow strict-sockets
 unix.connect /run/systemd/journal/dev-log                  audit default | allow strict-sockets
 unix.connect @/home/ana/own                                audit default | deny default
 unix.connect /run/reeve/admin.sock                         deny guard-sockets

@@ -212,7 +212,7 @@ func TestFiles(t *testing.T) {
 }
 
 // families begin the names of files.
-var families = []string{"connector-", "exec-", "file-", "guard-", "net-", "signal-", "skill-", "terminal-", "trace-", "unix-"}
+var families = []string{"connector-", "exec-", "file-", "guard-", "lineage-", "net-", "signal-", "skill-", "terminal-", "trace-", "unix-"}
 
 // quoted are names of rules and of code, some of which begin alike.
 var quoted = regexp.MustCompile("`[^`]*`")

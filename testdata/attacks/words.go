@@ -103,6 +103,9 @@ var acts = map[string]string{
 	"child":     "name words [flags]", // what follows is done by a child of this user, in these namespaces
 	"memchild":  "name",               // by a child whose program lies in a memfd
 
+	// What others see.
+	"comm": "path", // what the actor calls itself
+
 	// Other processes.
 	"offer":   "path [flags]", // what receive gets, over a socket
 	"receive": "name",
@@ -150,7 +153,7 @@ var flags = map[string]int{
 	"RENAME_EXCHANGE": unix.RENAME_EXCHANGE, "RENAME_NOREPLACE": unix.RENAME_NOREPLACE, "RENAME_WHITEOUT": unix.RENAME_WHITEOUT,
 	"AT_SYMLINK_FOLLOW": unix.AT_SYMLINK_FOLLOW, "OPEN_TREE_CLONE": unix.OPEN_TREE_CLONE, "AT_RECURSIVE": unix.AT_RECURSIVE,
 	"CLONE_NEWNS": unix.CLONE_NEWNS, "CLONE_NEWUSER": unix.CLONE_NEWUSER, "CLONE_NEWPID": unix.CLONE_NEWPID,
-	"CLONE_NEWNET": unix.CLONE_NEWNET,
+	"CLONE_NEWNET": unix.CLONE_NEWNET, "CLONE_NEWCGROUP": unix.CLONE_NEWCGROUP,
 }
 
 var counters = map[string]bpf.Counter{

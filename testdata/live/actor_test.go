@@ -53,7 +53,7 @@ type result struct {
 	Flips  flips
 }
 
-var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals, children, threads)
+var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals, children, threads, called)
 
 func together(tables ...map[string]func(act) result) map[string]func(act) result {
 	all := map[string]func(act) result{}
