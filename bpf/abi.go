@@ -131,6 +131,7 @@ const (
 const (
 	CommandAnyone = ^uint32(0) // COMMAND_ANYONE
 	CommandLonger = ^uint32(0) // COMMAND_LONGER
+	CommandOpen   = CommandLonger - 1
 )
 
 const (

@@ -138,12 +138,12 @@ type sensorChange struct {
 }
 
 type sensorCommand struct {
-	_        structs.HostLayout
-	Uid      uint32
-	Argc     uint32
-	Length   uint32
-	Reserved uint32
-	Text     [1024]uint8
+	_      structs.HostLayout
+	Uid    uint32
+	Argc   uint32
+	Length uint32
+	Fixed  uint32
+	Text   [1024]uint8
 }
 
 type sensorControl struct {

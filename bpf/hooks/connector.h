@@ -3,7 +3,7 @@
  * Connectors and agents as they start. A connector is known by its command: what the agent's own program executes, with no other
  * exec between, is asked for by the host's path of its program and all of its arguments, byte for byte. argv[0] is what the
  * agent makes of it, and does not count. One that is called like a command which somebody configured, and is another program, is a
- * connector that nobody knows.
+ * connector that nobody knows, and so is what only looks like a command that a configuration leaves open to a variable.
  *
  * What is executed is noted at the check, where its path is named; the arguments are read at the commit, from the new stack,
  * which nobody else can write. What `#!` puts in front of them does not count either, and the task stays the connector over the
@@ -110,7 +110,7 @@ static long argument_take(u32 index, struct argument *arg)
 
 #define ZEROS 256
 
-/* What follows the text, to the end of its room: whatever was read beyond, and what an earlier exec left. */
+/* What follows the text, to the end of its room: whatever was read beyond, and what was there before. */
 static long argument_clear(u32 index, struct argument *arg)
 {
 	struct command *command = &arg->starting->command;
@@ -155,11 +155,8 @@ static long component_byte(u32 index, struct component *last)
 	return !byte;
 }
 
-/*
- * The command by the last component of what the agent asked to execute: there is no other way to say which configuration it
- * follows, for where a bare name leads is up to PATH. false: that is longer than anybody means it, or cannot be read.
- */
-static __always_inline bool command_by_name(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
+/* The last component of what the agent asked to execute. false: that is longer than anybody means it, or cannot be read. */
+static __always_inline bool command_name(struct starting *starting, struct linux_binprm *bprm)
 {
 	struct command *command = &starting->command;
 	const char *asked = BPF_CORE_READ(bprm, filename);
@@ -174,7 +171,16 @@ static __always_inline bool command_by_name(struct starting *starting, struct li
 	if (!last.ended || size <= 0)
 		return false;
 	command->length = size;
-	return command_arguments(starting, bprm, argc, start);
+	return true;
+}
+
+/*
+ * The command by that name: there is no other way to say which configuration it follows, for where a bare name leads is up to
+ * PATH.
+ */
+static __always_inline bool command_by_name(struct starting *starting, struct linux_binprm *bprm, u32 argc, u64 start)
+{
+	return command_name(starting, bprm) && command_arguments(starting, bprm, argc, start);
 }
 
 /* The command by the program that is executed, wherever the agent found it. */
@@ -227,6 +233,51 @@ static __noinline int connector_find(struct starting *starting, struct linux_bin
 	return true;
 }
 
+/* The command as far as its text goes, as one that is left open. */
+static __always_inline void command_cut(struct starting *starting, u32 fixed)
+{
+	struct argument arg = { .starting = starting };
+
+	bpf_loop(COMMAND_TEXT / ZEROS, argument_clear, &arg, 0);
+	starting->command.length = COMMAND_OPEN;
+	starting->command.fixed = fixed;
+}
+
+/*
+ * Whether the exec is one that a configuration leaves open: its arguments have a variable, and what the agent puts there user
+ * space does not know. What is certain is the program's name, the number of arguments and what stands before the first
+ * variable: how much that is, one entry says, and by so much another one is found. It is a connector that nobody knows. Asked
+ * only where nobody has the command itself, so the text is made anew. verifier: a frame of its own.
+ */
+static __noinline int connector_open(struct starting *starting, struct linux_binprm *bprm, u32 uid, u32 argc, u64 start)
+{
+	struct command *command = &starting->command;
+	struct start *found;
+	u32 name, fixed;
+
+	if (!command_name(starting, bprm))
+		return true;
+	name = command->length;
+	command->argc = argc - 1;
+	command_cut(starting, 0);
+	found = command_find(command, uid);
+	if (!found)
+		return false;
+	fixed = found->size;
+	if (fixed) {
+		command->length = name;
+		if (!command_arguments(starting, bprm, argc, start))
+			return true;
+		command->length = name + fixed;
+		command_cut(starting, fixed);
+		found = bpf_map_lookup_elem(&commands, command);
+		command->fixed = 0;
+	}
+	if (found)
+		starting->known.flags = found->flags;
+	return found != NULL;
+}
+
 /* Whether the program is the one that user space looked at when it found the content to be what is declared. */
 static __always_inline bool start_pinned(const struct start *known, const struct start *file)
 {
@@ -271,7 +322,8 @@ static __noinline void connector_begin(struct linux_binprm *bprm, struct task_st
 		start_refuse(state, OP_CONNECTOR_START);
 		return;
 	}
-	if (!connector_find(starting, bprm, session->uid, exec->argc, start))
+	if (!connector_find(starting, bprm, session->uid, exec->argc, start) &&
+	    !connector_open(starting, bprm, session->uid, exec->argc, start))
 		return;
 	count(COUNT_CONNECTORS);
 	known = &starting->known;

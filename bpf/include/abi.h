@@ -376,17 +376,21 @@ struct exec_state {
  * each with its NUL. Compared whole. The program is the host's path of what is executed; or, as a configuration may name it, the
  * last component of what the agent asked to execute, whatever that led to. What is longer than its room has its true number of
  * arguments, the text as far as it goes, and COMMAND_LONGER.
+ *
+ * One that is left open to a variable has COMMAND_OPEN, and is there twice: as the name alone, with a struct start whose size is
+ * how many bytes of the arguments are certain, and with these bytes, `fixed` being their number. Where that is none it is there once.
  */
 struct command {
 	__u32 uid; /* of the session, or COMMAND_ANYONE */
 	__u32 argc;
 	__u32 length; /* of the text; what follows it is zeros */
-	__u32 reserved;
+	__u32 fixed;  /* of the arguments, where the command is left open; else 0 */
 	__u8 text[COMMAND_TEXT];
 };
 
 #define COMMAND_ANYONE 0xffffffffu
 #define COMMAND_LONGER 0xffffffffu
+#define COMMAND_OPEN 0xfffffffeu
 
 enum start_flag {
 	START_APPROVED = 1, /* an ask is answered */

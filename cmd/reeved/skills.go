@@ -67,7 +67,7 @@ func (c *skills) look(now time.Time) {
 	if l == nil {
 		return
 	}
-	is := seen{c.stock.keeper.Revision(), c.stock.decided.Load(), l.image.Generation}
+	is := seen{parts: c.stock.keeper.Revision(), decisions: c.stock.decided.Load(), policy: l.image.Generation}
 	if is == c.told && now.Before(c.next) {
 		return
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/cmd/internal/site"
 	"github.com/reeve-sensor/reeve/sensor"
-	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/approve"
 	"github.com/reeve-sensor/reeve/sensor/inventory/disk"
 	keeping "github.com/reeve-sensor/reeve/sensor/inventory/live"
@@ -35,6 +34,7 @@ type starts struct {
 	kernel   startsKernel
 	log      *slog.Logger
 	programs site.Programs
+	fillings *fillings
 
 	told    seen
 	at      time.Time
@@ -50,6 +50,7 @@ type startsKernel interface {
 // seen is what the kernel was told from.
 type seen struct {
 	parts, decisions, policy uint64
+	sessions                 string // where commands depend on them
 }
 
 // begin tells the kernel before anything is attached, from what is remembered.
@@ -69,7 +70,13 @@ func (c *starts) look(now time.Time) {
 	if l == nil {
 		return
 	}
-	is := seen{c.stock.keeper.Revision(), c.stock.decided.Load(), l.image.Generation}
+	if c.fillings == nil {
+		c.fillings = newFillings(c.stock)
+	}
+	is := seen{parts: c.stock.keeper.Revision(), decisions: c.stock.decided.Load(), policy: l.image.Generation}
+	if c.fillings.wanted() {
+		is.sessions = c.fillings.sessions()
+	}
 	if is == c.told && now.Sub(c.at) < programsEvery {
 		return
 	}
@@ -94,11 +101,13 @@ func (c *starts) tell(l *live) error {
 	all, items := c.stock.keeper.Whole(), c.stock.keeper.Items(records)
 	for _, it := range c.stock.keeper.Remembered() {
 		it.Approval = approve.Decide(records, &it)
-		it.Facts.Started = inventory.Starts(it.Identity.Command, "/") // where that holds a secret, it is another one until the file is read
+		it.Facts.Spell(it.Identity.Command, "/") // where that holds a secret, it is another one until the file is read
 		it.Facts.Environment = unknown
 		items = append(items, it)
 	}
-	known, untold := site.Commands(l.policy, l.image, items, people, &c.programs)
+	c.fillings.begin(items)
+	defer c.fillings.end()
+	known, untold := site.Commands(l.policy, l.image, items, people, c.fillings.of, &c.programs)
 	err = errors.Join(c.kernel.SetCommands(known, all), c.kernel.SetDecided(site.Decided(c.stock.agents, items, people), all))
 	if untold > 0 {
 		err = errors.Join(err, fmt.Errorf("%d connectors are of people who have more than the kernel is told of", untold))

@@ -38,9 +38,11 @@ type Agent struct {
 	Verified     string            `toml:"verified"`
 	Trail        Trail             `toml:"trail"`
 	Start        Start             `toml:"start"`
-	Config       []Config          `toml:"config"`  // where it keeps its settings
-	Moved        map[string]string `toml:"moved"`   // names in its environment of folders in the place of those of the home
-	Options      []string          `toml:"options"` // of its command line that are given connectors, as a file or as JSON
+	Config       []Config          `toml:"config"`    // where it keeps its settings
+	Moved        map[string]string `toml:"moved"`     // names in its environment of folders in the place of those of the home
+	Options      []string          `toml:"options"`   // of its command line that are given connectors, as a file or as JSON
+	Variables    []string          `toml:"variables"` // spellings that it puts values for in commands of connectors
+	Unset        string            `toml:"unset"`     // what it makes of one that has no value; "" where that is not known
 
 	File     string `toml:"-"` // where it is written
 	versions []*regexp.Regexp

@@ -135,7 +135,7 @@ func parse(file, text string) (Agent, []error) {
 var typeError = regexp.MustCompile(`^line (\d+) \(last key "([^"]*)"\): (.*)`)
 
 var keys = []string{"id", "name", "title", "vendor", "exec", "scripts", "interpreters", "relaunch", "host", "observe", "wrapper", "registry", "registry_dir", "conversation",
-	"entrypoint", "version", "manifest", "applets", "moved", "options", "shared", "verified", "[trail] file, line", "[start] exec, map, read, write, create, rename, delete, lines, domain",
+	"entrypoint", "version", "manifest", "applets", "moved", "options", "variables", "unset", "shared", "verified", "[trail] file, line", "[start] exec, map, read, write, create, rename, delete, lines, domain",
 	"[[config]] scope, file, format, reads, verified", "[[build]] version, size, head"}
 
 // lineOf finds the line on which a key is written, or 0.
@@ -197,6 +197,14 @@ func (a *Agent) check(text string) []error {
 	}
 	if a.Verified != "" && !slices.Contains(verified, a.Verified) {
 		add("verified", "known: "+strings.Join(verified, ", "), "verified %q: unknown", a.Verified)
+	}
+	for _, v := range a.Variables {
+		if !slices.Contains(spellings, v) {
+			add("variables", "known: "+strings.Join(spellings, " "), "variables %q: unknown", v)
+		}
+	}
+	if a.Unset != "" && !slices.Contains(unsets, a.Unset) {
+		add("unset", "known: "+strings.Join(unsets, ", "), "unset %q: unknown", a.Unset)
 	}
 	if len(a.Scripts) > 0 && len(a.Interpreters) == 0 {
 		add("scripts", "interpreters = [\"**/bin/node\"], or what else runs them", "scripts: nothing runs them")

@@ -95,6 +95,7 @@ type Facts struct {
 	Environment []string  // names that make programs load code
 	Unset       []string  // variables that the command line leaves to the environment
 	Started     Started   // the command as it is executed; nothing where variables are left in it
+	Open        Started   // the command as it is spelled, where it has variables; nothing where it is too long, or not known how many arguments become of it
 	Secret      bool      // the command line or URL holds one
 	Writable    []string  // files of it that everybody may write
 	Trusted     bool      // the agent asks nobody before it uses its tools

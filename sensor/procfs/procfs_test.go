@@ -117,3 +117,18 @@ func TestAllKeepsNamesAndNoValues(t *testing.T) {
 	}
 	t.Error("not listed")
 }
+
+// Of an environment nothing is returned but what was asked for.
+func TestEnvironmentGivesWhatIsAskedFor(t *testing.T) {
+	pid, _ := child(t, "KEY=a b=c", "EMPTY=", "OTHER=secret")
+	got, err := Environment(pid, Started(pid), []string{"KEY", "EMPTY", "MISSING"})
+	if want := map[string]string{"KEY": "a b=c", "EMPTY": ""}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := Environment(pid, Started(pid)+uint64(time.Hour), nil); !errors.Is(err, ErrOther) {
+		t.Errorf("a process that started an hour later: %v", err)
+	}
+	if _, err := Environment(1<<30, 0, nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no process: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ package live
 // shell forks and executes, as agents do.
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -84,11 +85,19 @@ type command struct {
 // known tells the kernel of commands, and of no others.
 func known(t *testing.T, im *enforce.Image, list ...command) {
 	t.Helper()
+	knownBeside(t, im, nil, list...)
+}
+
+// knownBeside tells it of commands that are left open too.
+func knownBeside(t *testing.T, im *enforce.Image, open []sensor.Open, list ...command) {
+	t.Helper()
 	var all []sensor.Known
 	for _, c := range list {
 		all = append(all, knownCommand(t, im, c))
 	}
-	must(t, kernel.SetCommands(sensor.Commands(all), true))
+	told := sensor.Commands(all)
+	maps.Copy(told, sensor.OpenCommands(open))
+	must(t, kernel.SetCommands(told, true))
 }
 
 func knownCommand(t *testing.T, im *enforce.Image, c command) sensor.Known {
@@ -246,6 +255,64 @@ func TestConnectorStartIsJudged(t *testing.T) {
 			known(t, im, c.known...)
 			if got := starts(t, line); got != c.starts {
 				t.Errorf("starts: %t, want %t", got, c.starts)
+			}
+			if !starts(t, "/bin/busybox sh -c '"+line+"'") {
+				t.Error("the agent's tool is held for what looks like a connector")
+			}
+			if r := start(t).do(act{Do: "exec", Path: server, Argv: []string{"echo", "a", "b c"}}); r.Signal != 0 {
+				t.Errorf("outside of sessions: %+v", r)
+			}
+		})
+	}
+}
+
+// What only looks like a command with variables is a connector that nobody knows, unless it is what user space knows that an agent makes
+// of it. What differs in what is certain is what any program is.
+func TestConnectorWithVariablesIsJudged(t *testing.T) {
+	const line = server + ` echo a "b c"`
+	unknown := connectorPolicy + "\n[[rule]]\nid = \"starts\"\non = [\"connector.start\"]\nmatch = [\"?\"]\naction = \"allow\"\nreason = \"test\"\n"
+	open := func(args int, fixed string, flags bpf.StartFlag) []sensor.Open {
+		return []sensor.Open{{User: bpf.CommandAnyone, Name: server, Args: args, Fixed: fixed, Flags: flags}}
+	}
+	filled := func(flags bpf.StartFlag, args ...string) command { return command{"spaced", server, args, flags} }
+	const approved, revoked = bpf.StartApproved, bpf.StartRevoked
+	for name, c := range map[string]struct {
+		policy string
+		open   []sensor.Open
+		known  []command
+		starts bool
+		who    string
+	}{
+		"its value is not known":            {connectorPolicy, open(3, "echo\x00a\x00", approved), nil, false, ""},
+		"nothing before it is certain":      {connectorPolicy, open(3, "", 0), nil, false, ""},
+		"the value is another one":          {connectorPolicy, open(3, "echo\x00a\x00", 0), []command{filled(approved, "echo", "a", "b")}, false, ""},
+		"the value is known, and approved":  {connectorPolicy, open(3, "echo\x00a\x00b", 0), []command{filled(approved, "echo", "a", "b c")}, true, "connector:spaced?"},
+		"the value is known, not approved":  {connectorPolicy, open(3, "echo\x00a\x00", 0), []command{filled(0, "echo", "a", "b c")}, false, ""},
+		"whatever nobody knows is allowed":  {unknown, open(3, "echo\x00a\x00", 0), nil, true, "agent"},
+		"and this one is taken back":        {unknown, open(3, "echo\x00a\x00", revoked), nil, false, ""},
+		"another argument before it":        {connectorPolicy, open(3, "echo\x00b\x00", 0), nil, true, "agent"},
+		"the argument begins otherwise":     {connectorPolicy, open(3, "echo\x00a\x00c", 0), nil, true, "agent"},
+		"another number of arguments":       {connectorPolicy, open(4, "", 0), nil, true, "agent"},
+		"another program's, with variables": {connectorPolicy, []sensor.Open{{User: bpf.CommandAnyone, Name: other, Args: 3}}, nil, true, "agent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			im := connectors(t, c.policy)
+			knownBeside(t, im, c.open, c.known...)
+			want := 128 + int(unix.SIGKILL)
+			if c.starts {
+				want = 0
+			}
+			var r result
+			var who string
+			judged := func() bool { return r.Errno == 0 && r.Signal == 0 && r.Status == want && (!c.starts || who == c.who) }
+			unlessLeftOut(t, func() bool {
+				var found map[string]string
+				found, r = principalsOf(t, im, line+"; exit $?")
+				who = found["busybox-server echo|a|b c"]
+				return judged()
+			})
+			if !judged() {
+				t.Errorf("%+v as %q, want exit %d as %q", r, who, want, c.who)
 			}
 			if !starts(t, "/bin/busybox sh -c '"+line+"'") {
 				t.Error("the agent's tool is held for what looks like a connector")

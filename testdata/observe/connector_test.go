@@ -5,6 +5,7 @@ package observe
 // Connectors by tracepoints alone: nothing is refused, and everything says who acts.
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,23 +35,39 @@ func TestTracepointsTellConnectors(t *testing.T) {
 		known  sensor.Known
 		want   uint16 // who the tool is
 		starts bool   // as a connector
+		open   []sensor.Open
 	}{
-		"its command":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, number | uint16(bpf.PrincipalUnpinned), true},
-		"its content":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: pinned}, number, true},
-		"another content":          {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: stale}, number | uint16(bpf.PrincipalUnpinned), true},
-		"another file system":      {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: moved}, number | uint16(bpf.PrincipalUnpinned), true},
-		"another program's":        {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), true},
-		"arguments cut otherwise":  {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with", "space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
-		"an argument less":         {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
-		"an empty argument more":   {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space", ""}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
-		"the session's user's own": {sensor.Known{Command: sensor.Command{User: 4_000_000, Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false},
+		"its command":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, number | uint16(bpf.PrincipalUnpinned), true, nil},
+		"its content":              {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: pinned}, number, true, nil},
+		"another content":          {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: stale}, number | uint16(bpf.PrincipalUnpinned), true, nil},
+		"another file system":      {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: moved}, number | uint16(bpf.PrincipalUnpinned), true, nil},
+		"another program's":        {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), true, nil},
+		"arguments cut otherwise":  {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with", "space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false, nil},
+		"an argument less":         {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag"}}, Start: loose}, uint16(bpf.PrincipalAgent), false, nil},
+		"an empty argument more":   {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space", ""}}, Start: loose}, uint16(bpf.PrincipalAgent), false, nil},
+		"the session's user's own": {sensor.Known{Command: sensor.Command{User: 4_000_000, Program: tool, Args: []string{"--flag", "with space"}}, Start: loose}, uint16(bpf.PrincipalAgent), false, nil},
+		"open, but known": {sensor.Known{Command: sensor.Command{Program: tool, Args: []string{"--flag", "with space"}}, Start: loose},
+			number | uint16(bpf.PrincipalUnpinned), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2}}},
+		"open, by its name":                      {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: ""}}},
+		"open, by an argument":                   {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flag\x00"}}},
+		"open, by a part of one":                 {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flag\x00with"}}},
+		"open, as far as several are":            {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flag\x00with"}, {User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--fl"}}},
+		"open, the user's as far as everybody's": {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flag\x00"}, {User: uint32(os.Getuid()), Name: "tool", Args: 2, Fixed: "--other"}}},
+		"open, the user's own":                   {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), true, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--other"}, {User: uint32(os.Getuid()), Name: "tool", Args: 2, Fixed: "--flag"}}},
+		"open, with another argument":            {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), false, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flags"}}},
+		"open, with another argument behind":     {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), false, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 2, Fixed: "--flag\x00width"}}},
+		"open, with an argument more":            {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), false, []sensor.Open{{User: bpf.CommandAnyone, Name: "tool", Args: 3, Fixed: ""}}},
+		"open, of another name":                  {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), false, []sensor.Open{{User: bpf.CommandAnyone, Name: "tools", Args: 2, Fixed: ""}}},
+		"open, somebody else's":                  {sensor.Known{Command: sensor.Command{Program: elsewhere, Args: []string{"x"}}}, uint16(bpf.PrincipalAgent), false, []sensor.Open{{User: 4_000_000, Name: "tool", Args: 2, Fixed: ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.known.Name = c.known.Program
 			if c.known.User == 0 {
 				c.known.User = bpf.CommandAnyone
 			}
-			must(t, k.SetCommands(sensor.Commands([]sensor.Known{c.known}), true))
+			known := sensor.Commands([]sensor.Known{c.known})
+			maps.Copy(known, sensor.OpenCommands(c.open))
+			must(t, k.SetCommands(known, true))
 			s, stop := record(t, k)
 			root, status := run(t, "agent", program, dir)
 			left := func() *event.Event { return s.find(line("/proc/self/exe", "left behind")) }

@@ -8,6 +8,7 @@ package site
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,12 +20,16 @@ import (
 	"github.com/reeve-sensor/reeve/sensor/inventory/live"
 )
 
+// Filled gives the commands that sessions of a user make of an item's, where that has variables. nil: none makes any.
+type Filled func(it *inventory.Item, uid uint32) [][]string
+
 // Commands are those of connectors, as the kernel is told of them. The items have their approvals, and nothing of the policy in them.
 // untold are connectors that are left out, since their person has too many.
-func Commands(p *enforce.Policy, im *enforce.Image, items []inventory.Item, people []live.Person, programs *Programs) (known map[bpf.Command]bpf.Start, untold int) {
+func Commands(p *enforce.Policy, im *enforce.Image, items []inventory.Item, people []live.Person, filled Filled, programs *Programs) (known map[bpf.Command]bpf.Start, untold int) {
 	programs.afresh()
-	s := &starting{policy: p, image: im, people: people, programs: programs}
+	s := &starting{policy: p, image: im, people: people, filled: filled, programs: programs}
 	out := sensor.Commands(s.configured(items))
+	maps.Copy(out, sensor.OpenCommands(s.open))
 	for key, start := range sensor.Commands(s.declared()) {
 		if _, known := out[key]; !known { // what is configured was decided about
 			out[key] = start
@@ -37,7 +42,9 @@ type starting struct {
 	policy   *enforce.Policy
 	image    *enforce.Image
 	people   []live.Person
+	filled   Filled
 	programs *Programs
+	open     []sensor.Open // of what is configured
 	untold   int
 }
 
@@ -105,7 +112,7 @@ func (s *starting) configured(items []inventory.Item) []sensor.Known {
 	count := map[string]int{}
 	for i := range items {
 		it := &items[i]
-		if it.Kind != inventory.KindConnector || len(it.Facts.Started.Argv()) == 0 {
+		if it.Kind != inventory.KindConnector || len(it.Facts.Started.Argv())+len(it.Facts.Open.Argv()) == 0 {
 			continue
 		}
 		if count[it.Owner]++; count[it.Owner] > ownMax {
@@ -139,22 +146,46 @@ func (s *starting) whose(it *inventory.Item) []*live.Person {
 	return all
 }
 
-// item is one configuration's connector, by each program that its command may lead to.
+// item is one configuration's connector: by its command, by what sessions make of that where it has variables, and by what is certain
+// of it then.
 func (s *starting) item(it *inventory.Item, person *live.Person) []sensor.Known {
 	user := person.UID
 	if person == &everybody {
 		user = bpf.CommandAnyone
 	}
-	argv := it.Facts.Started.Argv()
+	var out []sensor.Known
+	if argv := it.Facts.Started.Argv(); len(argv) > 0 {
+		out = s.command(it, person, user, argv, it.Identity.Command)
+	}
+	open := it.Facts.Open
+	name, fixed, certain := open.Certain()
+	if certain {
+		flags := decisions[it.Approval.State]
+		s.open = append(s.open, sensor.Open{User: user, Name: name, Args: len(open.Argv()) - 1, Fixed: fixed, Flags: flags})
+	}
+	if len(open.Argv()) > 0 && user != bpf.CommandAnyone && s.filled != nil {
+		for _, argv := range s.filled(it, user) {
+			out = append(out, s.command(it, person, user, argv, argv)...)
+		}
+	}
+	return out
+}
+
+// command is one command of an item, by each program that it may lead to. spelled is how a policy declares it.
+func (s *starting) command(it *inventory.Item, person *live.Person, user uint32, argv, spelled []string) []sensor.Known {
 	out := []sensor.Known{known(user, argv, "", bpf.Start{})}
 	name := Declared(s.policy, it)
+	if name == enforce.Undeclared {
+		name = s.policy.ConnectorOf(spelled, "", it.Identity.Content())
+	}
 	flags := decisions[it.Approval.State]
-	if by := s.policy.ConnectorBy(it.Identity.Command); name == enforce.Undeclared && by != enforce.Undeclared {
+	if by := s.policy.ConnectorBy(spelled); name == enforce.Undeclared && by != enforce.Undeclared {
 		name, flags = by, flags|bpf.StartOther
 	}
-	for _, program := range s.programs.Find(argv[0], person.Dir, it.Facts.Started.Folder()) {
+	folder := cmp.Or(it.Facts.Started.Folder(), it.Facts.Open.Folder())
+	for _, program := range s.programs.Find(argv[0], person.Dir, folder) {
 		start := bpf.Start{Principal: s.number(name), Flags: uint16(flags)}
-		if name != enforce.Undeclared && flags&bpf.StartOther == 0 && len(it.Facts.Environment) == 0 {
+		if name != enforce.Undeclared && flags&bpf.StartOther == 0 && len(it.Facts.Environment) == 0 && len(it.Facts.Open.Argv()) == 0 {
 			s.pin(&start, program, argv[1:], s.sum(name))
 		}
 		out = append(out, known(user, argv, program, start))

@@ -27,6 +27,7 @@ type bench struct {
 	dir    string
 	policy string
 	item   inventory.Item
+	filled Filled
 }
 
 func (b *bench) program(name, text string) (file, sum string) {
@@ -56,8 +57,8 @@ func (b *bench) configure(sum string, command ...string) {
 	}
 }
 
-// known is what the kernel is told of a command in sessions of a user.
-func (b *bench) known(user uint32, command ...string) (bpf.Start, bool) {
+// told is what the kernel is told.
+func (b *bench) told() map[bpf.Command]bpf.Start {
 	b.t.Helper()
 	p, err := enforce.Parse(map[string]string{"a.toml": "version = 1\nbase = \"none\"\n" + b.policy}, enforce.Options{})
 	if err != nil {
@@ -69,10 +70,16 @@ func (b *bench) known(user uint32, command ...string) (bpf.Start, bool) {
 	}
 	people := []live.Person{{Home: discover.Home{User: "alice", Dir: b.dir}, Person: disk.Person{UID: 1000}}}
 	programs := &Programs{Now: func() time.Time { return time.Now().Add(time.Hour) }}
+	told, _ := Commands(p, im, []inventory.Item{b.item}, people, b.filled, programs)
+	return told
+}
+
+// known is what the kernel is told of a command in sessions of a user.
+func (b *bench) known(user uint32, command ...string) (bpf.Start, bool) {
+	b.t.Helper()
 	text := append([]byte(strings.Join(command, "\x00")), 0)
-	told, _ := Commands(p, im, []inventory.Item{b.item}, people, programs)
-	for key, start := range told {
-		if key.Uid == user && bytes.Equal(key.Text[:key.Length], text) {
+	for key, start := range b.told() {
+		if key.Length == uint32(len(text)) && key.Uid == user && bytes.Equal(key.Text[:key.Length], text) {
 			return start, true
 		}
 	}
@@ -195,6 +202,53 @@ func TestDecisionsReachTheKernel(t *testing.T) {
 	}
 }
 
+// A command with variables is known by what of it is certain, and as what sessions make of it: that is decided about as the item, and
+// never pinned.
+func TestVariablesAreFilledIn(t *testing.T) {
+	b := newBench(t)
+	file, sum := b.program("server", "\x7fELF one")
+	b.declare("ours", sum, file, "--key=v")
+	b.item = inventory.Item{Kind: inventory.KindConnector, Owner: "alice", Approval: inventory.Approval{State: "approved"}}
+	b.item.Identity.Command = []string{file, "--key=${KEY}"}
+	b.item.Identity.Files = []inventory.Part{{Name: file, Value: sum}}
+	b.item.Facts.Spell(b.item.Identity.Command, b.dir)
+	approved := uint16(bpf.StartApproved)
+	open := func() []bpf.Command {
+		var out []bpf.Command
+		for key := range b.told() {
+			if key.Length == bpf.CommandOpen && key.Uid == 1000 && key.Argc == 1 {
+				out = append(out, key)
+			}
+		}
+		return out
+	}
+	if start, ok := b.known(1000, file, "--key=w"); ok || len(open()) != 2 {
+		t.Errorf("without a session: %+v, open %+v", start, open())
+	}
+	b.filled = func(it *inventory.Item, uid uint32) [][]string {
+		if uid != 1000 || len(it.Facts.Open.Argv()) != 2 {
+			t.Errorf("%d is asked for what becomes of %v", uid, it.Facts.Open.Argv())
+		}
+		return [][]string{{file, "--key=v"}, {file, "--key=w"}}
+	}
+	if start, ok := b.known(1000, file, "--key=w"); !ok || start != (bpf.Start{Flags: approved}) {
+		t.Errorf("what a session makes of it: %+v %t", start, ok)
+	}
+	if start, ok := b.known(1000, file, "--key=v"); !ok || start != (bpf.Start{Flags: approved, Principal: uint16(bpf.PrincipalFirst)}) {
+		t.Errorf("what is declared: %+v %t", start, ok)
+	}
+	if _, ok := b.known(1000, "server", "--key=w"); !ok || len(open()) != 2 {
+		t.Errorf("its name alone is not known, or it is open no more: %+v", open())
+	}
+	b.item.Owner = "system"
+	if start, ok := b.known(1000, file, "--key=w"); !ok || start.Flags != approved {
+		t.Errorf("everybody's: %+v %t", start, ok)
+	}
+	if _, ok := b.known(bpf.CommandAnyone, file, "--key=w"); ok {
+		t.Error("what one person's session makes of it is everybody's")
+	}
+}
+
 // A project that brings very many leaves the person's own, and other people's.
 func TestManyConnectorsCrowdNobodyOut(t *testing.T) {
 	b := newBench(t)
@@ -218,7 +272,7 @@ func TestManyConnectorsCrowdNobodyOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	people := []live.Person{{Home: discover.Home{User: "alice", Dir: b.dir}, Person: disk.Person{UID: 1000}}}
-	told, untold := Commands(p, im, items, people, &Programs{})
+	told, untold := Commands(p, im, items, people, nil, &Programs{})
 	if untold != 2*ownMax+1 || len(told) > bpf.CommandsMax/4 {
 		t.Errorf("%d told, %d not", len(told), untold)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/reeve-sensor/reeve/sensor/inventory"
 	"github.com/reeve-sensor/reeve/sensor/inventory/formats"
 )
 
@@ -30,7 +31,7 @@ func choicesOf(declared, set *formats.Node) choices {
 	out := choices{}
 	for _, key := range slices.Concat(declared.Keys(), set.Keys()) {
 		value := declared.Get(key, "default")
-		fixed := value != nil && !slices.ContainsFunc(value.Strings(), variable.MatchString)
+		fixed := value != nil && !slices.ContainsFunc(value.Strings(), inventory.HasVariables)
 		if own := set.Get(key); own != nil {
 			value, fixed = own, true
 		}
@@ -62,6 +63,15 @@ func (c choices) fill(argv []string) (filled, shown, open []string) {
 	}
 	slices.Sort(open)
 	return filled, shown, slices.Compact(open)
+}
+
+// counted reports whether it is known how many arguments there will be.
+func (c choices) counted(argv []string) bool {
+	return !slices.ContainsFunc(argv, func(arg string) bool {
+		m := ofUser.FindString(arg)
+		v := c[nameOf(m)]
+		return m != "" && m == arg && v.open && v.list
+	})
 }
 
 // argument is what becomes of one. A list within other text is not put in.

@@ -68,15 +68,17 @@ func TestWhatOfAnExtensionIsLeftOpen(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args, declared, set string
 		command             string
-		starts              string // the rest is held by nobody
+		starts              string // the rest is left open
+		certain             string
 	}{
-		"set":                    {`"${user_config.dir}"`, `"dir":{}`, `"dir":"/n"`, "node /n", "node /n"},
-		"a secret by its name":   {`"--k=${user_config.api_key}"`, `"api_key":{}`, `"api_key":"s3cr3t"`, "node --k=${user_config.api_key}", "node --k=s3cr3t"},
-		"several of them":        {`"${user_config.tokens}"`, `"tokens":{}`, `"tokens":["s3cr3t","x"]`, "node ${user_config.tokens}", "node s3cr3t x"},
-		"a credential":           {`"--key=${user_config.key}"`, `"key":{"sensitive":true}`, `"key":"s3cr3t"`, "node --key=${user_config.key}", ""},
-		"a default with a place": {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, ``, "node ${user_config.dir}", ""},
-		"that was set":           {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, `"dir":"/n"`, "node /n", "node /n"},
-		"another variable":       {`"${DOCUMENTS}"`, ``, ``, "node ${DOCUMENTS}", ""},
+		"set":                    {`"${user_config.dir}"`, `"dir":{}`, `"dir":"/n"`, "node /n", "node /n", ""},
+		"a secret by its name":   {`"--k=${user_config.api_key}"`, `"api_key":{}`, `"api_key":"s3cr3t"`, "node --k=${user_config.api_key}", "node --k=s3cr3t", ""},
+		"several of them":        {`"${user_config.tokens}"`, `"tokens":{}`, `"tokens":["s3cr3t","x"]`, "node ${user_config.tokens}", "node s3cr3t x", ""},
+		"a credential":           {`"--key=${user_config.key}"`, `"key":{"sensitive":true}`, `"key":"s3cr3t"`, "node --key=${user_config.key}", "", "node --key="},
+		"several credentials":    {`"-k","${user_config.keys}"`, `"keys":{"sensitive":true}`, `"keys":["s3cr3t","x"]`, "node -k ${user_config.keys}", "", ""},
+		"a default with a place": {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, ``, "node ${user_config.dir}", "", "node "},
+		"that was set":           {`"${user_config.dir}"`, `"dir":{"default":"${DOCUMENTS}/n"}`, `"dir":"/n"`, "node /n", "node /n", ""},
+		"another variable":       {`"a","${DOCUMENTS}"`, ``, ``, "node a ${DOCUMENTS}", "", "node a\x00"},
 	} {
 		items := pass(t, map[string]*fstest.MapFile{
 			dir + "manifest.json": text(`{"name":"x","server":{"mcp_config":{"command":"node","args":[` + tc.args + `]}},"user_config":{` + tc.declared + `}}`),
@@ -87,9 +89,11 @@ func TestWhatOfAnExtensionIsLeftOpen(t *testing.T) {
 			t.Fatalf("%s: %+v", name, items)
 		}
 		it := found[0]
-		held := tc.starts != ""
-		if got := strings.Join(it.Identity.Command, " "); got != tc.command || (it.NotHeld == "") != held || (it.Identity.Loose == "") != held {
-			t.Errorf("%s: %q, not held %q, loose %q", name, got, it.NotHeld, it.Identity.Loose)
+		if got := strings.Join(it.Identity.Command, " "); got != tc.command || (it.Identity.Loose == "") != (tc.starts != "") {
+			t.Errorf("%s: %q, loose %q", name, got, it.Identity.Loose)
+		}
+		if got := certain(&it); got != tc.certain || (it.NotHeld == "") != (tc.starts+tc.certain != "") {
+			t.Errorf("%s: %q is certain, not held %q", name, got, it.NotHeld)
 		}
 		if started := strings.Join(it.Facts.Started.Argv(), " "); started != tc.starts || it.Facts.Secret != strings.Contains(started, "s3cr3t") {
 			t.Errorf("%s: it is started by %q, which has a secret: %t", name, started, it.Facts.Secret)
@@ -97,21 +101,33 @@ func TestWhatOfAnExtensionIsLeftOpen(t *testing.T) {
 	}
 }
 
-// Of a variable with a default the kernel is told what runs without it.
-func TestVariablesLeaveConnectorsUnheld(t *testing.T) {
-	for line, tc := range map[string]struct{ started, held string }{
-		`"command":"/opt/x","args":["a"]`:              {"/opt/x a", ""},
-		`"command":"/opt/x","args":["${A:-b c}"]`:      {"/opt/x b c", "only as it is without $A"},
-		`"command":"/opt/x","args":["${A:-b}","${B}"]`: {"", "depends on $A, $B"},
-		`"command":"${A:-/opt/x}","args":["$B"]`:       {"", "depends on $A, $B"},
+// certain is what of an open command does not depend on its variables.
+func certain(it *inventory.Item) string {
+	if name, fixed, ok := it.Facts.Open.Certain(); ok {
+		return name + " " + fixed
+	}
+	return ""
+}
+
+// A connector whose command has variables is held by what of it is certain, and known as what runs without those that have defaults.
+// Where its program's name is a variable nothing is certain, and that is said.
+func TestVariablesLeaveWhatIsCertain(t *testing.T) {
+	for line, tc := range map[string]struct{ started, certain, held string }{
+		`"command":"/opt/x","args":["a"]`:                  {"/opt/x a", "", ""},
+		`"command":"/opt/x","args":["a","${A:-b c}"]`:      {"/opt/x a b c", "x a\x00", ""},
+		`"command":"/opt/x","args":["--a=${A:-b}","${B}"]`: {"", "x --a=", ""},
+		`"command":"${A}/bin/x","args":["a","b"]`:          {"", "x a\x00b\x00", ""},
+		`"command":"${A:-/opt/x}","args":["$B"]`:           {"", "", "depends on $A, $B"},
+		`"command":"${A:-/opt/x}","args":["a"]`:            {"/opt/x a", "", "depends on $A"},
+		`"command":"${HOME}/x","args":["${HOME}/y"]`:       {"/home/alice/x /home/alice/y", "", ""},
 	} {
 		items := pass(t, map[string]*fstest.MapFile{"home/alice/.claude.json": text(`{"mcpServers":{"x":{` + line + `}}}`)})
 		it := find(items, inventory.KindConnector, "x")[0]
 		if got := strings.Join(it.Facts.Started.Argv(), " "); got != tc.started || !strings.Contains(it.NotHeld, tc.held) || (it.NotHeld == "") != (tc.held == "") {
 			t.Errorf("%s: %q, %q", line, got, it.NotHeld)
 		}
-		if strings.Contains(it.Identity.Loose, "depends on") != (tc.held != "") {
-			t.Errorf("%s: loose %q", line, it.Identity.Loose)
+		if got := certain(&it); got != tc.certain || strings.Contains(it.Identity.Loose, "depends on") != (len(it.Facts.Unset) > 0) {
+			t.Errorf("%s: %q is certain, loose %q", line, got, it.Identity.Loose)
 		}
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/reeve-sensor/reeve/sensor/event"
@@ -164,12 +162,10 @@ func (s *source) local(it *inventory.Item, argv []string, cwd string) {
 	r := runs(argv)
 	it.Identity.Package = r.pack
 	it.Facts.Unset = unset(argv)
-	started := defaults(argv)
-	known := it.Identity.Loose == "" && len(unset(started)) == 0
-	if known {
-		it.Facts.Started = inventory.Starts(started, s.folderOf(cwd))
+	if it.Identity.Loose == "" {
+		it.Facts.Spell(argv, s.folderOf(cwd))
 	}
-	depends(it, known)
+	depends(it)
 	switch {
 	case secret:
 		it.Identity.Loose = "its command line holds a secret"
@@ -220,44 +216,24 @@ func pin(it *inventory.Item) {
 	}
 }
 
-var variable = regexp.MustCompile(`\$\{([^}]+)\}|\$([A-Za-z_]\w*)|\{env:([^}]+)\}`)
-
 // unset names what a command line leaves to whoever starts it.
 func unset(argv []string) []string {
 	var names []string
-	for _, arg := range argv {
-		for _, m := range variable.FindAllStringSubmatch(arg, -1) {
-			name, _, _ := strings.Cut(m[1]+m[2]+m[3], ":-")
-			if name = "$" + clean(name); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
+	for _, name := range inventory.Variables(argv) {
+		names = append(names, "$"+clean(name))
 	}
 	return names
 }
 
-var defaulted = regexp.MustCompile(`\$\{[^}]+?:-([^}]*)\}`)
-
-// defaults is a command line where none of its variables is set that has a default.
-func defaults(argv []string) []string {
-	out := make([]string, len(argv))
-	for i, arg := range argv {
-		out[i] = defaulted.ReplaceAllString(arg, "$1")
-	}
-	return out
-}
-
-// depends says of a connector whose command line is left open what that leaves out. known says that the kernel has it without
-// the variables.
-func depends(it *inventory.Item, known bool) {
+// depends says of a connector whose command line is left open what that leaves out: the kernel holds it by what of the line is
+// certain, if that is enough to tell it from all else.
+func depends(it *inventory.Item) {
 	names := strings.Join(it.Facts.Unset, ", ")
-	switch {
-	case names == "":
+	if names == "" {
 		return
-	case known:
-		it.NotHeld = "the kernel knows its command line only as it is without " + names
-	default:
-		it.NotHeld = "the kernel does not know its command line, which depends on " + names
+	}
+	if _, _, certain := it.Facts.Open.Certain(); !certain {
+		it.NotHeld = "the kernel knows of its command line nothing by which to tell it from others: it depends on " + names
 	}
 	it.Identity.Loose = cmp.Or(it.Identity.Loose, "its command line depends on "+names)
 }

@@ -107,10 +107,11 @@ func (s *source) describe(it *inventory.Item, root, set *formats.Node) {
 	}
 	credentials(it, "env", run.Get("env"))
 	if run.Get("command") != nil {
-		argv, shown, open := choicesOf(root.Get("user_config"), set).fill(s.places(argvOf(run)))
+		chosen, spelled := choicesOf(root.Get("user_config"), set), s.places(argvOf(run))
+		argv, shown, open := chosen.fill(spelled)
 		clean, secret := event.RedactArgs(shown)
 		it.Identity.Command, it.Facts.Secret, it.Facts.Unset = clean, secret || !slices.Equal(argv, shown), open
-		s.installed(it, argv)
+		s.installed(it, argv, chosen.counted(spelled))
 	}
 	for _, t := range listOf(root.Get("tools")) {
 		it.Identity.Tools = append(it.Identity.Tools, inventory.Part{Name: clean(t.Get("name").String()), Value: bounded(event.Redact(t.Get("description").String()))})
@@ -127,15 +128,19 @@ func (s *source) describe(it *inventory.Item, root, set *formats.Node) {
 	}
 }
 
-// installed says what an extension that was unpacked is started by. What is packed starts nowhere.
-func (s *source) installed(it *inventory.Item, argv []string) {
-	if s.plugin.dir == "" {
+// installed says what an extension that was unpacked is started by. What is packed starts nowhere. counted says that it is known how
+// many arguments there are.
+func (s *source) installed(it *inventory.Item, argv []string, counted bool) {
+	switch {
+	case s.plugin.dir == "":
 		return
-	}
-	depends(it, false)
-	if len(it.Facts.Unset) == 0 && len(argv) <= argvMax {
+	case len(argv) > argvMax:
+	case len(it.Facts.Unset) == 0:
 		it.Facts.Started = inventory.Starts(argv, s.plugin.dir)
+	case counted:
+		it.Facts.Open = inventory.Opens(argv, s.plugin.dir)
 	}
+	depends(it)
 }
 
 // packedFile reads a packed extension that the search met.
