@@ -7,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type fillings struct {
 	made  map[uint64]*filling
 	count map[uint32]int // of commands by user; what is equal is one to the kernel, and counted for each session
 	names []string       // that any command asks for
+	late  bool           // a session could not be asked yet
 }
 
 // filling is one session's.
@@ -91,7 +93,7 @@ func (f *fillings) begin(items []inventory.Item) {
 			}
 		}
 	})
-	f.made, f.count = living, map[uint32]int{}
+	f.made, f.count, f.late = living, map[uint32]int{}, false
 	for _, x := range living {
 		f.count[x.uid] += len(x.commands)
 	}
@@ -150,8 +152,9 @@ func (f *fillings) command(x *filling, spelled []string) []string {
 	}
 	if x.values == nil {
 		values, err := f.environment(x.root, f.names)
-		if err != nil {
-			return nil // it is over, or about to be
+		if err != nil { // it is over, or has only begun
+			f.late = f.late || errors.Is(err, procfs.ErrStarting)
+			return nil
 		}
 		x.values = values
 	}

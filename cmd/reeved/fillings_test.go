@@ -149,6 +149,21 @@ func TestEnvironmentIsAskedForOnce(t *testing.T) {
 	}
 }
 
+// A session that begins has no environment for a moment: it is asked again, and nothing is remembered of that.
+func TestEnvironmentThatIsNotThereYetIsAskedForAgain(t *testing.T) {
+	f := newFilled(t)
+	f.starts("claude-code", 1000, 1, map[string]string{"A": "a"})
+	there := f.environment
+	f.environment = func(session.Key, []string) (map[string]string, error) { return nil, procfs.ErrStarting }
+	if got := f.lines(spelled("x", "${A}"), 1000); len(got) != 0 || !f.late {
+		t.Errorf("%q, late %t", got, f.late)
+	}
+	f.environment = there
+	if got := f.lines(spelled("x", "${A}"), 1000); !slices.Equal(got, []string{"x|a"}) || f.late {
+		t.Errorf("%q, late %t", got, f.late)
+	}
+}
+
 // What a session gives to an agent that it starts is what it made up, and approves nothing.
 func TestSessionsInSessionsFillInNothing(t *testing.T) {
 	f := newFilled(t)

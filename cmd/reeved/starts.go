@@ -77,7 +77,7 @@ func (c *starts) look(now time.Time) {
 	if c.fillings.wanted() {
 		is.sessions = c.fillings.sessions()
 	}
-	if is == c.told && now.Sub(c.at) < programsEvery {
+	if is == c.told && !c.fillings.late && now.Sub(c.at) < programsEvery {
 		return
 	}
 	err := c.tell(l)

@@ -45,23 +45,32 @@ func BootID() (string, error) {
 	return strings.TrimSpace(string(raw)), nil
 }
 
-// startField is where /proc/PID/stat has the start time, counted behind the name, which may have anything in it.
-const startField = 19
+// Fields of /proc/PID/stat, counted behind the name, which may have anything in it.
+const (
+	startField  = 19
+	memoryField = 20 // bytes of its address space; 0 of what has ended
+	envEndField = 48 // where the environment ends; 0 until an exec has laid it out
+)
 
-// Started is when a process began, as a moment since boot; 0 where there is none. It is no finer than a hundredth of a second.
-func Started(pid uint32) uint64 {
+// statField is a number of /proc/PID/stat; 0 where there is none.
+func statField(pid uint32, field int) uint64 {
 	raw, err := os.ReadFile("/proc/" + Number(pid) + "/stat")
 	if err != nil {
 		return 0
 	}
 	text := string(raw)
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) <= startField {
+	if len(fields) <= field {
 		return 0
 	}
-	ticks, err := strconv.ParseUint(fields[startField], 10, 64)
+	value, err := strconv.ParseUint(fields[field], 10, 64)
 	if err != nil {
 		return 0
 	}
-	return ticks * (uint64(time.Second) / userHz)
+	return value
+}
+
+// Started is when a process began, as a moment since boot; 0 where there is none. It is no finer than a hundredth of a second.
+func Started(pid uint32) uint64 {
+	return statField(pid, startField) * (uint64(time.Second) / userHz)
 }

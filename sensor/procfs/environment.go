@@ -5,16 +5,21 @@
 package procfs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 )
 
+// ErrStarting says that a process has no environment yet: it is amid an exec.
+var ErrStarting = errors.New("its environment is not laid out yet")
+
 // Environment gives the values of some variables, of those that are set, of a process that began at a moment since boot. Nothing else of
-// its environment is returned. The process may have changed what is read here, by writing to its own memory.
+// its environment is returned. The process may have changed what is read here, by writing to its own memory. An exec is told of before it
+// has laid out the environment (fs/binfmt_elf.c:create_elf_tables): that is ErrStarting, and to be asked again.
 func Environment(pid uint32, started uint64, names []string) (map[string]string, error) {
-	raw, err := os.ReadFile("/proc/" + Number(pid) + "/environ")
+	raw, err := environ(pid)
 	if err != nil {
 		return nil, fmt.Errorf("environment of %d: %w", pid, err)
 	}
@@ -29,4 +34,19 @@ func Environment(pid uint32, started uint64, names []string) (map[string]string,
 		}
 	}
 	return out, nil
+}
+
+// environ is all of it. What reads as nothing is there, and empty, only where it was laid out before it was read.
+func environ(pid uint32) ([]byte, error) {
+	file := "/proc/" + Number(pid) + "/environ"
+	raw, err := os.ReadFile(file)
+	switch {
+	case err != nil || len(raw) > 0:
+		return raw, err
+	case statField(pid, envEndField) != 0:
+		return os.ReadFile(file)
+	case statField(pid, memoryField) == 0:
+		return nil, os.ErrProcessDone
+	}
+	return nil, ErrStarting
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -122,6 +123,9 @@ func TestAllKeepsNamesAndNoValues(t *testing.T) {
 func TestEnvironmentGivesWhatIsAskedFor(t *testing.T) {
 	pid, _ := child(t, "KEY=a b=c", "EMPTY=", "OTHER=secret")
 	got, err := Environment(pid, Started(pid), []string{"KEY", "EMPTY", "MISSING"})
+	for errors.Is(err, ErrStarting) {
+		got, err = Environment(pid, Started(pid), []string{"KEY", "EMPTY", "MISSING"})
+	}
 	if want := map[string]string{"KEY": "a b=c", "EMPTY": ""}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -130,5 +134,20 @@ func TestEnvironmentGivesWhatIsAskedFor(t *testing.T) {
 	}
 	if _, err := Environment(1<<30, 0, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no process: %v", err)
+	}
+	over := exec.Command("/bin/true")
+	if err := over.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = over.Wait() }()
+	pid = uint32(over.Process.Pid)
+	for {
+		_, err := Environment(pid, Started(pid), nil)
+		if errors.Is(err, os.ErrProcessDone) || errors.Is(err, syscall.ESRCH) { // which kernels say differs
+			return // its number is there until it is waited for
+		}
+		if err != nil && !errors.Is(err, ErrStarting) {
+			t.Fatalf("a process that ends: %v", err)
+		}
 	}
 }
