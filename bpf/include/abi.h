@@ -600,7 +600,7 @@ enum counter {
 	COUNT_VERDICTS_LOST, /* no room in the verdicts ring; the verdict held */
 	COUNT_ACTIVITY_LOST, /* no room in the activity ring */
 	COUNT_NO_BUFFER,     /* task storage could not be had: refused */
-	COUNT_NAME_TORN,     /* renames during four walks: refused */
+	COUNT_NAME_TORN,     /* renames during eight walks: refused */
 	COUNT_NAME_DEEP,     /* over DEPTH_MAX components: refused */
 	COUNT_NAME_LONG,     /* over TEXT_MAX bytes: refused */
 	COUNT_NAME_DETACHED, /* disconnected dentry of a file system: refused */

@@ -278,13 +278,35 @@ __noinline int name_once(struct buffer *buffer)
 }
 
 /*
- * race: names and parents change under the walk. An even rename_lock that did not move says that none did; after four
+ * Who renames may be held up amid that: by its host, where the machine is a virtual one. So it is waited for, as the kernel does
+ * (include/linux/seqlock.h:read_seqbegin), some milliseconds at most.
+ */
+#define RENAME_SPINS (1 << 16)
+
+static long rename_spin(u32 index, u32 *sequence)
+{
+	*sequence = rename_sequence();
+	return !(*sequence & 1);
+}
+
+/* An even sequence, where one can be had. */
+static __always_inline u32 rename_begin(void)
+{
+	u32 sequence = rename_sequence();
+
+	if (sequence & 1 && &rename_lock)
+		bpf_loop(RENAME_SPINS, rename_spin, &sequence, 0);
+	return sequence;
+}
+
+/*
+ * race: names and parents change under the walk. An even rename_lock that did not move says that none did; after some
  * tries the name is refused. Other renames of the host move it too.
  */
 static __always_inline void name_still(struct buffer *buffer)
 {
-	for (u32 try = 0; try < 4; try++) {
-		u32 before = buffer->source.climbed ? buffer->source.renames : rename_sequence();
+	for (u32 try = 0; try < 8; try++) {
+		u32 before = buffer->source.climbed ? buffer->source.renames : rename_begin();
 
 		name_once(buffer);
 		if (!(before & 1) && before == rename_sequence())
