@@ -15,8 +15,8 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 )
 
-// pairs is how often each operation is done with either table, after a pair that warms up.
-const pairs = 5
+// turns is how often each operation is done with the one table, twice with the other, and with the one again, after a turn that warms up.
+const turns = 5
 
 // equally is the configuration's name, of which no table is printed.
 const equally = "agent, 10 rules and 10,000 in turn"
@@ -67,11 +67,12 @@ func (g *guest) equal() error {
 	return p.Close()
 }
 
-// pair measures one operation. Which table comes first changes each time, so that what a machine drifts by evens out.
+// pair measures one operation. In a turn each table is first and second once, and the turns begin with either: so what the
+// second costs for being second, and what a machine drifts by, evens out.
 func (g *guest) pair(p *process, op string) (Pair, error) {
-	order := []string{Agent10, Agent10k}
+	order := []string{Agent10, Agent10k, Agent10k, Agent10}
 	var few, add []float64
-	for i := range pairs + 1 {
+	for i := range turns + 1 {
 		cost := make(map[string]float64)
 		for _, name := range order {
 			if err := g.apply(Tables[name], 1); err != nil {
@@ -81,9 +82,9 @@ func (g *guest) pair(p *process, op string) (Pair, error) {
 			if err != nil {
 				return Pair{}, err
 			}
-			cost[name] = average
+			cost[name] += average / 2
 		}
-		slices.Reverse(order)
+		order = []string{order[1], order[0], order[3], order[2]}
 		if i > 0 {
 			few = append(few, cost[Agent10])
 			add = append(add, cost[Agent10k]-cost[Agent10])
