@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Whether ten thousand rules cost what ten do. Two processes are farther apart than that, by where their memory lies, and so are
-// two moments of a machine; so one process has both tables in turn, and of what the second adds to the first the median counts.
+// two moments of a machine; so one process has both tables in turn, and of each the cheapest round counts: what disturbs only adds.
 
 package bench
 
@@ -15,25 +15,22 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 )
 
-// turns is how often each operation is done with the one table, twice with the other, and with the one again, after a turn that warms up.
-const turns = 5
+// pairs is how often each operation is done with either table, after a pair that warms up.
+const pairs = 9
 
 // equally is the configuration's name, of which no table is printed.
 const equally = "agent, 10 rules and 10,000 in turn"
 
-// Pair is what an operation costs with few rules, and what many add to it: medians, in instructions.
+// Pair is what an operation costs with few rules, and what many add to it, in instructions.
 type Pair struct {
 	Op  string  `json:"op"`
 	Few float64 `json:"few"`
 	Add float64 `json:"add"`
 }
 
-func newPair(op string, few, add []float64) Pair { return Pair{op, median(few), median(add)} }
-
-// median is the middle one, of an odd number.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
+func newPair(op string, few, many []float64) Pair {
+	cheapest := slices.Min(few)
+	return Pair{op, cheapest, slices.Min(many) - cheapest}
 }
 
 // Apart is how far the cost with many rules is from that with few, in percent; not a number where it was not measured, and no
@@ -67,13 +64,11 @@ func (g *guest) equal() error {
 	return p.Close()
 }
 
-// pair measures one operation. In a turn each table is first and second once, and the turns begin with either: so what the
-// second costs for being second, and what a machine drifts by, evens out.
+// pair measures one operation. Which table comes first changes each time, so that what a machine drifts by evens out.
 func (g *guest) pair(p *process, op string) (Pair, error) {
-	order := []string{Agent10, Agent10k, Agent10k, Agent10}
-	var few, add []float64
-	for i := range turns + 1 {
-		cost := make(map[string]float64)
+	order := []string{Agent10, Agent10k}
+	costs := make(map[string][]float64)
+	for i := range pairs + 1 {
 		for _, name := range order {
 			if err := g.apply(Tables[name], 1); err != nil {
 				return Pair{}, err
@@ -82,15 +77,13 @@ func (g *guest) pair(p *process, op string) (Pair, error) {
 			if err != nil {
 				return Pair{}, err
 			}
-			cost[name] += average / 2
+			if i > 0 {
+				costs[name] = append(costs[name], average)
+			}
 		}
-		order = []string{order[1], order[0], order[3], order[2]}
-		if i > 0 {
-			few = append(few, cost[Agent10])
-			add = append(add, cost[Agent10k]-cost[Agent10])
-		}
+		slices.Reverse(order)
 	}
-	return newPair(op, few, add), nil
+	return newPair(op, costs[Agent10], costs[Agent10k]), nil
 }
 
 // begin does what a process needs before it is measured: its exec is over then, and it can be adopted.
