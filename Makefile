@@ -127,8 +127,9 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 	$(call STEP,test-outage: $(DENIALS) refusals in $(OUTAGE))
 	@go test -count=1 -v -timeout 60m -run OutageInMachine $(BACKENDS) -machines '$(OUTAGE_MACHINES)' -outage $(OUTAGE) -denials $(DENIALS)
 
-# Machines, three at a time: each keeps one processor busy, but for a quarter of its time, when it waits for networks. What one says
-# is printed when it is done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
+# Machines, three at a time, the longest first: each keeps one processor busy, but for a quarter of its time, when it waits for
+# networks. What one says is printed when it is done. Of what takes long, the tests here take a part; test-live, test-churn and
+# soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 LIVED  := $(filter-out live-6.12-nobpf,$(LIVES))
@@ -136,7 +137,7 @@ CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVED) budget test-harness test-evade $(CHURNED)
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVED) $(CHURNED) test-harness test-evade budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
