@@ -62,6 +62,11 @@ func (r *run) accelerator() []string {
 func (r *run) commandLine() string {
 	// A kernel that has stumbled proves nothing by what it does next: its run ends there, with CodeDied.
 	words := []string{"console=ttyS0", "quiet", "panic=-1", "oops=panic", "mitigations=off", "nokaslr", "nmi_watchdog=0", "random.trust_cpu=on"}
+	if !r.ICount {
+		// Emulated processors that run at the same time go on with an instruction that the other has replaced, once in very many
+		// times: after a program was attached, they trap on it forever. Nothing of a kernel's own takes minutes without a pause.
+		words = append(words, "softlockup_panic=1", "watchdog_thresh=60")
+	}
 	if !r.ICount && !r.KVM {
 		// No clock from the emulated TSC, and no panic where a busy host delivers the first timer interrupts late.
 		words = append(words, "tsc=unstable", "no_timer_check")
