@@ -198,14 +198,7 @@ func (a *Agent) check(text string) []error {
 	if a.Verified != "" && !slices.Contains(verified, a.Verified) {
 		add("verified", "known: "+strings.Join(verified, ", "), "verified %q: unknown", a.Verified)
 	}
-	for _, v := range a.Variables {
-		if !slices.Contains(spellings, v) {
-			add("variables", "known: "+strings.Join(spellings, " "), "variables %q: unknown", v)
-		}
-	}
-	if a.Unset != "" && !slices.Contains(unsets, a.Unset) {
-		add("unset", "known: "+strings.Join(unsets, ", "), "unset %q: unknown", a.Unset)
-	}
+	a.checkVariables(add)
 	if len(a.Scripts) > 0 && len(a.Interpreters) == 0 {
 		add("scripts", "interpreters = [\"**/bin/node\"], or what else runs them", "scripts: nothing runs them")
 	}
@@ -230,6 +223,18 @@ func (a *Agent) check(text string) []error {
 		a.versions = append(a.versions, re)
 	}
 	return errs
+}
+
+// checkVariables looks at how the agent spells variables.
+func (a *Agent) checkVariables(add func(key, hint, format string, args ...any)) {
+	for _, v := range a.Variables {
+		if !slices.Contains(spellings, v) {
+			add("variables", "known: "+strings.Join(spellings, " "), "variables %q: unknown", v)
+		}
+	}
+	if a.Unset != "" && !slices.Contains(unsets, a.Unset) {
+		add("unset", "known: "+strings.Join(unsets, ", "), "unset %q: unknown", a.Unset)
+	}
 }
 
 // conflicts tells of entries that exclude each other.
