@@ -222,8 +222,10 @@ func (d *daemon) sessions() []*pb.SessionInfo {
 }
 
 // eventually waits for what comes a moment after the daemon has said that it is ready, for a minute.
-func eventually(come func() bool) bool {
-	for deadline := time.Now().Add(time.Minute); !come(); time.Sleep(100 * time.Millisecond) {
+func eventually(come func() bool) bool { return within(time.Minute, come) }
+
+func within(limit time.Duration, come func() bool) bool {
+	for deadline := time.Now().Add(limit); !come(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}
