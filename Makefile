@@ -132,12 +132,11 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 # soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
-LIVED  := $(filter-out live-6.12-nobpf,$(LIVES))
 CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVED) $(CHURNED) test-harness test-evade budget
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVES) $(CHURNED) test-harness test-evade budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
