@@ -4,9 +4,12 @@ package bench
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/reeve-sensor/reeve/bpf"
 )
 
 // A budget in which each kind has something on its own.
@@ -135,7 +138,7 @@ func TestGoldensAreTaken(t *testing.T) {
 }
 
 func TestReportIsHeldWhole(t *testing.T) {
-	r := &Report{Verified: map[string]uint32{"enforce_open": 5}, Memory: map[string]uint64{"VmRSS": 9}}
+	r := &Report{Form: bpf.FormLSM.String(), Verified: map[string]uint32{"enforce_open": 5}, Memory: map[string]uint64{"VmRSS": 9}}
 	for _, config := range held {
 		for _, op := range heldOps {
 			if _, err := r.Budget("6.1"); err == nil {
@@ -160,9 +163,19 @@ func TestReportIsHeldWhole(t *testing.T) {
 	}
 }
 
+// Of the fallback's form what the verifier walks is held, beside that of security modules.
+func TestFallbackIsHeldByWhatIsVerified(t *testing.T) {
+	r := &Report{Form: bpf.FormModify.String(), Verified: map[string]uint32{"enforce_open": 5}}
+	b, err := r.Budget("6.1")
+	must(t, err)
+	if want := (Budget{{Verified, "6.1-nobpf", "enforce_open"}: 5}); !maps.Equal(b, want) {
+		t.Errorf("%v, want %v", b, want)
+	}
+}
+
 func TestSeriesInOrder(t *testing.T) {
-	want := []string{"6.1", "6.1-fmod_ret", "6.12", "6.12-fmod_ret", "7.3", "amd64"}
-	got := []string{"amd64", "6.12-fmod_ret", "7.3", "6.12", "6.1-fmod_ret", "6.1"}
+	want := []string{"6.1", "6.1-nobpf", "6.12", "6.12-nobpf", "7.3", "amd64"}
+	got := []string{"amd64", "6.12-nobpf", "7.3", "6.12", "6.1-nobpf", "6.1"}
 	slices.SortFunc(got, bySeries)
 	if !slices.Equal(got, want) {
 		t.Errorf("order %q", got)

@@ -20,8 +20,9 @@ package bench
 
 import (
 	"fmt"
-	"maps"
 	"math"
+
+	"github.com/reeve-sensor/reeve/bpf"
 )
 
 // held are the configurations of the budget: everybody else, who must pay next to nothing, and an agent. That more rules
@@ -31,9 +32,13 @@ var held = []string{Bystander, Agent10}
 // heldOps are the operations whose figures repeat.
 var heldOps = []string{"open", "mmap", "mprotect", "exec", "again"}
 
-// Budget is what a report has to hold against a budget, under the name of a series.
+// Budget is what a report has to hold against a budget, under the name of a series: of the fallback what the verifier walks, for
+// what is executed is the same source.
 func (r *Report) Budget(series string) (Budget, error) {
-	b := make(Budget)
+	if r.Form != bpf.FormLSM.String() {
+		return ofPrograms(series+"-nobpf", r.Verified), nil
+	}
+	b := ofPrograms(series, r.Verified)
 	for _, config := range held {
 		for _, op := range heldOps {
 			whole, programs := r.figure(config, op), r.Programs(config, op)
@@ -44,7 +49,6 @@ func (r *Report) Budget(series string) (Budget, error) {
 			b[Entry{Programs, series, op + ", " + config}] = uint64(math.Round(programs))
 		}
 	}
-	maps.Copy(b, ofPrograms(series, r.Verified))
 	for name, kB := range r.Memory {
 		b[Entry{Memory, series, name}] = kB
 	}

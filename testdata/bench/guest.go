@@ -38,7 +38,7 @@ const settle = 20 * time.Second
 // Plan is what a guest is asked to measure.
 type Plan struct {
 	TableSize uint32
-	Budget    bool // only what the budget holds
+	Budget    bool // only what the budget holds: of the fallback, what the verifier walks
 	Fallback  bool // the form of the programs where lsm= lacks bpf
 }
 
@@ -60,6 +60,7 @@ type guest struct {
 	report  Report
 	kernel  *sensor.Kernel
 	applier *enforce.Applier
+	tables  map[string][]byte // by file, as read
 	rings   *rings
 	server  *server
 }
@@ -70,10 +71,13 @@ func Measure(plan Plan) (*Report, error) {
 	if err := unix.Uname(&name); err != nil {
 		return nil, err
 	}
-	g := &guest{plan: plan, form: plan.form(), report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
+	g := &guest{plan: plan, form: plan.form(), tables: make(map[string][]byte), report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
 	g.report.Form = g.form.String()
 	if plan.Fallback {
 		g.report.Kernel += ", " + g.report.Form
+	}
+	if plan.Budget && plan.Fallback {
+		return &g.report, g.load()
 	}
 	if err := prepare(plan); err != nil {
 		return nil, err
@@ -162,19 +166,27 @@ func (g *guest) floor() error {
 	return errors.Join(g.config(Floor, a.programs, false), a.Close())
 }
 
-func (g *guest) sensor() error {
-	var err error
+// load attaches the programs, for what the verifier walked of them.
+func (g *guest) load() (err error) {
 	if g.kernel, err = sensor.Load(sensor.Options{TableSize: g.plan.TableSize, Form: g.form}); err != nil {
 		return err
 	}
-	defer func() {
-		g.kernel.Close()
-		g.kernel = nil // what is measured from here on is without
-	}()
 	if err := g.kernel.Attach(); err != nil {
 		return err
 	}
-	if g.report.Verified, err = g.kernel.Verified(); err != nil {
+	g.report.Verified, err = g.kernel.Verified()
+	return err
+}
+
+func (g *guest) sensor() error {
+	err := g.load()
+	defer func() {
+		if g.kernel != nil {
+			g.kernel.Close()
+			g.kernel = nil // what is measured from here on is without
+		}
+	}()
+	if err != nil {
 		return err
 	}
 	if problems, err := g.kernel.SyncMounts(); err != nil || len(problems) > 0 {
@@ -248,11 +260,21 @@ func (g *guest) held(programs map[string]*ebpf.Program) error {
 }
 
 func (g *guest) apply(file string, generation uint64) error {
-	table, err := os.ReadFile(file)
+	table, err := g.table(file)
 	if err != nil {
 		return err
 	}
 	return g.applier.Apply(&enforce.Image{Table: table, Generation: generation})
+}
+
+// table reads a file once: what is read again leaves work to the collector of this process, on the processor that is measured.
+func (g *guest) table(file string) ([]byte, error) {
+	if table, ok := g.tables[file]; ok {
+		return table, nil
+	}
+	table, err := os.ReadFile(file)
+	g.tables[file] = table
+	return table, err
 }
 
 // config measures one configuration with a process of its own.

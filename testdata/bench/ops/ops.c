@@ -260,9 +260,9 @@ static const struct op {
 	{ 'r', "rename", 300, do_rename },
 	{ 'u', "unlink", 300, do_unlink },
 	{ 'e', "exec", 40, do_exec },
-	{ 'm', "mmap", 1500, do_map },
+	{ 'm', "mmap", 6000, do_map },
 	{ 'p', "mprotect", 1500, do_protect },
-	{ 'c', "connect", 300, do_connect },
+	{ 'c', "connect", 1200, do_connect },
 	{ 'd', "datagram", 1500, do_datagram },
 	{ 'f', "find", 100000, do_find },
 };

@@ -74,16 +74,18 @@ func measureHeld(ctx context.Context, o options) (bench.Budget, error) {
 	defer os.RemoveAll(b.dir)
 	var reports []*bench.Report
 	for _, series := range o.series() {
-		r, err := b.held(ctx, series, o.verbose)
-		if err != nil {
-			return nil, fmt.Errorf("kernel %s: %w", series, err)
+		for _, lacking := range []bool{false, true} {
+			r, err := b.held(ctx, machine{series: series, fallback: lacking, verbose: o.verbose, args: "-check"})
+			if err != nil {
+				return nil, fmt.Errorf("kernel %s, fallback %t: %w", series, lacking, err)
+			}
+			figures, err := r.Budget(series)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(measured, figures)
+			reports = append(reports, r)
 		}
-		figures, err := r.Budget(series)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(measured, figures)
-		reports = append(reports, r)
 	}
 	return measured, save(o.out, reports)
 }
@@ -104,11 +106,10 @@ func sizes(ctx context.Context) (bench.Budget, error) {
 	return b, nil
 }
 
-// held measures one kernel.
-func (b *build) held(ctx context.Context, series string, verbose bool) (*bench.Report, error) {
+// held measures one kernel in one form.
+func (b *build) held(ctx context.Context, m machine) (*bench.Report, error) {
 	begin := time.Now()
-	m := machine{series: series, verbose: verbose, args: "-check"}
-	if series == memoryOn {
+	if m.series == memoryOn && !m.fallback {
 		m.args, m.files = m.args+" -daemon ./reeved", []vm.File{{From: binaries[0]}}
 	}
 	r, err := b.measure(ctx, m)
