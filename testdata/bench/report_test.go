@@ -30,7 +30,7 @@ func TestGoals(t *testing.T) {
 		count  int
 	}{
 		"all-met":         {figures("6.1", 240, 5000, 5000), "", 0},
-		"bystander-dear":  {figures("6.1", 242, 5000, 5000), "bystander", 4},
+		"bystander-dear":  {figures("6.1", 242, 5000, 5000), "bystander", len(opNames) - 1},
 		"rules-show":      {figures("6.1", 0, 5000, 5200), "against 10", 6},
 		"open-dear":       {figures("6.1", 0, 6001, 6001), "open+close", 1},
 		"cheaper-is-odd":  {figures("6.1", 0, 5200, 5000), "against 10", 6},
