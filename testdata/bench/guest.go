@@ -71,7 +71,8 @@ func Measure(plan Plan) (*Report, error) {
 	if err := unix.Uname(&name); err != nil {
 		return nil, err
 	}
-	g := &guest{plan: plan, form: plan.form(), tables: make(map[string][]byte), report: Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}}
+	g := &guest{plan: plan, form: plan.form(), tables: make(map[string][]byte)}
+	g.report = Report{Kernel: unix.ByteSliceToString(name.Release[:]), Records: make(map[string]uint64)}
 	g.report.Form = g.form.String()
 	if plan.Fallback {
 		g.report.Kernel += ", " + g.report.Form
