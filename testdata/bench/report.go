@@ -33,7 +33,7 @@ func (g Goal) String() string {
 	if !g.Met() {
 		word = "goal missed"
 	}
-	return fmt.Sprintf("%-46s %+10.1f%s  at most %+.0f%s  %s  (%s)", g.Name, g.Got, g.Unit, g.Limit, g.Unit, word, g.Kernel)
+	return fmt.Sprintf("%-52s %+10.1f%s  at most %+.0f%s  %s  (%s)", g.Name, g.Got, g.Unit, g.Limit, g.Unit, word, g.Kernel)
 }
 
 // Limits, in instructions above the floor.
