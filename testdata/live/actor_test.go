@@ -226,6 +226,7 @@ type process struct {
 	out *gob.Decoder
 
 	stdin   io.Closer
+	answers *os.File
 	adopted bool
 }
 
@@ -248,19 +249,27 @@ func startProgram(t *testing.T, path string) *process {
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		in.Close()
+		hung := time.AfterFunc(answerWithin, func() { cmd.Process.Kill() })
+		defer hung.Stop()
 		cmd.Wait()
 	})
-	return &process{t: t, cmd: cmd, in: gob.NewEncoder(in), out: gob.NewDecoder(out), stdin: in}
+	return &process{t: t, cmd: cmd, in: gob.NewEncoder(in), out: gob.NewDecoder(out), stdin: in, answers: out.(*os.File)}
 }
 
 func (p *process) pid() uint32 { return uint32(p.cmd.Process.Pid) }
+
+// answerWithin is how long an act may take on a slow machine. An actor that hangs must not take the whole run with it.
+const answerWithin = 5 * time.Minute
 
 // do lets the actor act once.
 func (p *process) do(a act) result {
 	p.t.Helper()
 	must(p.t, p.in.Encode(a))
+	must(p.t, p.answers.SetReadDeadline(time.Now().Add(answerWithin)))
 	var r result
-	must(p.t, p.out.Decode(&r))
+	if err := p.out.Decode(&r); err != nil {
+		p.t.Fatalf("%s %s %s %q: no answer: %v", a.Do, a.Path, a.To, a.Argv, err)
+	}
 	return r
 }
 

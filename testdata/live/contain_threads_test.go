@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -65,6 +66,12 @@ func lapsIn(path string) ([]lap, error) {
 	return unsafe.Slice((*lap)(unsafe.Pointer(&raw[0])), len(rounds)), nil
 }
 
+// endCollecting has Go collect no more garbage here: it would wait for every thread to halt, and one that computes never does.
+func endCollecting() {
+	debug.SetGCPercent(-1)
+	runtime.GC() // ends what is under way
+}
+
 // spin has threads of the actor loop for as long as it lives. Go's own scheduler is out of their way: each has a processor of it.
 func spin(a act) result {
 	var err error
@@ -76,6 +83,7 @@ func spin(a act) result {
 		return errno(err)
 	}
 	runtime.GOMAXPROCS(len(rounds) + 2)
+	endCollecting()
 	for i := range rounds {
 		go func() {
 			runtime.LockOSThread()
