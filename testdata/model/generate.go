@@ -235,7 +235,7 @@ func (g *Generator) mounted(w *World, a *actor) string {
 			continue
 		}
 		text, _ := m.at.hostName()
-		return strings.TrimPrefix(text, Home+"/"+w.tree.base+"/")
+		return calledAlike(strings.TrimPrefix(text, Home+"/"+w.tree.base+"/"), w.tree.base)
 	}
 	return ""
 }
@@ -308,10 +308,11 @@ func (g *Generator) below(w *World, at place, to aim) (place, string) {
 	}
 	base := pick(g.R, bases)
 	next := w.cross(place{at.mount, at.name.node.children[base]})
+	written := calledAlike(base, w.tree.base)
 	if next.name.node.kind == link {
-		return g.past(w, next), base
+		return g.past(w, next), written
 	}
-	return next, base
+	return next, written
 }
 
 // past is where a symbolic link leads from the folder that it lies in, near enough: a path that does not come through is

@@ -166,6 +166,7 @@ func alike(entries []Entry, tree string) []Entry {
 	return all
 }
 
+// calledAlike is a path as a step has it.
 func calledAlike(path, tree string) string {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
