@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Plans of what changes an actor's view. Policy says nothing to them, and they change the name of nothing.
+// Plans of what changes an actor's view. They change the name of nothing, and policy says nothing to them, but where others would
+// see it.
 
 package model
 
@@ -19,17 +20,23 @@ func (w *World) ground(a *actor, p Path) (found, plan) {
 		return found{}, void
 	}
 	f, errno := w.existing(a, p, true)
+	on := f.at.name
 	if errno == 0 {
 		f.at = w.cross(f.at) // kernel: fs/namespace.c goes to the top, where a descriptor does not
 	}
 	switch {
 	case errno != 0:
 		return f, fails(errno)
+	case w.hosts(f.at.mount):
+		return f, plan{checks: []check{askLead(on)}, late: unix.EINVAL}
 	case !w.sees(a, f.at.mount):
 		return f, fails(unix.EINVAL)
 	}
 	return f, plan{}
 }
+
+// hosts reports whether a mount is the host's: by a descriptor it can be reached from a view of one's own.
+func (w *World) hosts(m *mount) bool { return top(m) == w.mounts[0] }
 
 func (w *World) mount(at place, root *name) {
 	w.mounts = append(w.mounts, &mount{parent: at.mount, at: at.name, root: root})
@@ -37,7 +44,7 @@ func (w *World) mount(at place, root *name) {
 
 func planBind(w *World, a *actor, s Step) plan {
 	to, p := w.ground(a, s.To)
-	if p.void || p.fails != 0 {
+	if p.void || p.fails != 0 || p.late != 0 {
 		return p
 	}
 	from, errno := w.walk(a, s.Path, true)
@@ -67,7 +74,7 @@ func planDevice(w *World, a *actor, s Step) plan {
 func (w *World) planMount(a *actor, s Step, root func() *name) plan {
 	to, p := w.ground(a, s.Path)
 	switch {
-	case p.void || p.fails != 0:
+	case p.void || p.fails != 0 || p.late != 0:
 		return p
 	case to.at.name.gone:
 		return fails(unix.ENOENT)
@@ -83,6 +90,8 @@ func planUmount(w *World, a *actor, s Step) plan {
 	switch {
 	case p.void || p.fails != 0:
 		return p
+	case w.hosts(m): // policy is asked after the kernel's own check here
+		return fails(unix.EINVAL)
 	case f.at.name != m.root:
 		return fails(unix.EINVAL)
 	case m.parent == nil || m.root == w.disk.root && m.parent.root == w.base.root:
