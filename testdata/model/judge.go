@@ -24,26 +24,27 @@ type verdict struct {
 	unsure  bool // it depends on an order that is the kernel's own: of an object's names, of the ways of an exchange
 }
 
-// verdict asks the oracle. Each check sees the taints that those before it set.
+// verdict asks the oracle, in every order that may be the kernel's. Each check sees the taints that those before it set.
 func (j *Judge) verdict(w *World, p plan) verdict {
-	v := j.ordered(w, p.checks, false)
-	turned := p.turned
-	if turned == nil {
-		turned = p.checks
-	}
-	if p.turned != nil || v.marked != j.Taints {
-		other := j.ordered(w, turned, true)
-		v.unsure = (v.refused < 0) != (other.refused < 0)
-		v.refused = max(v.refused, other.refused)
-		v.marked |= other.marked
+	v := j.ordered(w, p.checks, 0)
+	for turn := range j.turns(w, p.checks) {
+		for _, checks := range [][]check{p.checks, p.turned} {
+			if checks == nil {
+				continue
+			}
+			other := j.ordered(w, checks, turn)
+			v.unsure = v.unsure || (v.refused < 0) != (other.refused < 0)
+			v.refused = max(v.refused, other.refused)
+			v.marked |= other.marked
+		}
 	}
 	return v
 }
 
-func (j *Judge) ordered(w *World, checks []check, backwards bool) verdict {
+func (j *Judge) ordered(w *World, checks []check, turn int) verdict {
 	taints := j.Taints
 	for i, c := range checks {
-		for _, n := range j.names(w, c, backwards) {
+		for _, n := range j.names(w, c, turn) {
 			if j.refuses(&taints, c, n) {
 				return verdict{refused: i, marked: taints}
 			}
@@ -52,15 +53,23 @@ func (j *Judge) ordered(w *World, checks []check, backwards bool) verdict {
 	return verdict{refused: -1, marked: taints}
 }
 
+// turns is how many orders there are, of which each begins with another one of an object's other names.
+func (j *Judge) turns(w *World, checks []check) int {
+	most := 1
+	for _, c := range checks {
+		most = max(most, len(j.names(w, c, 0))-1)
+	}
+	return most
+}
+
 // names are those by which a check judges: the one that was used is always the first.
-func (j *Judge) names(w *World, c check, backwards bool) []*name {
+func (j *Judge) names(w *World, c check, turn int) []*name {
 	names := []*name{c.on}
 	if n := c.on.node; c.all && j.Aliases && n != nil && n.kind != folder && len(n.names) > 1 {
-		others := w.heldNames(n, c.on)
-		if backwards {
-			slices.Reverse(others)
+		if others := w.heldNames(n, c.on); len(others) > 0 {
+			turn %= len(others)
+			names = slices.Concat(names, others[turn:], others[:turn])
 		}
-		names = append(names, others...)
 	}
 	return names
 }
