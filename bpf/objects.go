@@ -301,6 +301,8 @@ var edition string
 
 // Build names the embedded object: two daemons with one Build load the same programs.
 func Build() string {
-	sum := sha256.Sum256(append([]byte(edition), _SensorBytes...))
-	return hex.EncodeToString(sum[:6])
+	sum := sha256.New()
+	sum.Write([]byte(edition))
+	sum.Write(_SensorBytes)
+	return hex.EncodeToString(sum.Sum(nil)[:6])
 }

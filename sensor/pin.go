@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -65,11 +66,11 @@ func (s set) number() uint32 {
 	return h.Sum32() | 1
 }
 
-// build is this one's; tests have another one.
-var build = bpf.Build()
+// build is this one's; tests have another one. Not as a program starts: whoever asks for help need not wait for a sum of the programs.
+var build = sync.OnceValue(bpf.Build)
 
 func (k *Kernel) set() set {
-	return set{abi, k.Form, k.TableSize, build}
+	return set{abi, k.Form, k.TableSize, build()}
 }
 
 // ErrNoBPFFS says that a folder cannot hold pins.

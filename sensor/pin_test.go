@@ -155,7 +155,7 @@ func TestReattachedProgramsAreWhatIsPinned(t *testing.T) {
 	}
 	anew := ids(t, first)
 	end(t, first)
-	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build {
+	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build() {
 		t.Errorf("pinned: %v, %v", sets, err)
 	}
 
@@ -187,7 +187,7 @@ func TestSetAsideOutlivesWhoSetItAside(t *testing.T) {
 	if session(second) != id {
 		t.Errorf("session %d, before %d", session(second), id)
 	}
-	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build {
+	if sets, err := p.sets(); err != nil || len(sets) != 1 || sets[0].build != build() {
 		t.Errorf("pinned: %v, %v", sets, err)
 	}
 }
@@ -234,8 +234,8 @@ func TestUpgradeGoesOnWithTheSessions(t *testing.T) {
 	id := session(first)
 	end(t, first)
 
-	defer func(was string) { build = was }(build)
-	build = "another"
+	defer func(was func() string) { build = was }(build)
+	build = func() string { return "another" }
 	second, _ := begin(t, p)
 	defer end(t, second)
 	for _, program := range ids(t, second) {
@@ -278,9 +278,9 @@ func TestUpgradeCarriesSessionsOverToAnotherABI(t *testing.T) {
 		}
 	}
 
-	defer func(was int, name string) { abi, build = was, name; delete(conversions, was) }(abi, build)
+	defer func(was int, named func() string) { abi, build = was, named; delete(conversions, was) }(abi, build)
 	conversions[abi] = asBefore
-	abi, build = abi+1, "another"
+	abi, build = abi+1, func() string { return "another" }
 	second, _ := begin(t, p)
 	defer end(t, second)
 	if session(second) != id || another(second) == id {

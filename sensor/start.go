@@ -127,7 +127,7 @@ func (s *starter) open(form bpf.Form) (*Kernel, error) {
 	o := s.Options
 	o.Form = form
 	for i, p := range s.pinned {
-		mine := set{abi, form, p.size, build}
+		mine := set{abi, form, p.size, build()}
 		if p != mine || p.size < max(o.TableSize, MinTableSize) {
 			continue
 		}
