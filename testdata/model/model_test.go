@@ -129,6 +129,22 @@ func TestNoStepHasATreesName(t *testing.T) {
 	}
 }
 
+// Of a file's other names one marks and one is refused: which is asked first is the kernel's own, so that the session may be marked.
+func TestEveryOrderOfNamesIsForeseen(t *testing.T) {
+	all, err := Seeds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := all["found-refused-by-another-name"]
+	r := &Runner{Kernel: &sim{}, Aliases: true}
+	if _, err := r.Run(s.Policy, List(s.Steps[:len(s.Steps)-1])); err != nil {
+		t.Fatal(err)
+	}
+	if g := r.guess(s.Steps[len(s.Steps)-1]); !g.refused() || g.verdict.marked == 0 || g.verdict.unsure {
+		t.Errorf("refused %t, marked %#x, unsure %t", g.refused(), g.verdict.marked, g.verdict.unsure)
+	}
+}
+
 func TestUnreadableSequencesAreToldApart(t *testing.T) {
 	for name, text := range map[string]string{
 		"no-dashes":    "agent open r x\n",
