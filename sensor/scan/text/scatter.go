@@ -4,16 +4,13 @@
 
 package text
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // scatter is what was hidden in one way all over a text.
 type scatter struct {
 	rule, detail string
 	at, runs     int
-	text         strings.Builder
+	text         []byte
 	data         []byte // of selectors
 	bits         []rune // of zero width
 }
@@ -33,7 +30,7 @@ func (v *revealer) scatter(rule, detail string) *scatter {
 func (v *revealer) together() {
 	for i := range v.scattered {
 		s := &v.scattered[i]
-		hidden := s.text.String()
+		hidden := string(s.text)
 		if len(s.data) > 0 {
 			hidden = printable(s.data)
 		}

@@ -186,7 +186,7 @@ func (v *revealer) run(i int, rule, detail string, letter func(rune) (rune, bool
 	v.mark(Mark{Rule: rule, Seen: v.in[begin:i], Detail: fmt.Sprintf("%s: %d characters", detail, (i-begin)/4), Hidden: hidden.String()})
 	s := v.scatter(rule, detail)
 	s.runs++
-	s.text.WriteString(hidden.String())
+	s.text = append(s.text, hidden.String()...)
 	return i
 }
 
