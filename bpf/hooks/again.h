@@ -26,11 +26,20 @@ struct user_pt_regs___arm64 {
 	u64 regs[31];
 } __attribute__((preserve_access_index));
 
+/* verifier: what a context is read at is a constant in the instruction, so clang may not make one read of them. */
+#define AGAIN_READ(ctx, type, field)                      \
+	({                                                \
+		u64 value_ = ((struct type *)ctx)->field; \
+		asm volatile("" : "+r"(value_));          \
+		value_;                                   \
+	})
+
 static __always_inline u64 again_argument(void *ctx, u32 index)
 {
 	if (bpf_core_type_exists(struct user_pt_regs___arm64))
-		return BPF_CORE_READ((struct user_pt_regs___arm64 *)ctx, regs[index]);
-	return index ? BPF_CORE_READ((struct pt_regs___x86 *)ctx, si) : BPF_CORE_READ((struct pt_regs___x86 *)ctx, di);
+		return index ? AGAIN_READ(ctx, user_pt_regs___arm64, regs[1]) :
+			       AGAIN_READ(ctx, user_pt_regs___arm64, regs[0]);
+	return index ? AGAIN_READ(ctx, pt_regs___x86, si) : AGAIN_READ(ctx, pt_regs___x86, di);
 }
 
 static __always_inline int again_judge(struct task_state *state, struct file *file, const struct question *q)
@@ -56,12 +65,12 @@ static __always_inline int again_open(u64 readahead, u64 mapping)
 	if (!state)
 		return 0;
 	file = AGAIN_CAST(struct file, readahead - bpf_core_field_offset(struct file, f_ra));
-	if ((u64)file->f_mapping->host->i_mapping != mapping || (file->f_flags & FMODE_EXEC))
-		return 0;
-	if (state->opened == open_mark(file)) {
+	if ((state->opened ^ open_mode(file)) == (u64)file->f_path.dentry) {
 		state->opened = 0;
 		return 0;
 	}
+	if ((u64)file->f_mapping->host->i_mapping != mapping || (file->f_flags & FMODE_EXEC))
+		return 0;
 	if (terminal_own(state, file))
 		return 0;
 	q = question_of_open(file->f_flags, file->f_mode);

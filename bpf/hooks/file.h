@@ -8,11 +8,19 @@
 /*
  * What of an open decides about it: a check that let the same object pass in the same mode is as good as this one's own.
  * One that refused leaves no mark: its open has no end that takes it away. verifier: no arithmetic with a typed pointer, so
- * the address is read as a number.
+ * the address is stored first, which makes a number of it.
  */
-static __always_inline u64 open_mark(struct file *file)
+static __always_inline u64 open_mode(const struct file *file)
 {
-	return (u64)BPF_CORE_READ(file, f_path.dentry) ^ (u64)(file->f_mode & (FMODE_READ | FMODE_WRITE)) << 48;
+	return (u64)(file->f_mode & (FMODE_READ | FMODE_WRITE)) << 48;
+}
+
+static __always_inline void open_mark(struct task_state *state, const struct file *file)
+{
+	volatile u64 *opened = &state->opened;
+
+	*opened = (u64)file->f_path.dentry;
+	*opened ^= open_mode(file);
 }
 
 /*
@@ -61,8 +69,12 @@ static __always_inline int decide_open(struct file *file)
 		error = skill_open(state, file);
 	if (!error && q.op == OP_FILE_WRITE)
 		written_note(state, file->f_inode);
-	if (cfg_form == FORM_TWICE)
-		state->opened = error ? 0 : open_mark(file);
+	if (cfg_form != FORM_TWICE)
+		return error;
+	if (error)
+		state->opened = 0;
+	else
+		open_mark(state, file);
 	return error;
 }
 

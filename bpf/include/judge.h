@@ -207,9 +207,16 @@ static __always_inline void judge_mark(struct session *session, struct event_hea
 	head->taints |= marks;
 }
 
+/* What is asked, in one word with nothing in its lowest bit: each part has bits of its own (operations are below 64). */
+static __always_inline u64 question_word(const struct question *q)
+{
+	return (u64)q->wanted << 32 | q->second << 25 | q->op << 18 | q->flags << 1;
+}
+
 /*
  * Who asks what of which name: what an answer depends on besides the table, in one word. The subject is the one that was
- * judged: what is read changes the session's taints, and with them the next answer.
+ * judged: what is read changes the session's taints, and with them the next answer. The last word of a print need not be
+ * mixed: that would tell no two of them apart that differ, nor make two different ones equal.
  */
 static __always_inline u64 act_of(const struct session *session, const struct subject *who, const struct question *q,
 				  u64 print)
@@ -218,8 +225,9 @@ static __always_inline u64 act_of(const struct session *session, const struct su
 
 	print = print_mix(print, session->id << 32 ^ (u32)task->tgid);
 	print = print_mix(print, (u64)who->role << 32 ^ (u64)who->principal << 16 ^ who->taints);
-	print = print_mix(print, (u64)q->wanted << 32 ^ q->second << 16 ^ q->op << 8 ^ q->flags);
-	return print_mix(print, who->denied) | 1;
+	if (who->denied)
+		print = print_mix(print, who->denied);
+	return (print ^ question_word(q)) | 1;
 }
 
 /* Names beside the one that was used: hard links, and what an overlay has below its own. */

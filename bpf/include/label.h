@@ -34,19 +34,20 @@ static __always_inline u64 print_link(u64 print, u32 sequence, u32 hash)
 }
 
 /*
- * 0 for a chain that is too deep or ends elsewhere than at the root. verifier: addresses of typed pointers are compared,
- * never reckoned with. KEEP-SYNC print v1 (path.h:name_step)
+ * 0 for a chain that is too deep. One that ends elsewhere than at a file system's root has a print that no entry has, for none
+ * is kept of it (path.h:name_once); it cannot be told here without two more loads. KEEP-SYNC print v2 (path.h:name_step)
  */
 static __always_inline u64 print_of(struct dentry *dentry)
 {
-	struct dentry *root = dentry->d_sb->s_root;
 	u64 print = cfg_key;
 
 	for (u32 i = 0; i < PRINT_DEPTH; i++) {
+		struct dentry *parent = dentry->d_parent;
+
 		print = print_link(print, dentry->d_seq.seqcount.sequence, dentry->d_name.hash);
-		if (dentry == root)
+		if (parent == dentry)
 			return print | 1;
-		dentry = dentry->d_parent;
+		dentry = parent;
 	}
 	return 0;
 }
@@ -59,10 +60,15 @@ static __always_inline u32 places_now(void)
 	return generation ? *generation : 0;
 }
 
+/*
+ * Tells the mixture of two entries from one. Prints are random; of the same print's entries, which were made under one table and
+ * among one set of mounts each, those words must not make up for each other's difference.
+ */
 static __always_inline u64 label_check(const struct label *label)
 {
-	return print_mix(print_mix(label->print ^ label->policy, label->groups),
-			 (u64)label->places << 32 | label->view);
+	u64 moment = label->policy << 8 ^ (u64)label->places << 32 ^ label->view;
+
+	return print_mix(label->print, moment) ^ label->groups;
 }
 
 /* The entry of a dentry, if it holds. */

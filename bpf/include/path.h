@@ -116,7 +116,7 @@ static __always_inline u32 name_component(struct buffer *buffer, u32 offset, u32
 
 /*
  * Above a mount point of a part, the walk goes on for the print alone. bound: DEPTH_MAX components, TEXT_MAX bytes; past
- * either the name is refused. KEEP-SYNC print v1 (label.h:print_of)
+ * either the name is refused. KEEP-SYNC print v2 (label.h:print_of)
  */
 static long name_step(u32 index, struct name_walk *w)
 {

@@ -12,21 +12,22 @@
  * at bpf_storage spares tasks that nobody marked the look-up.
  * verifier: 6.12 takes group_leader from non-sleepable programs only; sleepable ones use task_state_own().
  */
+static __always_inline struct task_state *task_state_of(struct task_struct *task)
+{
+	return task->bpf_storage ? bpf_task_storage_get(&tasks, task, NULL, 0) : NULL;
+}
+
 static __always_inline struct task_state *task_state_own(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return task->bpf_storage ? bpf_task_storage_get(&tasks, task, NULL, 0) : NULL;
+	return task_state_of(bpf_get_current_task_btf());
 }
 
 static __always_inline struct task_state *task_state(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *state = task_state_own();
+	struct task_state *state = task_state_of(task);
 
-	if (state || task->pid == task->tgid || !task->group_leader->bpf_storage)
-		return state;
-	return bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
+	return state || task->pid == task->tgid ? state : task_state_of(task->group_leader);
 }
 
 static __always_inline struct session *session_at(u32 slot)
