@@ -65,7 +65,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
 	struct bpf_sock *sock = way->sk;
 	struct session *session;
 	struct socket_tag *tag;
-	u8 address[16];
+	u8 address[16] AT_WORDS;
 	u32 port;
 
 	if (!sock || way->type != SOCK_STREAM)
@@ -76,7 +76,7 @@ static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
 	session = tag_session(tag);
 	if (!session)
 		return 0;
-	__builtin_memcpy(address, to, sizeof(address));
+	copy_words(address, to, sizeof(address));
 	connect_loopback(address);
 	connect_task(tag);
 	port = bpf_ntohs(way->user_port);
@@ -90,10 +90,9 @@ static __always_inline int connect_to(struct bpf_sock_addr *way, const u8 *to)
 /* cgroup/connect4 */
 static __always_inline int connect_four(struct bpf_sock_addr *way)
 {
-	u8 address[16] = { [10] = 0xff, 0xff };
-	u32 four = way->user_ip4;
+	u8 address[16] AT_WORDS;
 
-	__builtin_memcpy(address + 12, &four, sizeof(four));
+	address_four(address, way->user_ip4);
 	return connect_to(way, address);
 }
 

@@ -40,13 +40,6 @@ static __always_inline int listen_judge(struct task_state *state, struct buffer 
 	return route_tell(session, table, buffer);
 }
 
-static __always_inline void address_four(u8 *address, u32 four)
-{
-	__builtin_memset(address, 0, 10);
-	address[10] = address[11] = 0xff;
-	__builtin_memcpy(address + 12, &four, sizeof(four));
-}
-
 static __always_inline void listen_address(struct flow *flow, struct sock *sock)
 {
 	flow->port = sock->__sk_common.skc_num;

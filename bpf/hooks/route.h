@@ -41,25 +41,27 @@ static __always_inline struct session *tag_session(const struct socket_tag *tag)
 
 /*
  * Where to, and all that the answer depends on besides, in one word with a key that nobody knows. Reading changes a session's
- * taints, an administrator its switches, and both hold for the next packet.
+ * taints, an administrator its switches, and both hold for the next packet. The last word need not be mixed, as in act_of().
  */
 static __always_inline u64 route_print(const struct session *session, const u8 *address, u32 port, u32 protocol)
 {
 	const u8 *table = table_now();
 	u64 print = print_mix(cfg_key, table ? policy_of(table) : 0);
+	u64 denied = session_denied(session);
 
-	print = print_mix(print, bytes_number(address));
-	print = print_mix(print, bytes_number(address + 8));
-	print = print_mix(print, (u64)port << 32 | protocol);
+	print = print_mix(print, address_half(address, 0));
+	print = print_mix(print, address_half(address, 1));
 	print = print_mix(print, session->id << 32 ^ (u64)session->role << 16 ^ session->taints);
 	print = print_mix(print, (u64)session->flags << 32 ^ session->switches);
-	return print_mix(print, session_denied(session)) | 1;
+	if (denied)
+		print = print_mix(print, denied);
+	return (print ^ ((u64)port << 32 | protocol << 1)) | 1;
 }
 
 static __always_inline void route_flow(struct flow *flow, const struct socket_tag *tag, const u8 *address, u32 port,
 				       u32 protocol, u32 local)
 {
-	__builtin_memcpy(flow->address, address, sizeof(flow->address));
+	copy_words(flow->address, address, sizeof(flow->address));
 	flow->port = port;
 	flow->local = local;
 	flow->protocol = protocol;

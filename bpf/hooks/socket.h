@@ -115,7 +115,7 @@ static __always_inline int socket_created(struct bpf_sock *sock)
 	tag->slot = state->slot;
 	tag->generation = state->generation;
 	tag->principal = state->principal;
-	tag->space = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	tag->space = task->nsproxy->net_ns->ns.inum;
 	tag->flags = tag->space == cfg_network ? SOCKET_HOST : 0;
 	if (ordinary(sock->type, sock->protocol))
 		tag->flags |= SOCKET_ORDINARY;

@@ -8,21 +8,14 @@
 
 #include "judge.h"
 #include "spell.h"
+#include "wire.h"
 
-#define SPELL_LOWEST 0x0101010101010101ull /* the lowest bit of each byte of a word */
 #define DOMAIN_LABELS ((DOMAIN_MAX + 1) / 2)
 
 /* What an answer of flow_ask() has beside the action. */
 #define FLOW_MET 0x100	 /* a rule spoke, no default */
 #define FLOW_AGAIN 0x200 /* the table has changed */
 #define FLOW_ACTION(answer) ((u32)(answer) & 0xff)
-
-static __always_inline bool flow_four(const struct flow *flow)
-{
-	struct address a = { .high = bytes_number(flow->address), .low = bytes_number(flow->address + 8) };
-
-	return !a.high && a.low >> 32 == 0xffff;
-}
 
 static __always_inline void spell_protocol(struct buffer *buffer, u32 protocol)
 {
@@ -42,13 +35,10 @@ __noinline int spell_address(struct buffer *buffer, u32 reached)
 
 	if (!buffer)
 		return 0;
-	four = flow_four(&buffer->flow);
+	four = address_is_four(buffer->flow.address);
 	spell_begin(buffer);
-	for (u32 i = 0; i < 16; i++) {
-		if (four && i >= 4)
-			break;
-		spell_hex(buffer, buffer->flow.address[(15 - i) & 15]);
-	}
+	for (u32 i = 0; i < 4 && !(four && i); i++)
+		spell_hex(buffer, ((const u32 *)buffer->flow.address)[3 - i]);
 	spell_byte(buffer, four ? '4' : '6');
 	spell_byte(buffer, '/');
 	spell_number(buffer, buffer->flow.port);

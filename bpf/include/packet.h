@@ -5,9 +5,8 @@
  */
 #pragma once
 
-#include <bpf/bpf_endian.h>
-
 #include "maps.h"
+#include "wire.h"
 
 enum packet_limits {
 	IP4_HEADER = 20,
@@ -38,7 +37,7 @@ enum packet_limits {
 	})
 
 struct packet {
-	u8 address[16]; /* of the other end; IPv4 mapped */
+	u8 address[16] AT_WORDS; /* of the other end; IPv4 mapped */
 	u32 protocol;
 	u32 port;  /* of the other end; 0 where the protocol has none */
 	u32 local; /* of this one */
@@ -54,9 +53,10 @@ static __always_inline u32 number16(const u8 *bytes)
 	return (u32)bytes[0] << 8 | bytes[1];
 }
 
-static __always_inline u32 number32(const u8 *bytes)
+/* Of a header. kernel: it may lie anywhere, which this machine's words may too. */
+static __always_inline u32 header_word(const u8 *header, u32 at)
 {
-	return number16(bytes) << 16 | number16(bytes + 2);
+	return *(const u32 *)(header + at);
 }
 
 /*
@@ -75,16 +75,14 @@ static __always_inline const u8 *packet_header(struct __sk_buff *skb, u32 at, u8
 /* Returns where the next header begins; 0 for what is no packet of this version. */
 static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
-	u8 copy[IP4_HEADER];
+	u8 copy[IP4_HEADER] AT_WORDS;
 	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
 
 	if (!header)
 		return 0;
 	p->protocol = header[9];
 	p->odd = header[0] != 0x45 || number16(header + 6) & 0x1fff;
-	__builtin_memset(p->address, 0, 10);
-	p->address[10] = p->address[11] = 0xff;
-	__builtin_memcpy(p->address + 12, header + (leaves ? 16 : 12), 4);
+	address_four(p->address, header_word(header, leaves ? 16 : 12));
 	return IP4_HEADER;
 }
 
@@ -97,33 +95,36 @@ static __always_inline bool packet_extended(u32 next)
 
 static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
-	u8 copy[IP6_HEADER];
+	u8 copy[IP6_HEADER] AT_WORDS;
 	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
 
 	if (!header)
 		return 0;
 	p->protocol = header[6];
 	p->odd = packet_extended(header[6]);
-	__builtin_memcpy(p->address, header + (leaves ? 24 : 8), 16);
+	copy_words(p->address, header + (leaves ? 24 : 8), sizeof(p->address));
 	return IP6_HEADER;
 }
 
 static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves)
 {
 	bool tcp = p->protocol == IPPROTO_TCP;
-	u8 copy[TCP_HEADER];
+	u8 copy[TCP_HEADER] AT_WORDS;
 	const u8 *header = packet_header(skb, at, copy, UDP_HEADER);
+	u16 from, to;
 
 	if (!header)
 		return 0;
-	p->port = number16(header + (leaves ? 2 : 0));
-	p->local = number16(header + (leaves ? 0 : 2));
+	from = bpf_ntohs(header_word(header, 0));
+	to = bpf_ntohs(header_word(header, 0) >> 16);
+	p->port = leaves ? to : from;
+	p->local = leaves ? from : to;
 	if (!tcp)
 		return at + UDP_HEADER;
 	header = packet_header(skb, at, copy, TCP_HEADER);
 	if (!header)
 		return 0;
-	p->sequence = number32(header + 4);
+	p->sequence = bpf_ntohl(header_word(header, 4));
 	p->control = header[13];
 	return at + (header[12] >> 4) * 4;
 }

@@ -40,12 +40,17 @@ static __always_inline void spell_number(struct buffer *buffer, u32 number)
 	}
 }
 
-static __always_inline void spell_hex(struct buffer *buffer, u8 byte)
-{
-	for (u32 i = 0; i < 2; i++) {
-		u8 digit = byte & 15;
+#define SPELL_LOWEST 0x0101010101010101ull /* the lowest bit of each byte of a word */
 
-		spell_byte(buffer, digit < 10 ? '0' + digit : 'a' + digit - 10);
-		byte >>= 4;
-	}
+/* Four bytes as they lie, in hexadecimal: a digit in each byte of a word, made a character together. */
+static __always_inline void spell_hex(struct buffer *buffer, u32 bytes)
+{
+	u64 digits = bytes;
+
+	digits = (digits | digits << 16) & 0x0000ffff0000ffff;
+	digits = (digits | digits << 8) & 0x00ff00ff00ff00ff;
+	digits = (digits >> 4 | digits << 8) & SPELL_LOWEST * 15;
+	digits += SPELL_LOWEST * '0' + ((digits + SPELL_LOWEST * 6) >> 4 & SPELL_LOWEST) * ('a' - '0' - 10);
+	buffer->name.offset -= sizeof(digits);
+	*(u64 *)(buffer->text + (buffer->name.offset & (TEXT_MAX - 1))) = digits;
 }
