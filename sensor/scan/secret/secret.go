@@ -16,6 +16,8 @@ import (
 	ac "github.com/BobuSumisu/aho-corasick"
 	"github.com/BurntSushi/toml"
 	gitleaks "github.com/zricethezav/gitleaks/v8/config"
+
+	"github.com/reeve-sensor/reeve/sensor/scan/text"
 )
 
 // Found is one secret.
@@ -168,24 +170,23 @@ func candidate(line string) bool {
 	return false
 }
 
-func (e *engine) look(ctx context.Context, text string, offset int, key bool) []Found {
-	lower := strings.ToLower(text)
+func (e *engine) look(ctx context.Context, content string, offset int, key bool) []Found {
 	var list []Found
 	seen := map[int]int{} // up to where a rule has looked
-	e.words.Walk([]byte(lower), func(end, _, pattern int64) bool {
+	e.words.Walk([]byte(text.Small(content)), func(end, _, pattern int64) bool {
 		for _, n := range e.owner[pattern] {
 			if at, ok := seen[n]; ok && int(end) < at {
 				continue
 			}
 			seen[n] = int(end) + maxLine/2
 			if key {
-				seen[n] = len(text)
+				seen[n] = len(content)
 			}
-			from, to := max(0, int(end)-maxLine), min(len(text), int(end)+maxLine)
+			from, to := max(0, int(end)-maxLine), min(len(content), int(end)+maxLine)
 			if key {
-				from, to = 0, len(text)
+				from, to = 0, len(content)
 			}
-			if f, ok := e.rules[n].find(text[from:to], &e.all); ok {
+			if f, ok := e.rules[n].find(content[from:to], &e.all); ok {
 				f.Offset += offset + from
 				list = append(list, f)
 			}

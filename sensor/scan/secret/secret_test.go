@@ -14,6 +14,7 @@ func TestSecretsAreFoundAndMasked(t *testing.T) {
 		"github":  {"token: ghp_" + "Zk3mQ8vR2sT6wY9aB4cD7eF1gH5jK0lN3pXu\n", "github-pat"},
 		"generic": {"API_TOKEN = \"a9f3b7c2d8" + "e4f1a6b5c0d7e2\"\n", "generic-api-key"},
 		"second":  {"token = x; " + strings.Repeat("f(x); ", 1000) + "token: ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8\n", "github-pat"},
+		"letters": {"token: ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8 " + strings.Repeat("\u0130", 3000) + "api_key\n", "github-pat"},
 		"words":   {"the api key is a string of letters and digits\n", ""},
 		"example": {"AWS_KEY=AKIAIOSFODNN7EXAMPLE\n", ""},
 		"env":     {"api_key = os.environ[\"SERVICE_API_KEY_V2\"]\n", ""},

@@ -283,11 +283,11 @@ func ciphers(s string) []Decoded {
 		add(from, s[from:to], "letters spaced apart", unspace(s[from:to]))
 		at = spacedApart(s, to)
 	}
-	lower := strings.ToLower(s)
+	lower := Small(s)
 	if (strings.Contains(lower, "gur ") || strings.Contains(lower, "naq ") || strings.Contains(lower, "vafgehp")) && len(rotWords.FindAllStringIndex(lower, 3)) >= 2 {
 		read := 0
 		for _, m := range rotWords.FindAllStringIndex(lower, maxDecoded) {
-			if from, to := lineOf(s, min(m[0], len(s))); to > read {
+			if from, to := lineOf(s, m[0]); to > read {
 				add(from, s[from:to], "ROT13", strings.Map(rot13, s[from:to]))
 				read = to
 			}
@@ -295,7 +295,7 @@ func ciphers(s string) []Decoded {
 	}
 	for _, backwards := range []string{"snoitcurtsni", "suoiverp", "tpmorp metsys", "resu eht llet"} {
 		if at := strings.Index(lower, backwards); at >= 0 {
-			from, to := lineOf(s, min(at, len(s)))
+			from, to := lineOf(s, at)
 			add(from, s[from:to], "written backwards", reverse(s[from:to]))
 		}
 	}
