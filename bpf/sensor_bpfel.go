@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 7
+	sensorAbiABI_VERSION   sensorAbi = 8
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -782,6 +782,7 @@ const (
 	sensorMapPlaces              = "places"
 	sensorMapPool                = "pool"
 	sensorMapReliefs             = "reliefs"
+	sensorMapRepeats             = "repeats"
 	sensorMapRequests            = "requests"
 	sensorMapResolvers           = "resolvers"
 	sensorMapSeeds               = "seeds"
@@ -999,6 +1000,7 @@ type sensorMapSpecs struct {
 	Places       *ebpf.MapSpec `ebpf:"places"`
 	Pool         *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs      *ebpf.MapSpec `ebpf:"reliefs"`
+	Repeats      *ebpf.MapSpec `ebpf:"repeats"`
 	Requests     *ebpf.MapSpec `ebpf:"requests"`
 	Resolvers    *ebpf.MapSpec `ebpf:"resolvers"`
 	Seeds        *ebpf.MapSpec `ebpf:"seeds"`
@@ -1076,6 +1078,7 @@ type sensorMaps struct {
 	Places       *ebpf.Map `ebpf:"places"`
 	Pool         *ebpf.Map `ebpf:"pool"`
 	Reliefs      *ebpf.Map `ebpf:"reliefs"`
+	Repeats      *ebpf.Map `ebpf:"repeats"`
 	Requests     *ebpf.Map `ebpf:"requests"`
 	Resolvers    *ebpf.Map `ebpf:"resolvers"`
 	Seeds        *ebpf.Map `ebpf:"seeds"`
@@ -1120,6 +1123,7 @@ func (m *sensorMaps) Close() error {
 		m.Places,
 		m.Pool,
 		m.Reliefs,
+		m.Repeats,
 		m.Requests,
 		m.Resolvers,
 		m.Seeds,

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../include/judge.h"
+#include "../include/repeat.h"
 #include "../include/spell.h"
 
 enum spellings {
@@ -105,18 +105,27 @@ static __always_inline u32 family_everyday(u32 family, u32 type, u32 protocol)
 	return (family == AF_INET6 ? EVERYDAY_TCP6 : EVERYDAY_TCP) + datagram;
 }
 
+static __always_inline u32 family_action(const u8 *table, struct subject *who, u32 everyday)
+{
+	u32 field = __builtin_offsetof(struct table_header, everyday) + (everyday & (EVERYDAY - 1)) * sizeof(u64);
+	struct question q = { .op = OP_NET_FAMILY, .wanted = true };
+	u64 masks[ACTIONS * PATH_WORDS];
+
+	who->masks = masks;
+	return net_action(table, who, &q, FIELD(table, u64, field));
+}
+
 /*
  * Whether the table lets a socket of everyday be made: what the walk over its name would find is known already. verifier: global,
  * or each kind of socket would be walked.
  */
 __noinline int family_allowed(struct task_state *state, u32 everyday)
 {
-	struct question q = { .op = OP_NET_FAMILY, .wanted = true };
-	u32 field = __builtin_offsetof(struct table_header, everyday) + (everyday & (EVERYDAY - 1)) * sizeof(u64);
 	const u8 *table = table_now();
 	struct session *session;
-	u64 masks[ACTIONS * PATH_WORDS];
 	struct subject who;
+	u64 print, label;
+	int action;
 
 	if (!state || everyday >= EVERYDAY || !table)
 		return false;
@@ -124,8 +133,14 @@ __noinline int family_allowed(struct task_state *state, u32 everyday)
 	if (!session)
 		return false;
 	who = subject_of(state, session);
-	who.masks = masks;
-	if (net_action(table, &who, &q, FIELD(table, u64, field)) != ACTION_ALLOW)
+	print = repeat_of(table, &who, OP_NET_FAMILY, 0);
+	print = print ? print_mix(print, everyday) : 0;
+	action = repeat_find(print, &label);
+	if (action == REPEAT_NONE) {
+		action = family_action(table, &who, everyday);
+		repeat_keep(print, 0, action);
+	}
+	if (action != ACTION_ALLOW)
 		return false;
 	judge_seen(session, 1ull << OP_NET_FAMILY);
 	count(COUNT_JUDGED);

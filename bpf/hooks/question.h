@@ -112,8 +112,7 @@ __noinline int question_judge(struct buffer *buffer, u32 size, u32 trusted)
 		return 0;
 	}
 	flow_name(flow, &dns->name);
-	spell_domain(buffer, 0);
-	flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN)), NET_BY_RULE);
+	flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_domain(buffer, 0)), NET_BY_RULE);
 	question_type(flow, dns->type);
 	if (!trusted)
 		flow_number(buffer, NET_RESOLVER);

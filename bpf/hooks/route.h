@@ -122,12 +122,30 @@ static __always_inline bool route_holds(struct session *session, const u8 *table
 	return true;
 }
 
+/* Of what is allowed, as nearly all is, a record without a name is written where it goes. */
+static __always_inline void route_send_bare(const struct event_net *event)
+{
+	u64 wakes = activity_wake(sizeof(*event));
+	struct event_net *entry = bpf_ringbuf_reserve(&activity, sizeof(*event), 0);
+
+	if (!entry) {
+		count(COUNT_ACTIVITY_LOST);
+		return;
+	}
+	copy_words(entry, event, sizeof(*event));
+	bpf_ringbuf_submit(entry, wakes);
+}
+
 /* A record, and the name behind it. */
 static __always_inline void route_send(struct buffer *buffer)
 {
 	u32 size = sizeof(buffer->net) + buffer->flow.length;
 
 	buffer->net.head.size = size;
+	if (!buffer->flow.length && buffer->net.head.action == ACTION_ALLOW) {
+		route_send_bare(&buffer->net);
+		return;
+	}
 	if (buffer->flow.length)
 		copy_words(buffer->told.name, buffer->flow.name, DOMAIN_TEXT_);
 	if (buffer->net.head.action == ACTION_ALLOW)

@@ -6,9 +6,8 @@
  */
 #pragma once
 
-#include "judge.h"
+#include "repeat.h"
 #include "spell.h"
-#include "wire.h"
 
 #define DOMAIN_LABELS ((DOMAIN_MAX + 1) / 2)
 
@@ -125,25 +124,6 @@ __noinline int spell_domain(struct buffer *buffer, u32 port)
 	return 0;
 }
 
-static __always_inline struct session *flow_session(const struct flow *flow)
-{
-	struct session *session = session_at(flow->slot);
-
-	return session && session->generation == flow->generation && session->tasks ? session : NULL;
-}
-
-static __always_inline struct subject flow_subject(const struct flow *flow, const struct session *session)
-{
-	struct subject who = {
-		.role = session->role,
-		.principal = flow->principal,
-		.taints = session->taints,
-		.denied = session_denied(session),
-	};
-
-	return who;
-}
-
 /* What the table says of the object whose groups were found. Not by another table. */
 __noinline int flow_rule(struct buffer *buffer, u32 op)
 {
@@ -190,6 +170,32 @@ static __always_inline int flow_ask(struct buffer *buffer, u32 op)
 	return answer == FLOW_AGAIN ? ACTION_DENY : answer;
 }
 
+/* What the table says of the flow's name, at that port; 0: that it is looked up. verifier: global, as name_of. */
+__noinline int flow_domain(struct buffer *buffer, u32 port)
+{
+	int answer = flow_domain_again(buffer, port);
+
+	if (!buffer || answer != REPEAT_NONE)
+		return answer;
+	spell_domain(buffer, port);
+	answer = flow_ask(buffer, OP_NET_DOMAIN);
+	flow_keep(&buffer->flow, OP_NET_DOMAIN, answer);
+	return answer;
+}
+
+/* What it says of the flow's address. verifier: global, as name_of. */
+__noinline int flow_address(struct buffer *buffer, u32 op)
+{
+	int answer = flow_address_again(buffer, op);
+
+	if (!buffer || answer != REPEAT_NONE)
+		return answer;
+	spell_address(buffer, buffer->flow.reached ? 'n' : 'a');
+	answer = flow_ask(buffer, op);
+	flow_keep(&buffer->flow, op, answer);
+	return answer;
+}
+
 /* The decision so far gives way to a stricter one. */
 static __always_inline void flow_settle(struct flow *flow, u32 op, u32 action, u32 reason)
 {
@@ -204,10 +210,8 @@ static __always_inline void flow_settle(struct flow *flow, u32 op, u32 action, u
 /* By its number: what no name led to. Returns as flow_ask(). */
 static __always_inline int flow_number(struct buffer *buffer, u32 reason)
 {
-	int answer;
+	int answer = flow_address(buffer, OP_NET_ADDR);
 
-	spell_address(buffer, 'a');
-	answer = flow_ask(buffer, OP_NET_ADDR);
 	flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), reason);
 	return answer;
 }
@@ -217,9 +221,8 @@ static __always_inline int flow_reached(struct buffer *buffer)
 {
 	int answer;
 
-	spell_address(buffer, 'n');
 	buffer->flow.reached = 1;
-	answer = flow_ask(buffer, OP_NET_ADDR);
+	answer = flow_address(buffer, OP_NET_ADDR);
 	buffer->flow.reached = 0;
 	if (answer & FLOW_MET)
 		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
@@ -337,11 +340,9 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	return answer_learned();
 }
 
-/* What the table says of the name in the flow. */
 static __always_inline u32 flow_ask_name(struct buffer *buffer)
 {
-	spell_domain(buffer, buffer->flow.port);
-	return FLOW_ACTION(flow_ask(buffer, OP_NET_DOMAIN));
+	return FLOW_ACTION(flow_domain(buffer, buffer->flow.port));
 }
 
 /*
@@ -410,8 +411,7 @@ __noinline int flow_reach(struct buffer *buffer)
 		return 0;
 	flow_begin(&buffer->flow);
 	if (flow_quic(&buffer->flow)) {
-		spell_address(buffer, 'a');
-		answer = flow_ask(buffer, OP_NET_ADDR);
+		answer = flow_address(buffer, OP_NET_ADDR);
 		if (!(answer & FLOW_MET))
 			flow_settle(&buffer->flow, OP_NET_ADDR, ACTION_DENY, NET_QUIC);
 		flow_settle(&buffer->flow, OP_NET_ADDR, FLOW_ACTION(answer), NET_BY_RULE);
@@ -438,8 +438,7 @@ __noinline int flow_named(struct buffer *buffer)
 		return 0;
 	flow = &buffer->flow;
 	known = answer_known(buffer);
-	spell_domain(buffer, flow->port);
-	answer = flow_ask(buffer, OP_NET_DOMAIN);
+	answer = flow_domain(buffer, flow->port);
 	if (known || answer & FLOW_MET)
 		flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(answer), known ? NET_BY_RULE : NET_OTHER_NAME);
 	if (known)
@@ -457,8 +456,7 @@ __noinline int flow_listen(struct buffer *buffer)
 	if (!buffer)
 		return 0;
 	flow_begin(&buffer->flow);
-	spell_address(buffer, 'a');
-	answer = flow_ask(buffer, OP_NET_LISTEN);
+	answer = flow_address(buffer, OP_NET_LISTEN);
 	flow_settle(&buffer->flow, OP_NET_LISTEN, FLOW_ACTION(answer), NET_BY_RULE);
 	return 0;
 }

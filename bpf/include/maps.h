@@ -198,8 +198,9 @@ struct flow {
 	u32 best;     /* the mildest answer of its names so far, and which of them has it (flow_names) */
 	u64 label;    /* of what was asked last */
 	u64 decided;  /* and of what decided */
-	u64 policy;
-	u64 now; /* CLOCK_BOOTTIME, ns */
+	u64 asker;    /* repeat.h: the table and who asks; 0 where the answer is not kept */
+	u64 print;    /* and what about */
+	u64 now;      /* CLOCK_BOOTTIME, ns */
 	u8 name[DOMAIN_TEXT_];
 };
 
@@ -395,6 +396,25 @@ struct {
 	__type(key, u32);
 	__type(value, u32);
 } places SEC(".maps");
+
+/* What the table said of an object of the network, by its print (repeat.h). Written and read by the kernel. */
+struct repeat {
+	u64 print;
+	u64 label;
+	u64 sealed; /* the answer, under both */
+};
+
+enum repeats {
+	REPEATS_BITS = 12,	/* 96 KB */
+	REPEAT_ANSWERS = 0x200, /* more than there are: an action, and whether a rule spoke */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << REPEATS_BITS);
+	__type(key, u32);
+	__type(value, struct repeat);
+} repeats SEC(".maps");
 
 /* Labels by dentry. Written and read by the kernel. Full: the one that was used longest ago goes, and is found anew. */
 struct {

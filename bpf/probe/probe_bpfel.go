@@ -72,6 +72,7 @@ const (
 	probeMapPlaces       = "places"
 	probeMapPool         = "pool"
 	probeMapReliefs      = "reliefs"
+	probeMapRepeats      = "repeats"
 	probeMapRequests     = "requests"
 	probeMapResolvers    = "resolvers"
 	probeMapSeeds        = "seeds"
@@ -175,6 +176,7 @@ type probeMapSpecs struct {
 	Places       *ebpf.MapSpec `ebpf:"places"`
 	Pool         *ebpf.MapSpec `ebpf:"pool"`
 	Reliefs      *ebpf.MapSpec `ebpf:"reliefs"`
+	Repeats      *ebpf.MapSpec `ebpf:"repeats"`
 	Requests     *ebpf.MapSpec `ebpf:"requests"`
 	Resolvers    *ebpf.MapSpec `ebpf:"resolvers"`
 	Seeds        *ebpf.MapSpec `ebpf:"seeds"`
@@ -252,6 +254,7 @@ type probeMaps struct {
 	Places       *ebpf.Map `ebpf:"places"`
 	Pool         *ebpf.Map `ebpf:"pool"`
 	Reliefs      *ebpf.Map `ebpf:"reliefs"`
+	Repeats      *ebpf.Map `ebpf:"repeats"`
 	Requests     *ebpf.Map `ebpf:"requests"`
 	Resolvers    *ebpf.Map `ebpf:"resolvers"`
 	Seeds        *ebpf.Map `ebpf:"seeds"`
@@ -296,6 +299,7 @@ func (m *probeMaps) Close() error {
 		m.Places,
 		m.Pool,
 		m.Reliefs,
+		m.Repeats,
 		m.Requests,
 		m.Resolvers,
 		m.Seeds,
