@@ -11,6 +11,8 @@
 enum packet_limits {
 	IP4_HEADER = 20,
 	IP6_HEADER = 40,
+	JUMBO_HEADER = 8,
+	JUMBO_OPTION = 0xc2,
 	TCP_HEADER = 20,
 	UDP_HEADER = 8,
 	NEXT_HOPS = 0, /* by the hop; IANA's list of IPv6 extension headers, but for IPsec's */
@@ -93,17 +95,36 @@ static __always_inline bool packet_extended(u32 next)
 	       next == NEXT_MOBILITY || next == NEXT_HIP || next == NEXT_SHIM6;
 }
 
+/*
+ * Of a segment that is longer than version 6 has a length for, the kernel itself puts the length in between (RFC 2675,
+ * net/ipv6/ip6_output.c:ip6_xmit), until the segment is cut up: one option, alone in its header. False for anything else.
+ */
+static __always_inline bool packet_jumbo(struct __sk_buff *skb, struct packet *p)
+{
+	u8 copy[JUMBO_HEADER] AT_WORDS;
+	const u8 *header = packet_header(skb, IP6_HEADER, copy, sizeof(copy));
+
+	if (!header || header[1] || header[2] != JUMBO_OPTION || header[3] != sizeof(u32) ||
+	    bpf_ntohl(header_word(header, 4)) != skb->len - IP6_HEADER)
+		return false;
+	p->protocol = header[0];
+	return true;
+}
+
 static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
 	u8 copy[IP6_HEADER] AT_WORDS;
 	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
+	u32 size = IP6_HEADER;
 
 	if (!header)
 		return 0;
 	p->protocol = header[6];
-	p->odd = packet_extended(header[6]);
 	copy_words(p->address, header + (leaves ? 24 : 8), sizeof(p->address));
-	return IP6_HEADER;
+	if (p->protocol == NEXT_HOPS && !number16(header + 4) && packet_jumbo(skb, p))
+		size += JUMBO_HEADER;
+	p->odd = packet_extended(p->protocol);
+	return size;
 }
 
 static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves)

@@ -116,6 +116,26 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
+// Labels are read by words of eight bytes, where that can be: each byte at each place of one is what it is by itself.
+func TestEveryByteOfALabel(t *testing.T) {
+	each(t, func(t *testing.T, p parser) {
+		for at := range 10 {
+			for b := range 256 {
+				label := []byte("Ab-d_f0hiJ")
+				label[at] = byte(b)
+				message := query(0x100, 0, slices.Concat([]byte{byte(len(label))}, label, wire("7test")))
+				want := fmt.Sprintf("fine %q type 1 plain", strings.ToLower(string(label))+".7test")
+				if !strings.Contains("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", string(rune(b))) {
+					want = "refused: odd "
+				}
+				if got := must(t)(tellDNS(p, message)); !strings.HasPrefix(got, want) {
+					t.Errorf("%q: %s, want %s", label, got, want)
+				}
+			}
+		}
+	})
+}
+
 const fine, malformed = `fine "www.example.com" type 1 answer`, ` "www.example.com" type 1 answer`
 
 // chain is an answer with that many CNAMEs in a row.

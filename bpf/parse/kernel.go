@@ -19,7 +19,7 @@ type Kernel struct {
 
 // OpenKernel loads the parsers; it needs the right to load programs of the type syscall.
 func OpenKernel() (*Kernel, error) {
-	k := &Kernel{input: make([]byte, 8+InputMax)}
+	k := &Kernel{input: make([]byte, 8+InputMax+8)}
 	if err := loadParseObjects(&k.objects, nil); err != nil {
 		return nil, fmt.Errorf("loading the parsers: %w", err)
 	}

@@ -30,6 +30,7 @@ struct input {
 	u32 size;
 	u32 at;
 	u8 text[INPUT_MAX];
+	u8 behind[8]; /* verifier: a word may begin at the last byte, as far as it knows */
 };
 
 /* The addresses of the records of an answer, as the sensor learns them. */

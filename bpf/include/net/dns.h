@@ -153,6 +153,12 @@ static __always_inline u8 dns_byte(const u8 *message, u32 at)
 	return message[WITHIN(at, DNS_MESSAGE_MAX)];
 }
 
+/* verifier: behind the message there are more bytes than a word has. */
+static __always_inline u64 dns_word(const u8 *message, u32 at)
+{
+	return word_load(message + WITHIN(at, DNS_MESSAGE_MAX));
+}
+
 static __always_inline u32 dns_u16(const u8 *message, u32 at)
 {
 	return (u32)dns_byte(message, at) << 8 | dns_byte(message, at + 1);
@@ -307,6 +313,10 @@ static __always_inline void dns_question_bytes(struct dns *d, const u8 *message)
 	u32 left = smaller(smaller(d->compare.label, d->size - d->at), DNS_STRIDE);
 
 	d->compare.label -= left;
+	if (dns_has(d, DNS_STRIDE) && domain_word(&d->name, dns_word(message, d->at), left)) {
+		d->at += left;
+		return;
+	}
 	for (u32 i = 0; i < left; i++) {
 		domain_byte(&d->name, dns_byte(message, d->at));
 		d->at++;
@@ -315,12 +325,14 @@ static __always_inline void dns_question_bytes(struct dns *d, const u8 *message)
 
 static __always_inline void dns_question(struct dns *d, const u8 *message)
 {
-	if (!dns_has(d, 1))
+	if (!dns_has(d, 1)) {
 		dns_end(d, DNS_MALFORMED, DNS_SHORT);
-	else if (d->compare.label)
-		dns_question_bytes(d, message);
-	else
+		return;
+	}
+	if (!d->compare.label)
 		dns_question_label(d, message, dns_byte(message, d->at));
+	if (d->compare.label && dns_has(d, 1))
+		dns_question_bytes(d, message);
 }
 
 /* Sets *over where it leads to the question's name, which was walked before. */
@@ -516,24 +528,6 @@ static __always_inline void dns_chain(struct dns *d)
 	d->chain++;
 }
 
-static __always_inline void dns_scan(struct dns *d)
-{
-	struct dns_record *r = dns_record(d, d->index);
-
-	if (d->index >= d->count) {
-		dns_chain(d);
-		return;
-	}
-	if (r->used) {
-		d->index++;
-		return;
-	}
-	d->compare.a = r->owner;
-	d->compare.b = d->owner;
-	d->compare.label = 0;
-	d->phase = DNS_PHASE_COMPARE;
-}
-
 static __always_inline void dns_met(struct dns *d)
 {
 	struct dns_record *r = dns_record(d, d->index);
@@ -555,6 +549,28 @@ static __always_inline void dns_compared(struct dns *d, bool equal)
 		dns_met(d);
 	d->index++;
 	d->phase = DNS_PHASE_SCAN;
+}
+
+static __always_inline void dns_scan(struct dns *d)
+{
+	struct dns_record *r = dns_record(d, d->index);
+
+	if (d->index >= d->count) {
+		dns_chain(d);
+		return;
+	}
+	if (r->used) {
+		d->index++;
+		return;
+	}
+	if (r->owner == d->owner) {
+		dns_compared(d, true);
+		return;
+	}
+	d->compare.a = r->owner;
+	d->compare.b = d->owner;
+	d->compare.label = 0;
+	d->phase = DNS_PHASE_COMPARE;
 }
 
 /* At the begin of a label, in both names. */

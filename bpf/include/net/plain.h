@@ -25,6 +25,28 @@ typedef __u64 u64;
 		index_ &((size) - 1);            \
 	})
 
+/* Eight bytes, wherever they lie, the first one lowest. verifier: of what clang takes for bytes it makes eight loads. */
+static __always_inline u64 word_load(const u8 *bytes)
+{
+#ifdef __bpf__
+	return *(const u64 *)bytes;
+#else
+	u64 word;
+
+	__builtin_memcpy(&word, bytes, sizeof(word));
+	return word;
+#endif
+}
+
+static __always_inline void word_store(u8 *bytes, u64 word)
+{
+#ifdef __bpf__
+	*(u64 *)bytes = word;
+#else
+	__builtin_memcpy(bytes, &word, sizeof(word));
+#endif
+}
+
 static __always_inline u32 smaller(u32 a, u32 b)
 {
 	return a < b ? a : b;
