@@ -251,12 +251,13 @@ __noinline int answer_take(struct buffer *buffer, u32 index)
 	return 1;
 }
 
-static __always_inline bool same_name(const u8 *a, const u8 *b)
+/* Whether the answer gave the flow's name. Zeros fill the last word of both. */
+static __always_inline bool answer_names(const struct answer *answer, const struct flow *flow)
 {
-	u64 different = 0;
+	u64 different = answer->length ^ flow->length;
 
-	for (u32 i = 0; i < DOMAIN_TEXT_ / 8; i++)
-		different |= ((const u64 *)a)[i] ^ ((const u64 *)b)[i];
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < flow->length && !different; i++)
+		different = ((const u64 *)answer->name)[i] ^ ((const u64 *)flow->name)[i];
 	return !different;
 }
 
@@ -277,7 +278,7 @@ __noinline int answer_known(struct buffer *buffer)
 		answer = bpf_map_lookup_elem(&answers, &key);
 		if (!answer)
 			return 0;
-		if (answer->expires >= buffer->flow.now && same_name(answer->name, buffer->flow.name))
+		if (answer->expires >= buffer->flow.now && answer_names(answer, &buffer->flow))
 			return 1;
 	}
 	return 0;
@@ -312,7 +313,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 			break;
 		}
 		before = answer->expires;
-		if (same_name(answer->name, buffer->flow.name)) {
+		if (answer_names(answer, &buffer->flow)) {
 			/* race: 0, or another value, where somebody else writes there */
 			if (before && __sync_val_compare_and_swap(&answer->expires, before, expires) == before)
 				return answer_learned();
