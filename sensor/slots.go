@@ -19,19 +19,25 @@ type Slot struct {
 	bpf.Session
 }
 
+// slotsAtOnce is how many slots one system call reads.
+const slotsAtOnce = 256
+
 // Sessions are the sessions that have a living thread; not the canary's.
 func (k *Kernel) Sessions() ([]Slot, error) {
 	var slots []Slot
-	var number uint32
-	var s bpf.Session
-	it := k.Maps.Sessions.Iterate()
-	for it.Next(&number, &s) {
-		if s.Tasks > 0 && s.Agent != bpf.AgentCanary {
-			slots = append(slots, Slot{number, s})
+	var from ebpf.MapBatchCursor
+	numbers, sessions := make([]uint32, slotsAtOnce), make([]bpf.Session, slotsAtOnce)
+	for last := false; !last; {
+		n, err := k.Maps.Sessions.BatchLookup(&from, numbers, sessions, nil)
+		last = errors.Is(err, ebpf.ErrKeyNotExist)
+		if err != nil && !last {
+			return nil, fmt.Errorf("reading sessions: %w", err)
 		}
-	}
-	if err := it.Err(); err != nil {
-		return nil, fmt.Errorf("reading sessions: %w", err)
+		for i, s := range sessions[:n] {
+			if s.Tasks > 0 && s.Agent != bpf.AgentCanary {
+				slots = append(slots, Slot{numbers[i], s})
+			}
+		}
 	}
 	return slots, nil
 }
