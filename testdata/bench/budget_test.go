@@ -4,7 +4,6 @@ package bench
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -138,38 +137,30 @@ func TestGoldensAreTaken(t *testing.T) {
 }
 
 func TestReportIsHeldWhole(t *testing.T) {
-	r := &Report{Form: bpf.FormLSM.String(), Verified: map[string]uint32{"enforce_open": 5}, Memory: map[string]uint64{"VmRSS": 9}}
-	for _, config := range held {
-		for _, op := range heldOps {
-			if _, err := r.Budget("6.1"); err == nil {
-				t.Errorf("a report without %s, %s was taken", op, config)
+	for form, series := range map[bpf.Form]string{bpf.FormLSM: "6.1", bpf.FormModify: "6.1-nobpf", bpf.FormTwice: "6.1-nobpf"} {
+		r := &Report{Form: form.String(), Verified: map[string]uint32{"enforce_open": 5}, Memory: map[string]uint64{"VmRSS": 9}}
+		for _, config := range held {
+			for _, op := range heldOps {
+				if _, err := r.Budget("6.1"); err == nil {
+					t.Errorf("%s: a report without %s, %s was taken", form, config, op)
+				}
+				r.Figures = append(r.Figures, Figure{Config: config, Op: op, Low: 99.6})
+				r.Parts = append(r.Parts, Part{config, op, "one", 1, 20}, Part{config, op, "two", 3, 10.2})
 			}
-			r.Figures = append(r.Figures, Figure{Config: config, Op: op, Low: 99.6})
-			r.Parts = append(r.Parts, Part{config, op, "one", 1, 20}, Part{config, op, "two", 3, 10.2})
 		}
-	}
-	b, err := r.Budget("6.1")
-	must(t, err)
-	for e, want := range map[Entry]uint64{
-		{Executed, "6.1", "open, bystander"}: 100, {Programs, "6.1", "exec, agent, 10 rules"}: 51,
-		{Verified, "6.1", "enforce_open"}: 5, {Memory, "6.1", "VmRSS"}: 9,
-	} {
-		if b[e] != want {
-			t.Errorf("%v is %d, want %d", e, b[e], want)
+		b, err := r.Budget("6.1")
+		must(t, err)
+		for e, want := range map[Entry]uint64{
+			{Executed, series, "open, bystander"}: 100, {Programs, series, "exec, agent, 10 rules"}: 51,
+			{Verified, series, "enforce_open"}: 5, {Memory, series, "VmRSS"}: 9,
+		} {
+			if b[e] != want {
+				t.Errorf("%s: %v is %d, want %d", form, e, b[e], want)
+			}
 		}
-	}
-	if len(b) != 2*len(held)*len(heldOps)+2 {
-		t.Errorf("%d figures: %v", len(b), b)
-	}
-}
-
-// Of the fallback's form what the verifier walks is held, beside that of security modules.
-func TestFallbackIsHeldByWhatIsVerified(t *testing.T) {
-	r := &Report{Form: bpf.FormModify.String(), Verified: map[string]uint32{"enforce_open": 5}}
-	b, err := r.Budget("6.1")
-	must(t, err)
-	if want := (Budget{{Verified, "6.1-nobpf", "enforce_open"}: 5}); !maps.Equal(b, want) {
-		t.Errorf("%v, want %v", b, want)
+		if len(b) != 2*len(held)*len(heldOps)+2 {
+			t.Errorf("%s: %d figures: %v", form, len(b), b)
+		}
 	}
 }
 

@@ -32,11 +32,10 @@ var held = []string{Bystander, Agent10}
 // heldOps are the operations whose figures repeat.
 var heldOps = []string{"open", "mmap", "mprotect", "exec", "again"}
 
-// Budget is what a report has to hold against a budget, under the name of a series: of the fallback what the verifier walks, for
-// what is executed is the same source.
+// Budget is what a report has to hold against a budget, under the name of a series, and of the form that kernels without bpf in lsm= have.
 func (r *Report) Budget(series string) (Budget, error) {
 	if r.Form != bpf.FormLSM.String() {
-		return ofPrograms(series+"-nobpf", r.Verified), nil
+		series += "-nobpf"
 	}
 	b := ofPrograms(series, r.Verified)
 	for _, config := range held {
