@@ -57,7 +57,7 @@ func (w *wire) ask(rest string) error {
 	if netip.MustParseAddrPort(server).Addr().Is6() {
 		udp, tcp = "udp6", "tcp6"
 	}
-	kept := wire{fd: -1}
+	kept := wire{fd: -1, patience: patience}
 	defer func() { unix.Close(kept.fd) }()
 	if err := errors.Join(netOrders[udp](&kept, ""), netOrders["connect"](&kept, server)); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (w *wire) questions(rest string) error {
 	if err := w.pieces(text, n["cut"], n["each"]); err != nil {
 		return err
 	}
-	stream := wire{fd: w.fd}
+	stream := wire{fd: w.fd, patience: w.patience}
 	for ; count > 0; count-- {
 		for len(stream.seen) < 2 || len(stream.seen) < 2+int(binary.BigEndian.Uint16(stream.seen)) {
 			if err := stream.recv(""); err != nil {
@@ -231,7 +231,7 @@ func proxied(c net.Conn) error {
 
 // dial asks for a name and connects to where it leads.
 func dial(name string, port int) (net.Conn, error) {
-	asks := wire{fd: -1}
+	asks := wire{fd: -1, patience: patience}
 	if err := asks.ask(name + " A"); err != nil {
 		return nil, err
 	}

@@ -25,22 +25,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long an actor waits for a connection and for bytes.
-const patience = 1500 * time.Millisecond
+// How long an actor waits for a connection and for bytes: where they may not come, and where they will, on a machine that may be slow.
+const (
+	patience = 1500 * time.Millisecond
+	patient  = 20 * time.Second
+)
 
 var networks = map[string]func(act) result{"net": communicate, "netfd": communicateAndTell}
 
 // wire is what an actor's orders are about.
 type wire struct {
-	fd   int
-	seen []byte
+	fd       int
+	seen     []byte
+	patience time.Duration
 }
 
-var line = wire{fd: -1}
+var line = wire{fd: -1, patience: patience}
 
 // communicate takes orders up to the first that fails; its status is the number of that one.
 func communicate(a act) (r result) {
-	line.seen = nil
+	line.seen, line.patience = nil, patience
+	if a.Patient {
+		line.patience = patient
+	}
+	if line.fd >= 0 {
+		_ = line.waits()
+	}
 	for i, order := range a.Argv {
 		word, rest, _ := strings.Cut(order, " ")
 		do, ok := netOrders[word]
@@ -129,9 +139,13 @@ func (w *wire) open(family, kind int) (err error) {
 }
 
 func (w *wire) limits() error {
-	limit := unix.NsecToTimeval(patience.Nanoseconds())
 	_ = unix.SetsockoptInt(w.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // datagrams have none
 	_ = unix.SetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	return w.waits()
+}
+
+func (w *wire) waits() error {
+	limit := unix.NsecToTimeval(w.patience.Nanoseconds())
 	return errors.Join(unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit),
 		unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit))
 }
@@ -154,7 +168,7 @@ func (w *wire) connect(to string) error {
 	}
 	poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
 	ready := 0
-	if err := again(func() (err error) { ready, err = unix.Poll(poll, int(patience.Milliseconds())); return err }); err != nil {
+	if err := again(func() (err error) { ready, err = unix.Poll(poll, int(w.patience.Milliseconds())); return err }); err != nil {
 		return err
 	}
 	if ready == 0 {

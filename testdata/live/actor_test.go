@@ -40,6 +40,8 @@ type act struct {
 	At    int     // a descriptor
 	User  uint32  // who executes, where that is not root
 	Steps []order // of the model
+
+	Patient bool // networks: nothing is refused, so that what does not come is late
 }
 
 // result is what came of it.

@@ -317,7 +317,7 @@ func (p *pass) step(s attacks.Step) {
 	if s.Who == attacks.Host {
 		who, prefix = p.host, "host."
 	}
-	r := who.do(act{Do: s.Do, Path: p.filled(s.Path), To: p.filled(s.To), Argv: p.words(s.Words), Flags: s.Flags, At: p.number(s.At)})
+	r := who.do(act{Do: s.Do, Path: p.filled(s.Path), To: p.filled(s.To), Argv: p.words(s.Words), Flags: s.Flags, At: p.number(s.At), Patient: s.Errno == 0})
 	if s.Name != "" {
 		p.values[prefix+s.Name] = itoa(max(r.Status, r.PID))
 	}

@@ -66,6 +66,12 @@ func (p *process) net(orders ...string) result {
 	return p.do(act{Do: "net", Argv: orders})
 }
 
+// netThrough is net where all of it is to come through.
+func (p *process) netThrough(orders ...string) result {
+	p.t.Helper()
+	return p.do(act{Do: "net", Argv: orders, Patient: true})
+}
+
 // through reports whether a result is that of a trip that got through.
 func (c trip) through(t *testing.T, who string, r result) bool {
 	t.Helper()
@@ -82,7 +88,11 @@ func (c trip) through(t *testing.T, who string, r result) bool {
 func (c trip) take(t *testing.T, o *others, in, out *process) {
 	t.Helper()
 	mark := func(who string) string { return strings.ReplaceAll(c.mark, "NAME", who) }
-	r := in.net(by("in", c.orders)...)
+	way := in.net
+	if c.want == 0 {
+		way = in.netThrough
+	}
+	r := way(by("in", c.orders)...)
 	switch {
 	case c.want == 0:
 		if !c.through(t, "in", r) {
@@ -96,7 +106,11 @@ func (c trip) take(t *testing.T, o *others, in, out *process) {
 		t.Errorf("order %q: %v, want %v", c.orders[r.Status], r.Errno, c.want)
 	}
 	if !c.alone {
-		if r := out.net(by("out", c.orders)...); !c.rude && !c.through(t, "out", r) {
+		way := out.netThrough
+		if c.rude {
+			way = out.net
+		}
+		if r := way(by("out", c.orders)...); !c.rude && !c.through(t, "out", r) {
 			t.Errorf("beside the session: order %q: %v", c.orders[r.Status], r.Errno)
 		}
 	}
