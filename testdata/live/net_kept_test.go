@@ -41,19 +41,7 @@ roles = ["default"]
 on = ["net.addr"]
 match = ["198.18.0.9:7"]
 action = "%[1]s"
-[[rule]]
-id = "quiet"
-when = { taint = ["seen"] }
-on = ["net.domain"]
-match = ["**"]
-action = "deny"
-[[rule]]
-id = "quiet-numbers"
-when = { taint = ["seen"] }
-on = ["net.addr"]
-match = ["**"]
-action = "deny"
-`
+` + quietRules
 
 // answersKept counts them.
 func answersKept(t *testing.T) int {

@@ -226,19 +226,7 @@ on = ["file.read"]
 match = ["/data/secret/**"]
 action = "audit"
 taint = "seen"
-[[rule]]
-id = "quiet"
-when = { taint = ["seen"] }
-on = ["net.domain"]
-match = ["**"]
-action = "deny"
-[[rule]]
-id = "quiet-numbers"
-when = { taint = ["seen"] }
-on = ["net.addr"]
-match = ["**"]
-action = "deny"
-`)
+`+quietRules)
 	for name, bind := range map[string]func(member){
 		"nets":  func(m member) { m.change(bpf.Change{DeniedSet: 1<<bpf.OpNetDomain | 1<<bpf.OpNetAddr}) },
 		"taint": func(m member) { m.want(secret, 0) },

@@ -37,6 +37,22 @@ match = ["127.0.0.1", "[::1]", "198.18.0.1:7010"]
 action = "allow"
 `
 
+// quietRules end all networks for who has read what taints.
+const quietRules = `
+[[rule]]
+id = "quiet"
+when = { taint = ["seen"] }
+on = ["net.domain"]
+match = ["**"]
+action = "deny"
+[[rule]]
+id = "quiet-numbers"
+when = { taint = ["seen"] }
+on = ["net.addr"]
+match = ["**"]
+action = "deny"
+`
+
 const (
 	// cut is what becomes of a connection whose bytes are not let out: an error, sooner or later.
 	cut   = attacks.Cut
