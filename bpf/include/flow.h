@@ -53,15 +53,15 @@ __noinline int spell_address(struct buffer *buffer, u32 reached)
 /* In each byte that is a dot its highest bit; those behind the first one may be wrong. */
 static __always_inline u64 dots(u64 word)
 {
-	u64 other = word ^ SPELL_LOWEST * '.';
+	u64 other = word ^ WORD_ONES * '.';
 
-	return (other - SPELL_LOWEST) & ~other & SPELL_LOWEST << 7;
+	return (other - WORD_ONES) & ~other & WORD_ONES << 7;
 }
 
 /* How many bytes are before the first that dots() found. */
 static __always_inline u32 dots_before(u64 found)
 {
-	return (((found - 1) & ~found & SPELL_LOWEST) * SPELL_LOWEST >> 56) - 1;
+	return (((found - 1) & ~found & WORD_ONES) * WORD_ONES >> 56) - 1;
 }
 
 /* Bytes of the name's label that begins there: it ends at a dot, or with the name, which zeros follow. */

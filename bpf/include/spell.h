@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "net/plain.h"
 #include "path.h"
 
 enum spell {
@@ -40,8 +41,6 @@ static __always_inline void spell_number(struct buffer *buffer, u32 number)
 	}
 }
 
-#define SPELL_LOWEST 0x0101010101010101ull /* the lowest bit of each byte of a word */
-
 /* Four bytes as they lie, in hexadecimal: a digit in each byte of a word, made a character together. */
 static __always_inline void spell_hex(struct buffer *buffer, u32 bytes)
 {
@@ -49,8 +48,8 @@ static __always_inline void spell_hex(struct buffer *buffer, u32 bytes)
 
 	digits = (digits | digits << 16) & 0x0000ffff0000ffff;
 	digits = (digits | digits << 8) & 0x00ff00ff00ff00ff;
-	digits = (digits >> 4 | digits << 8) & SPELL_LOWEST * 15;
-	digits += SPELL_LOWEST * '0' + ((digits + SPELL_LOWEST * 6) >> 4 & SPELL_LOWEST) * ('a' - '0' - 10);
+	digits = (digits >> 4 | digits << 8) & WORD_ONES * 15;
+	digits += WORD_ONES * '0' + ((digits + WORD_ONES * 6) >> 4 & WORD_ONES) * ('a' - '0' - 10);
 	buffer->name.offset -= sizeof(digits);
 	*(u64 *)(buffer->text + (buffer->name.offset & (TEXT_MAX - 1))) = digits;
 }

@@ -123,7 +123,6 @@ static __always_inline void domain_byte(struct domain *d, u8 byte)
 	domain_append(d, byte);
 }
 
-#define WORD_ONES 0x0101010101010101ull /* times a byte: eight of it */
 #define WORD_HIGH (WORD_ONES << 7)
 
 /* In each byte below 128 its highest bit where it is one of first to last. */

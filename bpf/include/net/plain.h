@@ -25,6 +25,8 @@ typedef __u64 u64;
 		index_ &((size) - 1);            \
 	})
 
+#define WORD_ONES 0x0101010101010101ull /* times a byte: eight of it; the lowest bit of each byte of a word */
+
 /* Eight bytes, wherever they lie, the first one lowest. verifier: of what clang takes for bytes it makes eight loads. */
 static __always_inline u64 word_load(const u8 *bytes)
 {
