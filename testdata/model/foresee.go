@@ -63,7 +63,7 @@ func (r *Runner) leftOut(s Step) error {
 
 func (r *Runner) guess(s Step) guess {
 	g := guess{step: s, plan: r.world.plan(s), taints: r.judge.Taints}
-	g.verdict = verdict{refused: -1, marked: g.taints}
+	g.verdict = verdict{refused: -1, marked: g.taints, always: g.taints}
 	if s.Who == Agent && g.plan.fails == 0 {
 		g.verdict = r.judge.verdict(r.world, g.plan)
 	}
@@ -78,9 +78,11 @@ func (r *Runner) guess(s Step) guess {
 
 func (g guess) refused() bool { return g.verdict.refused >= 0 }
 
-// unclear reports whether the session's taints after the step have to be asked for: a call that fails may have marked.
+// unclear reports whether the session's taints after the step have to be asked for: a call that fails may have marked, and which
+// names are asked about first may tell what marks.
 func (g guess) unclear() bool {
-	return g.verdict.unsure || g.effect != whole && g.verdict.marked != g.taints
+	v := g.verdict
+	return v.unsure || v.always != v.marked || g.effect != whole && v.marked != g.taints
 }
 
 func (r *Runner) apply(p plan, e effect) {

@@ -21,22 +21,20 @@ type Judge struct {
 type verdict struct {
 	refused int // index of the check that refuses; -1 where none does
 	marked  uint16
-	unsure  bool // it depends on an order that is the kernel's own: of an object's names, of the ways of an exchange
+	always  uint16 // of those, what is set in every order
+	unsure  bool   // it depends on an order that is the kernel's own: of an object's names
 }
 
 // verdict asks the oracle, in every order that may be the kernel's. Each check sees the taints that those before it set.
 func (j *Judge) verdict(w *World, p plan) verdict {
 	v := j.ordered(w, p.checks, 0)
+	v.always = v.marked
 	for turn := range j.turns(w, p.checks) {
-		for _, checks := range [][]check{p.checks, p.turned} {
-			if checks == nil {
-				continue
-			}
-			other := j.ordered(w, checks, turn)
-			v.unsure = v.unsure || (v.refused < 0) != (other.refused < 0)
-			v.refused = max(v.refused, other.refused)
-			v.marked |= other.marked
-		}
+		other := j.ordered(w, p.checks, turn)
+		v.unsure = v.unsure || (v.refused < 0) != (other.refused < 0)
+		v.refused = max(v.refused, other.refused)
+		v.marked |= other.marked
+		v.always &= other.marked
 	}
 	return v
 }

@@ -19,10 +19,9 @@ type plan struct {
 	fails  syscall.Errno // that any kernel gives, before policy is asked; 0 where the call may succeed
 	late   syscall.Errno // the same, after policy was asked
 	checks []check
-	turned []check // the same in the order that other kernels have; nil where there is none
-	first  int     // how many of the checks stand before a file is made, of a call that goes on after that
-	made   func()  // the file was made, and the call went no further
-	done   func()  // the call succeeded
+	first  int    // how many of the checks stand before a file is made, of a call that goes on after that
+	made   func() // the file was made, and the call went no further
+	done   func() // the call succeeded
 }
 
 // check is one question to policy.
@@ -228,10 +227,8 @@ func (w *World) planMove(a *actor, f, to found, flags int) plan {
 	}
 	p := plan{checks: moveChecks(f.child, target), late: w.unmoved(a, f, to, flags)}
 	if flags == unix.RENAME_EXCHANGE {
-		// kernel: the hook is called for the way back first, its caller for both at once
-		back := moveChecks(target, f.child)
-		p.turned = slices.Concat(back, p.checks)
-		p.checks = slices.Concat(p.checks, back)
+		// kernel: security_inode_rename asks about the way back first
+		p.checks = slices.Concat(moveChecks(target, f.child), p.checks)
 		p.done = func() { exchange(f.child, target) }
 		return p
 	}

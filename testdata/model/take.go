@@ -111,8 +111,8 @@ func (r *Runner) goOn(batch []guess, last int, e effect) error {
 	now := r.Kernel.Taints()
 	r.judge.Taints = now
 	least, most := g.taints, g.verdict.marked
-	if e == whole && !g.verdict.unsure {
-		least = most
+	if e == whole {
+		least = g.verdict.always
 	}
 	if now&^most != 0 || least&^now != 0 {
 		return &Disagreement{g.step, fmt.Sprintf("taints are %#x; by the model they were %#x and are %#x at most", now, g.taints, most)}
