@@ -88,7 +88,7 @@ static __always_inline int name_apply(struct socket_tag *tag, struct buffer *buf
 
 	if (error || !buffer->flow.length || buffer->flow.protocol != IPPROTO_TCP)
 		return error;
-	copy_words(tag->name, buffer->flow.name, DOMAIN_TEXT_);
+	name_copy(tag->name, buffer->flow.name, buffer->flow.length);
 	tag->length = buffer->flow.length;
 	return 0;
 }

@@ -80,8 +80,8 @@ static __always_inline void leave_reach(const struct socket_tag *tag, struct buf
 		flow_reach(buffer);
 	} else {
 		flow_begin(flow);
-		copy_words(flow->name, tag->name, DOMAIN_TEXT_);
 		flow->length = BOUNDED(tag->length, DOMAIN_MAX);
+		name_copy(flow->name, tag->name, flow->length);
 		flow_settle(flow, OP_NET_DOMAIN, flow_ask_name(buffer), NET_BY_RULE);
 		flow_reached(buffer);
 	}

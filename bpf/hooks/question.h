@@ -11,7 +11,7 @@
 enum question_limits {
 	QUESTION_MAX = 1024, /* bytes of a question: 253 of a name, and options */
 	MESSAGES_MAX = 8,    /* of one segment */
-	STEPS_AT_ONCE = 8,   /* of a message */
+	STEPS_AT_ONCE = 16,  /* of a message */
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
 	EXPIRES_FLOOR = 600, /* seconds: programs keep addresses longer than they are told to */
@@ -31,39 +31,34 @@ static long dns_context_steps(u32 index, struct dns_context *context)
 	return context->dns->result != DNS_MORE;
 }
 
-/* The message in the buffer. verifier: global, as name_of. */
-__noinline int message_parse(struct buffer *buffer, u32 size)
+/* The message in the buffer. */
+static __always_inline void message_parse(struct buffer *buffer, u32 size)
 {
-	struct dns_context context;
+	struct dns_context context = { .dns = &buffer->dns, .text = buffer->text };
 
-	if (!buffer)
-		return 0;
-	context.dns = &buffer->dns;
-	context.text = buffer->text;
 	dns_begin(&buffer->dns, size);
 	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, dns_context_steps, &context, 0);
 	dns_stop(&buffer->dns);
-	return 0;
 }
 
-/* A domain that was read becomes the flow's name: what is behind it is zero. */
+/* A domain that was read becomes the flow's name. */
 static __always_inline void flow_name(struct flow *flow, const struct domain *domain)
 {
 	u32 length = BOUNDED(domain->length, DOMAIN_MAX);
 	u64 *name = (u64 *)flow->name;
 
-	__builtin_memset(name, 0, sizeof(flow->name));
-	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < length; i++)
-		name[i] = ((const u64 *)domain->text)[i];
+	name_copy(flow->name, domain->text, length);
 	name[length / 8 & (DOMAIN_TEXT_ / 8 - 1)] &= (1ull << length % 8 * 8) - 1;
 	flow->length = length;
 }
 
-/* Number and name of a question. */
+/* Number and name of a question, and who was asked: only their answer counts. */
 static __always_inline u64 question_print(const struct flow *flow, u32 id)
 {
 	u64 print = print_mix(cfg_key, id);
 
+	print = print_mix(print, address_half(flow->address, 0));
+	print = print_mix(print, address_half(flow->address, 1));
 	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < flow->length; i++)
 		print = print_mix(print, ((const u64 *)flow->name)[i]);
 	return print | 1;
@@ -94,35 +89,31 @@ static __always_inline void question_type(struct flow *flow, u32 type)
 }
 
 /* The message in the buffer is a question: decided in its flow. trusted: of a resolver of this machine. */
-__noinline int question_judge(struct buffer *buffer, u32 size, u32 trusted)
+static __always_inline void question_judge(struct buffer *buffer, u32 size, bool trusted)
 {
-	struct flow *flow;
-	struct dns *dns;
+	struct flow *flow = &buffer->flow;
+	struct dns *dns = &buffer->dns;
 
-	if (!buffer)
-		return 0;
-	flow = &buffer->flow;
-	dns = &buffer->dns;
 	flow_begin(flow);
 	flow->asks = 1;
 	message_parse(buffer, size);
 	if (dns->result != DNS_FINE || (dns->flags & (DNS_ANSWER | DNS_PLAIN)) != DNS_PLAIN) {
 		flow->detail = dns->reason;
 		flow_settle(flow, OP_NET_DOMAIN, ACTION_DENY, NET_QUESTION);
-		return 0;
+		return;
 	}
 	flow_name(flow, &dns->name);
 	flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_domain(buffer, 0)), NET_BY_RULE);
 	question_type(flow, dns->type);
 	if (!trusted)
 		flow_number(buffer, NET_RESOLVER);
-	return 0;
 }
 
 static __always_inline void question_keep(struct socket_tag *tag, const struct buffer *buffer)
 {
 	u32 place = __sync_fetch_and_add(&tag->asked, 1);
 
+	tag->asking = buffer->flow.now;
 	tag->questions[place & (QUESTIONS - 1)] = question_print(&buffer->flow, buffer->dns.id);
 }
 
@@ -193,7 +184,7 @@ static long learn_record(u32 index, struct buffer **context)
 		answer_learn(buffer, expires(buffer->flow.now, record->ttl));
 	else
 		count(COUNT_NAMES_DROPPED);
-	return 0;
+	return index + 1 >= buffer->dns.count;
 }
 
 /* The message in the buffer is an answer to a socket. */
@@ -210,7 +201,7 @@ __noinline int answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 s
 	flow_name(&buffer->flow, &dns->name);
 	if (!question_asked(tag, buffer))
 		return 0;
-	buffer->flow.now = bpf_ktime_get_boot_ns();
+	buffer->flow.now = tag->asking;
 	bpf_loop(DNS_RECORDS_MAX, learn_record, &buffer, 0);
 	return 0;
 }
@@ -354,13 +345,16 @@ static __always_inline int answer_datagram(struct __sk_buff *skb, struct socket_
 	return 0;
 }
 
-/* What comes from port 53 to a session's socket. 0, or -EPERM for what is to come once more. */
-static __noinline int enter_answer(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
+/*
+ * What comes from port 53 to a session's socket: 0, or -EPERM for what is to come once more. A datagram needs not be a resolver's here:
+ * it answers what its sender was asked, or nothing.
+ */
+static __always_inline int enter_answer(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
 {
 	struct buffer *buffer;
 	int error;
 
-	if (!p->size || !route_resolver(tag, p->address))
+	if (!p->size || (p->protocol != IPPROTO_UDP && !route_resolver(tag, p->address)))
 		return 0;
 	buffer = packet_buffer();
 	if (!buffer)

@@ -147,7 +147,7 @@ static __always_inline void route_send(struct buffer *buffer)
 		return;
 	}
 	if (buffer->flow.length)
-		copy_words(buffer->told.name, buffer->flow.name, DOMAIN_TEXT_);
+		name_copy(buffer->told.name, buffer->flow.name, buffer->flow.length);
 	if (buffer->net.head.action == ACTION_ALLOW)
 		EVENT_OUTPUT(activity, COUNT_ACTIVITY_LOST, activity_wake(size), &buffer->told,
 			     BOUNDED(size, sizeof(buffer->told)));
@@ -189,7 +189,7 @@ __noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 co
 	route_head(&event->head, tag, session, buffer->flow.now);
 	event->cookie = cookie;
 	event->space = tag->space;
-	event->repeats = __sync_lock_test_and_set(&tag->repeats, 0);
+	event->repeats = tag->repeats ? __sync_lock_test_and_set(&tag->repeats, 0) : 0;
 	return route_tell(session, table, buffer);
 }
 

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 8,
+	ABI_VERSION = 9,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -346,7 +346,7 @@ struct answer {
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0 while it is written */
 	__u32 length;
 	__u32 reserved;
-	__u8 name[DOMAIN_TEXT_]; /* as include/net/domain.h spells it; then zeros */
+	__u8 name[DOMAIN_TEXT_]; /* as include/net/domain.h spells it; zeros in its last word */
 };
 
 /* What an exec of an agent's program turned out to be. */

@@ -16,6 +16,13 @@
 #define FLOW_AGAIN 0x200 /* the table has changed */
 #define FLOW_ACTION(answer) ((u32)(answer) & 0xff)
 
+/* A domain name, by words; what is behind it is not copied, and means nothing anywhere. */
+static __always_inline void name_copy(u8 *to, const u8 *from, u32 length)
+{
+	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < length; i++)
+		((u64 *)to)[i] = ((const u64 *)from)[i];
+}
+
 static __always_inline void spell_protocol(struct buffer *buffer, u32 protocol)
 {
 	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
@@ -64,7 +71,7 @@ static __always_inline u32 dots_before(u64 found)
 	return (((found - 1) & ~found & WORD_ONES) * WORD_ONES >> 56) - 1;
 }
 
-/* Bytes of the name's label that begins there: it ends at a dot, or with the name, which zeros follow. */
+/* Bytes up to the dot behind the name's label that begins there. The last label ends with the name, before that. */
 static __always_inline u32 label_size(const struct flow *flow, u32 from)
 {
 	for (u32 i = 0; i < DOMAIN_LABEL_MAX; i += sizeof(u64)) {
@@ -170,30 +177,45 @@ static __always_inline int flow_ask(struct buffer *buffer, u32 op)
 	return answer == FLOW_AGAIN ? ACTION_DENY : answer;
 }
 
-/* What the table says of the flow's name, at that port; 0: that it is looked up. verifier: global, as name_of. */
-__noinline int flow_domain(struct buffer *buffer, u32 port)
+/* Neither was asked before. verifier: global, as name_of. */
+__noinline int flow_domain_first(struct buffer *buffer, u32 port)
 {
-	int answer = flow_domain_again(buffer, port);
+	int answer;
 
-	if (!buffer || answer != REPEAT_NONE)
-		return answer;
+	if (!buffer)
+		return ACTION_DENY;
 	spell_domain(buffer, port);
 	answer = flow_ask(buffer, OP_NET_DOMAIN);
 	flow_keep(&buffer->flow, OP_NET_DOMAIN, answer);
 	return answer;
 }
 
-/* What it says of the flow's address. verifier: global, as name_of. */
-__noinline int flow_address(struct buffer *buffer, u32 op)
+__noinline int flow_address_first(struct buffer *buffer, u32 op)
 {
-	int answer = flow_address_again(buffer, op);
+	int answer;
 
-	if (!buffer || answer != REPEAT_NONE)
-		return answer;
+	if (!buffer)
+		return ACTION_DENY;
 	spell_address(buffer, buffer->flow.reached ? 'n' : 'a');
 	answer = flow_ask(buffer, op);
 	flow_keep(&buffer->flow, op, answer);
 	return answer;
+}
+
+/* What the table says of the flow's name, at that port; 0: that it is looked up. */
+static __always_inline int flow_domain(struct buffer *buffer, u32 port)
+{
+	int answer = flow_domain_again(buffer, port);
+
+	return answer != REPEAT_NONE ? answer : flow_domain_first(buffer, port);
+}
+
+/* What it says of the flow's address. */
+static __always_inline int flow_address(struct buffer *buffer, u32 op)
+{
+	int answer = flow_address_again(buffer, op);
+
+	return answer != REPEAT_NONE ? answer : flow_address_first(buffer, op);
 }
 
 /* The decision so far gives way to a stricter one. */
@@ -246,8 +268,8 @@ __noinline int answer_take(struct buffer *buffer, u32 index)
 		return 0;
 	if (answer->expires < buffer->flow.now)
 		return -1;
-	copy_words(buffer->flow.name, answer->name, DOMAIN_TEXT_);
 	buffer->flow.length = BOUNDED(answer->length, DOMAIN_MAX);
+	name_copy(buffer->flow.name, answer->name, buffer->flow.length);
 	return 1;
 }
 
@@ -335,7 +357,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 	}
 	/* race: whoever reads it meanwhile finds it expired. */
 	__sync_lock_test_and_set(&answer->expires, 0);
-	__builtin_memcpy(answer->name, buffer->flow.name, DOMAIN_TEXT_);
+	name_copy(answer->name, buffer->flow.name, buffer->flow.length);
 	answer->length = buffer->flow.length;
 	__sync_lock_test_and_set(&answer->expires, expires);
 	return answer_learned();

@@ -544,8 +544,9 @@ struct socket_tag {
 	u64 refused; /* ... and that was not */
 	u64 until;   /* jiffies: the same refusal is not told again */
 	u32 repeats;
-	u32 asked;		  /* of the questions: the next one's place */
-	u64 questions[QUESTIONS]; /* prints of number and name */
+	u32 asked; /* of the questions: the next one's place */
+	u64 asking; /* when the last of them was let out (CLOCK_BOOTTIME, ns): how long names are kept counts from there */
+	u64 questions[QUESTIONS]; /* prints of number, name and who was asked */
 	u32 length;		  /* of the name by which it was let out; 0: none */
 	/* Not 0: it accepts connections, or was accepted: its peer asked. race: a word of its own, or listen(2) could undo a flag. */
 	u32 serves;

@@ -159,6 +159,54 @@ func TestAnswersOpenAddresses(t *testing.T) {
 	}
 }
 
+// An answer counts from the resolver that was asked, on the socket that asked, once: no other one's, though it is believed too.
+func TestOnlyWhoWasAskedIsBelieved(t *testing.T) {
+	g := open(t, only)
+	must(t, g.maps["resolvers"].Put(netip.MustParseAddr(other).As16(), uint32(1)))
+	serveBytes(t, good, "8080")
+	question, err := (&dnsmessage.Message{Header: dnsmessage.Header{ID: 77, RecursionDesired: true}, Questions: []dnsmessage.Question{
+		{Name: dnsmessage.MustNewName("www.allowed.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}}).Pack()
+	must(t, err)
+	asked, another := hears(t, names), hears(t, other)
+	client, err := (&net.ListenConfig{Control: g.dialer().Control}).ListenPacket(t.Context(), "udp4", "198.18.0.1:0")
+	must(t, err)
+	defer client.Close()
+	must(t, client.SetDeadline(time.Now().Add(patient)))
+	ask := func() {
+		_, err := client.WriteTo(question, asked.LocalAddr())
+		must(t, err)
+		_, _, err = asked.ReadFrom(make([]byte, 512))
+		must(t, err)
+	}
+	ask()
+	for _, c := range []struct {
+		by    net.PacketConn
+		opens bool
+	}{{another, false}, {asked, true}} {
+		_, err := c.by.WriteTo((&log{}).answer(question, false), client.LocalAddr())
+		must(t, err)
+		_, _, err = client.ReadFrom(make([]byte, 512))
+		must(t, err)
+		conn, err := g.dialer().Dial("tcp", net.JoinHostPort(good, "8080"))
+		if err == nil {
+			conn.Close()
+		}
+		if c.opens != (err == nil) || !c.opens && !errors.Is(err, unix.EPERM) {
+			t.Errorf("answered by %s: %v, want open %t", c.by.LocalAddr(), err, c.opens)
+		}
+	}
+}
+
+// hears is a resolver that only does what it is told.
+func hears(t *testing.T, addr string) net.PacketConn {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", net.JoinHostPort(addr, "53"))
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	must(t, c.SetDeadline(time.Now().Add(patient)))
+	return c
+}
+
 // Who is to be answered may take as long as an emulated machine needs; who is not is not waited for.
 const (
 	patient   = 30 * time.Second
