@@ -7,6 +7,7 @@ package live
 
 import (
 	"os"
+	"os/exec"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -20,6 +21,7 @@ var rarely = map[string]func(act) result{
 		return using(a.Path, unix.O_PATH, func(fd int) error { return execAt(fd, a.Argv) })
 	},
 	"exectmpfile": execNameless,
+	"squeeze":     squeezed,
 }
 
 // flips is what became of what was executed again and again.
@@ -129,6 +131,18 @@ func execNameless(a act) result {
 	}
 	defer unix.Close(own)
 	return errno(execAt(own, a.Argv))
+}
+
+// squeezed executes a program in the control group To, to which its memory is charged from the begin.
+func squeezed(a act) (r result) {
+	opened := using(a.To, unix.O_PATH|unix.O_DIRECTORY, func(group int) error {
+		r = ended(exec.Cmd{Path: a.Path, Args: a.Argv, SysProcAttr: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: group}})
+		return nil
+	})
+	if opened.Errno != 0 {
+		return opened
+	}
+	return r
 }
 
 func waited(pid uintptr, e syscall.Errno) (status unix.WaitStatus, err error) {

@@ -153,6 +153,11 @@ func run(a act) result {
 	if a.User != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.User, Gid: a.User}}
 	}
+	return ended(cmd)
+}
+
+// ended runs a command, and tells how it ended.
+func ended(cmd exec.Cmd) result {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
