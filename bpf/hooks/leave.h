@@ -98,6 +98,12 @@ static __always_inline bool leave_refused(struct socket_tag *tag, struct session
 	return true;
 }
 
+static __always_inline void leave_remember(struct socket_tag *tag, u64 print)
+{
+	tag->refused = print;
+	tag->until = bpf_jiffies64() + cfg_second;
+}
+
 /* verifier: global, and a frame of its own, beside those of what follows. */
 __noinline int leave_own(struct __sk_buff *skb, struct socket_tag *tag, const struct packet *p)
 {
@@ -121,19 +127,24 @@ static __always_inline int leave_destination(struct __sk_buff *skb, struct socke
 	error = name_apply(tag, buffer, bpf_get_socket_cookie(skb));
 	if (error) {
 		tag->allowed = 0; /* what it sent in vain is sent again, also when the session is over */
-		tag->refused = print;
-		tag->until = bpf_jiffies64() + cfg_second;
+		leave_remember(tag, print);
 		return error;
 	}
 	tag->allowed = print;
 	return 0;
 }
 
-static __always_inline int leave_odd(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer)
+/* Of such a packet no port is read, so that no other one has its print. */
+static __always_inline int leave_odd(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer, u64 print)
 {
+	int error;
+
 	flow_begin(&buffer->flow);
 	flow_settle(&buffer->flow, OP_NET_ADDR, ACTION_DENY, NET_OPTIONS);
-	return route_apply(tag, buffer, bpf_get_socket_cookie(skb));
+	error = route_apply(tag, buffer, bpf_get_socket_cookie(skb));
+	if (error)
+		leave_remember(tag, print);
+	return error;
 }
 
 /* Bytes of a connection that were not read yet; those that were are let out again. */
@@ -168,7 +179,7 @@ static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag
 					const struct packet *p, u64 print)
 {
 	if (p->odd)
-		return leave_odd(skb, tag, buffer);
+		return leave_odd(skb, tag, buffer, print);
 	if (packet_asks(p))
 		return leave_ask(skb, tag, buffer, p);
 	if (p->port == PORT_DNS && route_resolver(tag, p->address)) {

@@ -369,6 +369,30 @@ func TestOptionsAreRefused(t *testing.T) {
 	}
 }
 
+// The same refusal is told once a second, and is none of what the socket sends without options.
+func TestOptionsAreToldOnce(t *testing.T) {
+	g := open(t, "[[role]]\nname = \"default\"\ndefaults = { net = \"deny\" }\n[[rule]]\nid = \"all\"\non = [\"net.addr\"]\nmatch = [\"**\"]\naction = \"allow\"\n")
+	server := serveDatagrams(t, other, "9000")
+	fd := raw(t, g, unix.SOCK_DGRAM)
+	must(t, unix.SetsockoptString(fd, unix.IPPROTO_IP, unix.IP_OPTIONS, "\x01\x01\x01\x00"))
+	for range 100 {
+		if err := unix.Sendto(fd, []byte("odd"), 0, at(other, 9000)); err == nil {
+			t.Fatal("it was sent")
+		}
+	}
+	if told := g.told(t); len(told) == 0 || len(told) > 3 || told[0].reason != bpf.NetOptions {
+		t.Errorf("%d records of 100 refusals: %+v", len(told), told)
+	}
+	must(t, unix.SetsockoptString(fd, unix.IPPROTO_IP, unix.IP_OPTIONS, ""))
+	if err := unix.Sendto(fd, []byte("plain"), 0, at(other, 9000)); err != nil {
+		t.Errorf("without options: %v", err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if got := server.take(); got != "plain" {
+		t.Errorf("%q arrived, want what had no options", got)
+	}
+}
+
 // What stands between the header of version 6 and the transport's hides port and protocol.
 func TestHeadersOfVersionSixAreRefused(t *testing.T) {
 	g := open(t, "[[role]]\nname = \"default\"\ndefaults = { net = \"allow\" }\n")
