@@ -29,6 +29,7 @@ const (
 	sensorAbiFLOOD_MOST    sensorAbi = 1000
 	sensorAbiCOPIES_MAX    sensorAbi = 8192
 	sensorAbiCOPY_PATH     sensorAbi = 256
+	sensorAbiDELEGATES_MAX sensorAbi = 1024
 	sensorAbiRESOLVERS_MAX sensorAbi = 64
 	sensorAbiANSWERS_MAX   sensorAbi = 32768
 	sensorAbiANSWER_NAMES  sensorAbi = 8
@@ -151,6 +152,7 @@ type sensorControl struct {
 	NextSession uint64
 	NextSlot    uint32
 	Abi         uint32
+	Delegates   uint64
 }
 
 type sensorCopy struct {
@@ -234,12 +236,12 @@ type sensorEventDerived struct {
 	_               structs.HostLayout
 	Head            sensorEventHeader
 	By              uint64
-	Written         uint64
+	Since           uint64
 	Inode           uint64
 	Device          uint32
 	InodeGeneration uint32
 	Text            uint32
-	Reserved        uint32
+	Server          uint32
 	Repeats         uint64
 }
 
@@ -770,6 +772,7 @@ const (
 	sensorMapCopies              = "copies"
 	sensorMapCounters            = "counters"
 	sensorMapDecided             = "decided"
+	sensorMapDelegates           = "delegates"
 	sensorMapDevices             = "devices"
 	sensorMapExecs               = "execs"
 	sensorMapFloods              = "floods"
@@ -988,6 +991,7 @@ type sensorMapSpecs struct {
 	Copies       *ebpf.MapSpec `ebpf:"copies"`
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
 	Decided      *ebpf.MapSpec `ebpf:"decided"`
+	Delegates    *ebpf.MapSpec `ebpf:"delegates"`
 	Devices      *ebpf.MapSpec `ebpf:"devices"`
 	Execs        *ebpf.MapSpec `ebpf:"execs"`
 	Floods       *ebpf.MapSpec `ebpf:"floods"`
@@ -1066,6 +1070,7 @@ type sensorMaps struct {
 	Copies       *ebpf.Map `ebpf:"copies"`
 	Counters     *ebpf.Map `ebpf:"counters"`
 	Decided      *ebpf.Map `ebpf:"decided"`
+	Delegates    *ebpf.Map `ebpf:"delegates"`
 	Devices      *ebpf.Map `ebpf:"devices"`
 	Execs        *ebpf.Map `ebpf:"execs"`
 	Floods       *ebpf.Map `ebpf:"floods"`
@@ -1111,6 +1116,7 @@ func (m *sensorMaps) Close() error {
 		m.Copies,
 		m.Counters,
 		m.Decided,
+		m.Delegates,
 		m.Devices,
 		m.Execs,
 		m.Floods,

@@ -34,25 +34,23 @@ static __always_inline const struct session *derived_session(const struct task_s
 	return state ? session_of(state) : NULL;
 }
 
-/*
- * The file is named in the buffer. The record is the writing session's; who acts is told beside. verifier: a frame of its own,
- * beside those of the exec and of the walk.
- */
-static __noinline void derived_record(struct buffer *buffer, struct written_by *by, u64 session, u32 op)
+/* The record is the session's that brought it about; who acts is told beside. */
+static __always_inline void derived_head(struct event_derived *event, u64 session, u32 principal, u32 op)
 {
-	struct event_derived *event = &buffer->derived;
-
 	__builtin_memset(event, 0, sizeof(*event));
 	event_actor(&event->head, EVENT_DERIVED);
 	event->head.op = op;
-	event->head.session = by->session;
-	event->head.principal = by->principal;
+	event->head.session = session;
+	event->head.principal = principal;
 	event->head.action = ACTION_ALLOW;
+}
+
+/* The file is named in the buffer. */
+static __always_inline void derived_send(struct buffer *buffer)
+{
+	struct event_derived *event = &buffer->derived;
+
 	event->head.view = buffer->name.view;
-	event->by = session;
-	event->written = by->time;
-	event->repeats = by->repeats;
-	by->repeats = 0;
 	event->inode = buffer->source.inode;
 	event->inode_generation = buffer->source.generation;
 	event->device = buffer->source.device;
@@ -60,6 +58,19 @@ static __noinline void derived_record(struct buffer *buffer, struct written_by *
 	event->head.size = sizeof(*event) + buffer->name.length;
 	EVENT_SEND(verdicts, COUNT_VERDICTS_LOST, BPF_RB_FORCE_WAKEUP, event, buffer->name.length,
 		   event_name(&entry, sizeof(*event), buffer));
+}
+
+/* verifier: a frame of its own, beside those of the exec and of the walk. */
+static __noinline void derived_record(struct buffer *buffer, struct written_by *by, u64 session, u32 op)
+{
+	struct event_derived *event = &buffer->derived;
+
+	derived_head(event, by->session, by->principal, op);
+	event->by = session;
+	event->since = by->time;
+	event->repeats = by->repeats;
+	by->repeats = 0;
+	derived_send(buffer);
 }
 
 /* Whether somebody else wrote the file, and it is to be told now. */

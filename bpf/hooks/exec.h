@@ -8,7 +8,7 @@
 #include "build.h"
 #include "connector.h"
 #include "copy.h"
-#include "derived.h"
+#include "delegated.h"
 #include "line.h"
 #include "script.h"
 #include "skill.h"
@@ -155,6 +155,8 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 	exec_find(bprm, buffer);
 	if (!agent_executed(buffer->found.row))
 		derived_exec(state, buffer, bprm->file->f_inode);
+	if (!state)
+		delegated_exec(buffer);
 	if (!state && !buffer->found.row)
 		return exec_forget(bprm);
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);

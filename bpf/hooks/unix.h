@@ -102,6 +102,7 @@ static __always_inline int unix_judge(struct sock *server)
 	address = sock->addr;
 	if (!address || server_inside(state, server))
 		return 0;
+	q.peer = delegate_peer(server);
 	dentry = sock->path.dentry;
 	return dentry ? judge(state, dentry, dentry->d_inode, &q) : judge_abstract(state, address, &q);
 }

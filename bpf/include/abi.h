@@ -27,6 +27,7 @@ enum abi {
 	FLOOD_MOST = 1000, /* refusals of one session, operation and label that are told in a second */
 	COPIES_MAX = 8192,
 	COPY_PATH = 256, /* bytes of the path of what files are copies of, rounded up */
+	DELEGATES_MAX = 1024,
 	RESOLVERS_MAX = 64,
 	ANSWERS_MAX = 32768,
 	ANSWER_NAMES = 8,   /* that are known for one address, in one session; then the oldest makes room */
@@ -184,18 +185,18 @@ struct event_net {
 };
 
 /*
- * What a session wrote and somebody else runs. Session and principal are those that wrote; pid, uid and comm are who runs it. op is
- * OP_EXEC or OP_EXEC_MAP.
+ * What a session brought about and somebody else runs. Session and principal are those that did; pid, uid and comm are who runs it. op
+ * is OP_EXEC or OP_EXEC_MAP of what the session wrote, OP_UNIX_CONNECT of what a server starts that the session spoke with.
  */
 struct event_derived {
 	struct event_header head;
-	__u64 by;      /* session that runs it; 0 outside of all */
-	__u64 written; /* of struct written_by: time */
+	__u64 by;    /* session that runs it; 0 outside of all */
+	__u64 since; /* CLOCK_BOOTTIME, ns: when it was written, or the server spoken with */
 	__u64 inode;
 	__u32 device;
 	__u32 inode_generation;
-	__u32 text; /* bytes that follow: the object */
-	__u32 reserved;
+	__u32 text;    /* bytes that follow: the object */
+	__u32 server;  /* process that was spoken with; else 0 */
 	__u64 repeats; /* execs of the file since the last that was recorded */
 };
 
@@ -586,6 +587,7 @@ struct control {
 	__u64 next_session; /* the last number that was given out */
 	__u32 next_slot;
 	__u32 abi;
+	__u64 delegates; /* jiffies: until then some process may act on a session's behalf */
 };
 
 /* Until when an administrator lifts what policy refuses: of the whole host, or of a role. CLOCK_BOOTTIME, ns. */

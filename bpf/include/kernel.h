@@ -277,10 +277,19 @@ struct sock_common {
 	possible_net_t skc_net;
 };
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1];
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
 	u16 sk_protocol;
+	struct pid *sk_peer_pid;
 };
 
 struct socket {

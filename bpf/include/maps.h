@@ -160,7 +160,7 @@ struct question {
 	u32 wanted; /* for the record: open's flags, map's protection */
 	u32 quiet;  /* enum quiet */
 	u32 flags;  /* enum event_flag, for the record */
-	u32 reserved;
+	u32 peer;   /* of unix.connect: the process that listens, 0 where that is not known */
 };
 
 /* Where the walk of a name ended, for move.h. */
@@ -507,6 +507,31 @@ struct {
 	__type(key, u64);
 	__type(value, struct owner);
 } servers SEC(".maps");
+
+enum delegate_limits {
+	DELEGATE_SECONDS = 5, /* after a session spoke with a server, what it starts may be on the session's behalf */
+	DELEGATE_DEPTH = 2,   /* its children, and theirs */
+};
+
+/* race: written as a whole; it is evidence, and decides nothing. */
+struct delegate {
+	u64 session; /* that spoke with it */
+	u64 since;   /* CLOCK_BOOTTIME, ns */
+	u64 until;   /* jiffies */
+	u32 principal;
+	u32 reserved;
+};
+
+/*
+ * Processes outside of sessions whose sockets a rule let a session connect to, by their number. Full: the one that was spoken with
+ * longest ago goes, and what it starts is not told.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DELEGATES_MAX);
+	__type(key, u32);
+	__type(value, struct delegate);
+} delegates SEC(".maps");
 
 enum socket_flag {
 	SOCKET_HOST = 1,     /* of the host's own network: what resolvers answer counts */

@@ -60,6 +60,7 @@ const (
 	probeMapCopies       = "copies"
 	probeMapCounters     = "counters"
 	probeMapDecided      = "decided"
+	probeMapDelegates    = "delegates"
 	probeMapDevices      = "devices"
 	probeMapExecs        = "execs"
 	probeMapFloods       = "floods"
@@ -164,6 +165,7 @@ type probeMapSpecs struct {
 	Copies       *ebpf.MapSpec `ebpf:"copies"`
 	Counters     *ebpf.MapSpec `ebpf:"counters"`
 	Decided      *ebpf.MapSpec `ebpf:"decided"`
+	Delegates    *ebpf.MapSpec `ebpf:"delegates"`
 	Devices      *ebpf.MapSpec `ebpf:"devices"`
 	Execs        *ebpf.MapSpec `ebpf:"execs"`
 	Floods       *ebpf.MapSpec `ebpf:"floods"`
@@ -242,6 +244,7 @@ type probeMaps struct {
 	Copies       *ebpf.Map `ebpf:"copies"`
 	Counters     *ebpf.Map `ebpf:"counters"`
 	Decided      *ebpf.Map `ebpf:"decided"`
+	Delegates    *ebpf.Map `ebpf:"delegates"`
 	Devices      *ebpf.Map `ebpf:"devices"`
 	Execs        *ebpf.Map `ebpf:"execs"`
 	Floods       *ebpf.Map `ebpf:"floods"`
@@ -287,6 +290,7 @@ func (m *probeMaps) Close() error {
 		m.Copies,
 		m.Counters,
 		m.Decided,
+		m.Delegates,
 		m.Devices,
 		m.Execs,
 		m.Floods,

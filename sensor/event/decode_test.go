@@ -67,7 +67,7 @@ func rawNet(t testing.TB) []byte {
 }
 
 func rawDerived(t testing.TB) []byte {
-	e := bpf.EventDerived{Head: header(bpf.KindDerived, bpf.OpExec), By: 8, Written: 900, Inode: 11, Device: 12, InodeGeneration: 13, Text: 9, Repeats: 2}
+	e := bpf.EventDerived{Head: header(bpf.KindDerived, bpf.OpExec), By: 8, Since: 900, Server: 14, Inode: 11, Device: 12, InodeGeneration: 13, Text: 9, Repeats: 2}
 	return raw(t, &e, &e.Head, "/home/u/x")
 }
 
@@ -92,7 +92,7 @@ func TestDecodeTakesEveryField(t *testing.T) {
 		"session": {rawSession(t), Record{Head: head(SessionStart, 0), Parent: 6, LoginUID: 1001, Cause: CauseAdopt, Refused: 12, Folded: 3}},
 		"network": {rawNet(t), Record{Head: refused, Label: [4]uint64{5}, Repeats: 3, Flow: flow}},
 		"derived": {rawDerived(t), Record{Head: head(Derived, OpExec), Inode: 11, Device: 12, Generation: 13, Repeats: 2, Text: []byte("/home/u/x"),
-			Derivation: Derivation{By: 8, Written: 900}}},
+			Derivation: Derivation{By: 8, Since: 900, Server: 14}}},
 		"process": {rawProcess(t), Record{Head: head(Fork, 0), ParentPID: 41, ParentStarted: 77}},
 	} {
 		got, err := Decode(tc.raw)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// This file is what a session left behind and somebody else ran: executed, mapped, or read as a program by an interpreter. The event is
-// the session's that wrote, for that is who answers for it; who ran it is the process of the event.
+// This file is what a session brought about and somebody else ran: what it wrote, executed, mapped, or read as a program by an
+// interpreter; and what a server executed that it had just spoken with. The event is the session's, for that is who answers for it; who
+// ran it is the process of the event.
 
 package event
 
@@ -11,13 +12,14 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 )
 
-// Derivation is what is said of a file that a session wrote and somebody else runs.
+// Derivation is what is said of a file that a session brought about that somebody else runs.
 type Derivation struct {
-	By      uint64 // session that runs it; 0 outside of all
-	Within  string // the same, as users spell it; "" outside of all
-	Written uint64 // since boot, ns: when its session first opened it for writing; 0 where that is not known
-	Reader  string // the program that reads it as a program; "" where the kernel executes or maps it
-	Why     string // what makes that reading a run: "start-up file of a shell"
+	By     uint64 // session that runs it; 0 outside of all
+	Within string // the same, as users spell it; "" outside of all
+	Since  uint64 // since boot, ns: when the session first opened it for writing, or spoke with the server; 0 where that is not known
+	Server uint32 // process that the session spoke with, and whose child or grandchild runs it; 0 where the session wrote it
+	Reader string // the program that reads it as a program; "" where the kernel executes or maps it
+	Why    string // what makes that reading a run: "start-up file of a shell"
 }
 
 func (r *Record) derived(raw []byte) error {
@@ -25,7 +27,7 @@ func (r *Record) derived(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	r.Derivation = Derivation{By: e.By, Written: e.Written}
+	r.Derivation = Derivation{By: e.By, Since: e.Since, Server: e.Server}
 	r.Inode, r.Device, r.Generation, r.Repeats = e.Inode, e.Device, e.InodeGeneration, e.Repeats
 	r.Text, err = text(tail, uint64(e.Text))
 	return err
@@ -73,7 +75,9 @@ func (e *Event) derivation() Derivation {
 	return *e.Derivation
 }
 
-var derivedVerbs = map[Op]string{OpExec: "executes", OpExecMap: "maps the code of", Op(bpf.OpFileRead): "runs"}
+var derivedVerbs = map[Op]string{
+	OpExec: "executes", OpExecMap: "maps the code of", Op(bpf.OpFileRead): "runs", Op(bpf.OpUnixConnect): "executes",
+}
 
 // runs is the message of a file that somebody else runs.
 func (e *Event) runs() string {
@@ -82,7 +86,12 @@ func (e *Event) runs() string {
 	if d.Within != "" {
 		who += ", in session " + d.Within + ","
 	}
-	text := fmt.Sprintf("%s %s %s, which session %s wrote", who, orElse(derivedVerbs[e.Head.Op], "runs"), orElse(e.Object, "a file without a name"), e.Session)
+	text := fmt.Sprintf("%s %s %s, ", who, orElse(derivedVerbs[e.Head.Op], "runs"), orElse(e.Object, "a file without a name"))
+	if d.Server != 0 {
+		text += fmt.Sprintf("started by process %d, with which session %s had just spoken", d.Server, e.Session)
+	} else {
+		text += fmt.Sprintf("which session %s wrote", e.Session)
+	}
 	if d.Why != "" {
 		text += ": " + d.Why
 	}
@@ -99,6 +108,9 @@ func (d *Derivation) reeve() fields {
 		if value != "" {
 			o[key] = value
 		}
+	}
+	if d.Server != 0 {
+		o["server_pid"] = d.Server
 	}
 	return o
 }

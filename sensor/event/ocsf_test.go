@@ -96,14 +96,17 @@ func TestOCSF(t *testing.T) {
 	bound.Object, bound.Rule, bound.Principal, bound.Head.Principal = "/home/alice/.netrc", "files-stays-home", "connector:files", uint16(bpf.PrincipalFirst|bpf.PrincipalUnpinned)
 	left := sample(Derived, OpExec, Allow, false)
 	left.Object, left.Severity, left.Repeats = "/home/alice/proj/build.sh", "low", 2
-	left.Derivation = &Derivation{By: 2, Within: "3f2a-2", Written: 400}
+	left.Derivation = &Derivation{By: 2, Within: "3f2a-2", Since: 400}
 	read := sample(Derived, Op(bpf.OpFileRead), Allow, false)
 	read.Object, read.Severity = "/home/alice/.bashrc", "medium"
 	read.Derivation = &Derivation{Reader: "/usr/bin/bash", Why: "a start-up file of its reader"}
+	started := sample(Derived, Op(bpf.OpUnixConnect), Allow, false)
+	started.Object, started.Severity = "/usr/bin/bash", "low"
+	started.Derivation = &Derivation{Since: 400, Server: 812}
 	by := &Actor{UID: 0, User: "root", Login: "alice"}
 	for name, e := range map[string]*Event{
 		"connector-start": connector, "file-denied-to-connector": bound,
-		"derived-exec": left, "derived-sourced": read,
+		"derived-exec": left, "derived-sourced": read, "derived-delegated": started,
 		"file-denied": denied, "file-observed": observed, "module-denied": mapped, "exec": exec, "exec-killed": killed,
 		"network-name": named, "network-address": nameless, "network-quic": quic, "dns-allowed": asked, "dns-type": tunnel, "network-listen": listens,
 		"held-refused": held, "held-socket": socket,

@@ -108,7 +108,7 @@ func TestDerivedIsTold(t *testing.T) {
 				t.Fatalf("told: %+v, want %s once", told, file)
 			}
 			e := told[file][0]
-			if e.Head.Session != id || bpf.Op(e.Head.Op) != c.want || e.By != 0 || e.Written == 0 || bpf.Action(e.Head.Action) != bpf.ActionAllow {
+			if e.Head.Session != id || bpf.Op(e.Head.Op) != c.want || e.By != 0 || e.Since == 0 || bpf.Action(e.Head.Action) != bpf.ActionAllow {
 				t.Errorf("%+v, want session %d", e, id)
 			}
 			if r.PID != 0 && e.Head.Pid != uint32(r.PID) {
