@@ -136,7 +136,7 @@ CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' $(LIVES) $(CHURNED) test-harness test-evade budget
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' PROCESSORS=1 $(LIVES) $(CHURNED) test-harness test-evade budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -153,6 +153,10 @@ LIVE ?= -test.timeout=50m
 FEWER := -decisions 10000 -calls 1000 -storms 2 -rewrites 200
 LIVE_FILES = -ext4 /data $(addprefix -module ,$(LIVE_MODULES)) -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
 LIVE_MODULES = btrfs veth tls ccm ctr sctp algif_hash tipc rds
+# Of emulated processors, two are a quarter more work than one. Here they are where tests are of what happens at once, one machine of
+# each form; test-live has them everywhere.
+PROCESSORS ?= 2
+live-6.12 live-7.3-nobpf: override PROCESSORS = 2
 test-live: live-files
 	$(SIDE_BY_SIDE) $(LIVES)
 
@@ -168,21 +172,19 @@ bin/test/btrfs.img.gz: | provision-vm
 live-6.1-nobpf: MORE = && ./sensor.test
 live-%-nobpf:
 	$(call STEP,test-vm: live tests on $* without bpf in lsm=)
-	@$(VM) -v -k $* -lsm nobpf -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/sensor.test -f bin/test/observe.test \
+	@$(VM) -v -k $* -c $(PROCESSORS) -lsm nobpf -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/sensor.test -f bin/test/observe.test \
 		-- './live.test $(LIVE) && ./gate.test && ./observe.test $(MORE)'
 live-%:
 	$(call STEP,test-vm: live tests on $*)
-	@$(VM) -v -k $* -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/bench.test -f bin/test/parse.test \
+	@$(VM) -v -k $* -c $(PROCESSORS) -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/bench.test -f bin/test/parse.test \
 		-- './live.test $(LIVE) && ./gate.test && ./parse.test && ./bench.test -test.run=Torn $(filter -test.timeout%,$(LIVE))'
 
-# An agent that hammers while the daemon comes and goes: longer on one kernel, and without a pause between its acts where the
+# An agent that hammers while the daemon comes and goes: at length on one kernel, and without a pause between its acts where the
 # kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of
 # them loaded once more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length on each.
 CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
-# A quarter of that: each time that programs come, emulated processors may trap on what the other one replaced (testdata/vm, qemu.go),
-# and the machine begins anew; half of the runs at length did.
-CHURN_6.12       := -restarts 12 -upgrades 5 -kills 5 -reloads 50
+CHURN_6.12       := $(CHURN_LONG)
 CHURN_7.3-nobpf  := -test.skip=Loss
 CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
@@ -194,11 +196,15 @@ churn-files: provision-vm $(VM)
 	@go build -ldflags '-X github.com/reeve-sensor/reeve/bpf.edition=other' -o bin/test/reeved-other ./cmd/reeved
 	@go test -c -o bin/test/churn.test ./testdata/churn
 
+# Of two emulated processors one may trap on what the other one replaced (testdata/vm, qemu.go), each time that programs come, and the
+# machine begins anew: half of the runs at length did.
+churn-%: override PROCESSORS = 1
+churn-7.3-nobpf: override PROCESSORS = 2
 churn-%-nobpf: LSM := nobpf
 churn-7.3-nobpf: MORE = && ./churn.test -test.v $(CHURN_HARD)
 churn-%:
 	$(call STEP,test-vm: restarts$(comma) upgrades$(comma) kills and reloads on $*)
-	@$(VM) -v -k $(*:-nobpf=) -lsm '$(LSM)' -t 90m $(CHURN_FILES) -- './churn.test -test.v -test.timeout=89m $(or $(CHURN),$(CHURN_$*)) $(MORE)'
+	@$(VM) -v -k $(*:-nobpf=) -c $(PROCESSORS) -lsm '$(LSM)' -t 90m $(CHURN_FILES) -- './churn.test -test.v -test.timeout=89m $(or $(CHURN),$(CHURN_$*)) $(MORE)'
 
 comma := ,
 

@@ -177,7 +177,7 @@ static __always_inline int flow_ask(struct buffer *buffer, u32 op)
 	return answer == FLOW_AGAIN ? ACTION_DENY : answer;
 }
 
-/* Neither was asked before. verifier: global, as name_of. */
+/* What nobody asked before of the name, and of the address. verifier: global, as name_of. */
 __noinline int flow_domain_first(struct buffer *buffer, u32 port)
 {
 	int answer;

@@ -15,9 +15,9 @@ import (
 const delegateWindow = 5 * time.Second // DELEGATE_SECONDS
 
 func TestWhatADelegateStartsIsTold(t *testing.T) {
-	const ruled, plain = "/data/run/ruled", "/data/run/plain"
+	const ruled, plain = "/data/servers/ruled", "/data/servers/plain"
 	copyOf(t, "/data/bin/shell")
-	must(t, os.MkdirAll("/data/run", 0o755))
+	must(t, os.MkdirAll("/data/servers", 0o755))
 	policy(t, `
 [[role]]
 name = "default"
@@ -25,7 +25,7 @@ defaults = { unix = "allow" }
 [[rule]]
 id = "let"
 on = ["unix.connect"]
-match = ["/data/run/ruled"]
+match = ["/data/servers/ruled"]
 action = "audit"
 reason = "test"
 `)
