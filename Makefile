@@ -136,7 +136,7 @@ CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' PROCESSORS=1 $(LIVES) $(CHURNED) test-harness test-evade budget
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' PROCESSORS=1 $(CHURNED) $(LIVES) test-harness test-evade budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
