@@ -94,7 +94,7 @@ static __always_inline int refuse_blind(const struct session *session, const u8 
 	return switched || session_enforced(session, table, op) ? op_errno(op) : 0;
 }
 
-#define MARK_RULED (1u << 31) /* beside the taints: a rule spoke of the server, no default */
+#define MARK_RULED (1u << 31) /* beside the taints: a rule spoke, no default. verifier: it takes no branch to say so */
 
 /* marks are the taints that the act sets where it is not refused. */
 static __always_inline u32 judge_op(const u8 *table, const struct subject *who, u32 op, u32 view, const u64 *label,
@@ -110,8 +110,7 @@ static __always_inline u32 judge_op(const u8 *table, const struct subject *who, 
 	action = rule_path(table, who, op, label, &met);
 	if (op == OP_FILE_READ)
 		*marks |= rule_marks(table, met);
-	else if (op == OP_UNIX_CONNECT && met)
-		*marks |= MARK_RULED;
+	*marks |= NONZERO(met) << 31;
 	return action;
 }
 
@@ -454,7 +453,7 @@ static __always_inline int judge_named(struct task_state *state, struct session 
 	error = judge_apply(session, table, &who, &event->head);
 	if (!error)
 		judge_mark(session, &event->head, marks & ~MARK_RULED);
-	if (!error && marks & MARK_RULED)
+	if (!error && q->op == OP_UNIX_CONNECT && marks & MARK_RULED)
 		delegate_note(buffer);
 	judge_keep(buffer, session, &who, event);
 	if (q->quiet && event->head.action == ACTION_ALLOW)
