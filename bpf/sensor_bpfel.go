@@ -78,11 +78,11 @@ const (
 )
 
 type sensorAnswer struct {
-	_        structs.HostLayout
-	Expires  uint64
-	Length   uint32
-	Reserved uint32
-	Name     [256]uint8
+	_       structs.HostLayout
+	Expires uint64
+	Length  uint32
+	More    uint32
+	Name    [256]uint8
 }
 
 type sensorAnswerKey struct {

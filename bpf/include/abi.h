@@ -346,7 +346,7 @@ struct answer_key {
 struct answer {
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0 while it is written */
 	__u32 length;
-	__u32 reserved;
+	__u32 more;		 /* the address has a name of the next index, or had */
 	__u8 name[DOMAIN_TEXT_]; /* as include/net/domain.h spells it; zeros in its last word */
 };
 

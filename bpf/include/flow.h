@@ -266,6 +266,7 @@ __noinline int answer_take(struct buffer *buffer, u32 index)
 	answer = bpf_map_lookup_elem(&answers, &key);
 	if (!answer)
 		return 0;
+	buffer->flow.more = answer->more;
 	if (answer->expires < buffer->flow.now)
 		return -1;
 	buffer->flow.length = BOUNDED(answer->length, DOMAIN_MAX);
@@ -302,6 +303,8 @@ __noinline int answer_known(struct buffer *buffer)
 			return 0;
 		if (answer->expires >= buffer->flow.now && answer_names(answer, &buffer->flow))
 			return 1;
+		if (!answer->more)
+			return 0;
 	}
 	return 0;
 }
@@ -346,6 +349,7 @@ __noinline int answer_learn(struct buffer *buffer, u64 expires)
 			first = before;
 			place = i;
 		}
+		answer->more = 1;
 	}
 	key.index = place;
 	if (!bpf_map_lookup_elem(&answers, &key))
@@ -386,14 +390,16 @@ static __always_inline int flow_names(struct buffer *buffer)
 
 		if (!taken)
 			break;
-		if (taken < 0)
-			continue;
-		action = flow_ask_name(buffer) + 1;
-		flow->names++;
-		last = i;
-		if (action > flow->best / ANSWER_NAMES)
-			flow->best = action * ANSWER_NAMES + i;
+		if (taken > 0) {
+			action = flow_ask_name(buffer) + 1;
+			flow->names++;
+			last = i;
+			if (action > flow->best / ANSWER_NAMES)
+				flow->best = action * ANSWER_NAMES + i;
+		}
 		FORGET();
+		if (!flow->more)
+			break;
 	}
 	FORGET();
 	best = flow->best;

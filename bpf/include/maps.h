@@ -189,6 +189,7 @@ struct flow {
 	u32 reason; /* enum net_reason */
 	u32 detail;
 	u32 names;    /* answer: that are known for the address */
+	u32 more;     /* of them there may be another one behind the one at hand */
 	u32 length;   /* of the name; 0: there is none */
 	u32 from;     /* of the label that is spelt */
 	u32 switched; /* an operation that a switch of the session refuses, whatever else is decided; OP_NONE */
