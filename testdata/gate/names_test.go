@@ -172,13 +172,10 @@ func TestOnlyWhoWasAskedIsBelieved(t *testing.T) {
 	must(t, err)
 	defer client.Close()
 	must(t, client.SetDeadline(time.Now().Add(patient)))
-	ask := func() {
-		_, err := client.WriteTo(question, asked.LocalAddr())
-		must(t, err)
-		_, _, err = asked.ReadFrom(make([]byte, 512))
-		must(t, err)
-	}
-	ask()
+	_, err = client.WriteTo(question, asked.LocalAddr())
+	must(t, err)
+	_, _, err = asked.ReadFrom(make([]byte, 512))
+	must(t, err)
 	for _, c := range []struct {
 		by    net.PacketConn
 		opens bool

@@ -15,7 +15,7 @@ import (
 const delegateWindow = 5 * time.Second // DELEGATE_SECONDS
 
 func TestWhatADelegateStartsIsTold(t *testing.T) {
-	const ruled, plain = "/data/servers/ruled", "/data/servers/plain"
+	const ruled, allowed, plain = "/data/servers/ruled", "/data/servers/allowed", "/data/servers/plain"
 	copyOf(t, "/data/bin/shell")
 	must(t, os.MkdirAll("/data/servers", 0o755))
 	policy(t, `
@@ -28,6 +28,11 @@ on = ["unix.connect"]
 match = ["/data/servers/ruled"]
 action = "audit"
 reason = "test"
+[[rule]]
+id = "allow"
+on = ["unix.connect"]
+match = ["/data/servers/allowed"]
+action = "allow"
 `)
 	shell := func(line string) act {
 		return act{Do: "exec", Path: "/data/bin/shell", Argv: []string{"sh", "-c", line}}
@@ -39,6 +44,7 @@ reason = "test"
 		want   int // execs that are told
 	}{
 		"its child":           {speaks: ruled, starts: shell("exit 0"), want: 1},
+		"allowed by a rule":   {speaks: allowed, starts: shell("exit 0"), want: 1},
 		"its grandchild":      {speaks: ruled, starts: shell("/data/bin/shell true; exit 0"), want: 2},
 		"no further":          {speaks: ruled, starts: shell("/data/bin/shell sh -c '/data/bin/shell true; exit 0'; exit 0"), want: 2},
 		"after a while":       {speaks: ruled, starts: shell("exit 0"), later: delegateWindow + time.Second, want: 0},
@@ -47,7 +53,7 @@ reason = "test"
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, other := start(t), start(t)
-			for _, path := range []string{ruled, plain} {
+			for _, path := range []string{ruled, allowed, plain} {
 				server.want(act{Do: "serve", Path: path}, 0)
 			}
 			in, id := author(t)
