@@ -32,7 +32,7 @@ func TestWhatIsLeftBehindIsItsSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &sink{full: make(chan struct{}), want: 5}
-	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: procfs.Wall})
+	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: wall})
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {

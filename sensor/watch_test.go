@@ -96,6 +96,12 @@ func by(kind bpf.EventKind, op bpf.Op, pid uint32, at uint64) bpf.EventHeader {
 		Agent: 1, Uid: 4_000_000_001, Action: uint8(bpf.ActionAllow)}
 }
 
+// The records of these tests are of the first moments of a boot that is as old as the test: a session of a machine's own first moments is
+// forgotten once the machine is up for a day.
+var booted = time.Now()
+
+func wall(at uint64) time.Time { return booted.Add(time.Duration(at)) }
+
 func TestWatchFromRingsToStore(t *testing.T) {
 	const root, shell, gone = 3_999_999_001, 3_999_999_002, 3_999_999_003 // no pids of this machine
 	start := bpf.EventSession{Head: by(bpf.KindSessionStart, 0, root, 10), Loginuid: ^uint32(0)}
@@ -111,7 +117,7 @@ func TestWatchFromRingsToStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &sink{full: make(chan struct{}), want: 4}
-	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: procfs.Wall})
+	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: wall})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
@@ -155,7 +161,7 @@ func TestNetworksGoTheWayOfEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &sink{full: make(chan struct{}), want: 1}
-	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: procfs.Wall})
+	w := NewWatch(WatchOptions{Catalogue: c, Names: names{}, Sink: s, Limits: session.DefaultLimits, Boot: "3f2a", SinceBoot: procfs.SinceBoot, Wall: wall})
 	domain := "ghp_" + strings.Repeat("A1", 15) + ".evil.example"
 	denied := bpf.EventNet{Head: by(bpf.KindNet, bpf.OpNetDomain, 3_999_999_001, 40), Port: 443, Protocol: 6, Text: uint32(len(domain))}
 	denied.Head.Action, denied.Head.Flags = uint8(bpf.ActionDeny), uint16(bpf.EventApplied)
