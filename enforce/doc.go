@@ -44,8 +44,8 @@
 //
 // A rule that refuses to execute a program of the system refuses a session's copies of it as well, once the daemon has compared them.
 //
-// A program that the session wrote, or that is no file, runs as principal written, and so does what it starts; agents that update
-// themselves stay agents.
+// A program that the session wrote, or that is no file, runs as principal written, also by way of ld.so, and so does what it starts;
+// agents that update themselves stay agents. Who loads a library of the session's, or interprets its text, stays who it is.
 //
 // Further keys of a rule: principal (agent, written, connector:NAME, skill:NAME), when = { taint = [...] }, taint, roles,
 // respond, enabled, severity, tags. Connectors and skills are declared by [[connector]] and [[skill]].

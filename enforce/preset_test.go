@@ -368,3 +368,40 @@ reason = "secrets"
 		}
 	}
 }
+
+// What the session wrote is kept to the machine and to packages. The agent is not, and by it whatever code it hands an interpreter.
+func TestPresetsKeepWrittenProgramsFromNetworks(t *testing.T) {
+	p, _ := preset(t, "balanced")
+	says(t, p, `
+written net.addr   127.0.0.1:5432/tcp          audit default
+written net.addr   [::1]:3000/tcp              audit default
+written net.addr   127.0.0.1:22/tcp            ask ssh-to-this-machine
+written net.addr   203.0.113.7:443/tcp         ask written-numbers
+written net.addr   192.168.1.10:5432/tcp       ask written-numbers
+written net.addr   [2001:db8::7]:443/tcp       ask written-numbers
+written net.addr   169.254.169.254:80/tcp      deny cloud-metadata
+written net.listen 127.0.0.1:3000/tcp          audit default
+written net.listen 0.0.0.0:3000/tcp            audit default
+written net.domain localhost:8443              audit default
+written net.domain app.localhost:8443          audit default
+written net.domain registry.npmjs.org:443      audit default
+written net.domain index.crates.io             audit default
+written net.domain api.example.com             ask written-names
+written net.domain api.anthropic.com:443       ask written-names
+agent   net.addr   203.0.113.7:443/tcp         audit default
+agent   net.domain api.example.com             audit default
+`)
+	// Whose names led to an address is the name's affair.
+	q := enforce.Query{Principal: "written", Op: enforce.OpNetAddr, Object: "203.0.113.7:443/tcp", By: "registry.npmjs.org"}
+	if why := enforce.Explain(p, q); why.Action.Refuses() {
+		t.Errorf("a registry's own address: %s", why.Line())
+	}
+	p, _ = preset(t, "strict")
+	says(t, p, `
+written net.addr   203.0.113.7:443/tcp         deny written-numbers
+written net.domain api.example.com             deny written-names
+written net.domain github.com:443              deny written-names
+written net.domain registry.npmjs.org:443      deny default
+agent   net.domain github.com:443              allow strict-code-hosts
+`)
+}

@@ -8,16 +8,47 @@
 #include "copy.h"
 #include "derived.h"
 
+/* include/uapi/linux/auxvec.h */
+enum image_auxv {
+	AT_NULL = 0,
+	AT_BASE = 7, /* where the program's interpreter lies */
+	AUXV_PAIRS = 32,
+};
+
+/*
+ * Whether the program at hand has no interpreter, as ld.so has none when it is started as a program: then what it maps is the program.
+ * kernel: fs/binfmt_elf.c:create_elf_tables says so once the kernel's own maps of an exec are made, which count. The words of programs
+ * of 32 bits are half as wide, and nobody looks for them there.
+ */
+static __always_inline bool image_loader(void)
+{
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	const unsigned long *auxv;
+	u64 pair[2] = {};
+
+	if (!mm || !(mm->task_size >> 32))
+		return true;
+	auxv = mm->saved_auxv;
+	for (u32 i = 0; i < AUXV_PAIRS; i++) {
+		if (bpf_probe_read_kernel(pair, sizeof(pair), auxv + 2 * i) || pair[0] == AT_NULL)
+			return true;
+		if (pair[0] == AT_BASE)
+			return !pair[1];
+	}
+	return true;
+}
+
 /*
  * A program of the session's own making that another one maps, as `ld.so PROGRAM` does, or a library: asked as if it were
- * executed. Agents map what they have unpacked themselves.
+ * executed. Agents map what they have unpacked themselves. Who maps a library stays who it is, as an interpreter does that reads what
+ * the session wrote; but of a connector it can no longer be said what runs.
  */
 static __always_inline int image_written(struct task_state *state, struct file *file)
 {
 	struct question q = { .op = OP_EXEC_WRITTEN, .quiet = QUIET_ALLOWED, .wanted = PROT_EXEC };
 	int error = judge_file(state, file, &q);
 
-	if (!error)
+	if (!error && (state->principal != PRINCIPAL_AGENT || image_loader()))
 		written_become(state);
 	return error;
 }

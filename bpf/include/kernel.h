@@ -192,6 +192,8 @@ struct file {
 struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start;
+	unsigned long task_size;
+	unsigned long saved_auxv[1]; /* pairs, as many as the kernel has */
 };
 
 struct vm_area_struct {

@@ -42,7 +42,10 @@ const servers = `set -ex
 	mkdir -p -m 755 /run/sshd
 	systemd-run --quiet --unit=hers-sshd /usr/sbin/sshd -D -f /dev/null -h /run/host_key -o UsePAM=no -o StrictModes=no
 	systemd-run --quiet --unit=hers-docker /usr/sbin/dockerd --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs --group alice \
-		-H unix:///run/docker.sock`
+		-H unix:///run/docker.sock
+	ip address add ${elsewhere%:*}/32 dev lo
+	mkdir /srv/elsewhere && echo $heard > /srv/elsewhere/said
+	systemd-run --quiet --unit=elsewhere /usr/bin/python3 -m http.server -b ${elsewhere%:*} -d /srv/elsewhere ${elsewhere#*:}`
 
 // hers is what alice has by her own doing: a key to this machine, a service on her bus, terminals that she has left open.
 const hers = `set -e
@@ -62,7 +65,9 @@ const image = `set -e
 
 func serve(t *testing.T, p *stage.Person) {
 	t.Helper()
-	if out, err := exec.Command("sh", "-c", servers).CombinedOutput(); err != nil {
+	root := exec.Command("sh", "-c", servers)
+	root.Env = append(root.Environ(), "elsewhere="+elsewhere, "heard="+heard)
+	if out, err := root.CombinedOutput(); err != nil {
 		t.Fatalf("the servers: %v\n%s", err, out)
 	}
 	if out, err := exec.Command("systemctl", "start", fmt.Sprintf("user@%d.service", p.UID)).CombinedOutput(); err != nil {

@@ -163,7 +163,7 @@ func checkTold(ctx context.Context, t *testing.T, r *stage.Reeve) {
 			}
 		}
 	}
-	for _, rule := range []string{"ssh-keys", "shell-startup", "autostart", "deferred-work", "service-manager", "delegates", "buses", "privilege", "terminals", "ssh-to-this-machine"} {
+	for _, rule := range []string{"ssh-keys", "shell-startup", "autostart", "deferred-work", "service-manager", "delegates", "buses", "privilege", "terminals", "ssh-to-this-machine", "written-numbers"} {
 		if rules[rule] == 0 {
 			t.Errorf("no refusal by %s among %v", rule, rules)
 		}
