@@ -78,7 +78,7 @@ os.write(fd, b'#!/bin/sh\nexec cat ' + os.environ['HOME'].encode() + b'/.ssh/id_
 os.execv('/proc/self/fd/%d' % fd, ['x'])"`, key},
 	{"E2", "to another machine, by a program of its own", "cp /usr/bin/curl own-fetch && ./own-fetch -s --max-time 20 http://" + elsewhere + "/said", heard},
 	{"E2", "to another machine, by what that starts", `printf '#!/bin/sh\ncurl -s --max-time 20 http://` + elsewhere + `/said\n' > fetch.sh && chmod +x fetch.sh && ./fetch.sh`, heard},
-	{"E3", "to another machine, through the loader", "cp /usr/bin/curl own-fetch && chmod -x own-fetch && /lib64/ld-linux-x86-64.so.2 ./own-fetch -s --max-time 20 http://" + elsewhere + "/said", heard},
+	{"E3", "to another machine, through the loader", "cp /usr/bin/curl given && chmod -x given && /lib64/ld-linux-x86-64.so.2 ./given -s --max-time 20 http://" + elsewhere + "/said", heard},
 	{"L5", "in a session of its own", "setsid sh -c 'sleep 0.1; cat ~/.ssh/id_ed25519' | cat", key},
 	{"L1", "by the service manager", "systemd-run --user --quiet --wait --pipe cat ~/.ssh/id_ed25519", key},
 	{"E3", "by the service manager, through the loader", "/lib64/ld-linux-x86-64.so.2 /usr/bin/systemd-run --user --quiet --wait --pipe cat ~/.ssh/id_ed25519", key},
