@@ -198,15 +198,28 @@ static __always_inline bool address_loopback(const u8 *address)
 	return address_class(address) == ADDRESS_LOOPBACK;
 }
 
+/* Whether somebody answers for names at the address of these words. verifier: global, or what follows is walked for each place. */
+__noinline int resolver_known(u64 first, u64 second)
+{
+	for (u32 i = 0; i < RESOLVERS_MAX; i++) {
+		u32 place = i;
+		struct resolver *r = bpf_map_lookup_elem(&resolvers, &place);
+
+		if (!r)
+			return false;
+		if (address_half(r->address, 0) == first && address_half(r->address, 1) == second &&
+		    r->seal == (first ^ second))
+			return true;
+		if (!(address_half(r->address, 0) | address_half(r->address, 1) | r->seal))
+			return false;
+	}
+	return false;
+}
+
 /* One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. */
 static __always_inline bool route_resolver(const struct socket_tag *tag, const u8 *address)
 {
-	struct resolver key;
-
-	if (!(tag->flags & SOCKET_HOST))
-		return false;
-	__builtin_memcpy(key.address, address, sizeof(key.address));
-	return bpf_map_lookup_elem(&resolvers, &key) != NULL;
+	return tag->flags & SOCKET_HOST && resolver_known(address_half(address, 0), address_half(address, 1));
 }
 
 /* Whether a server is of the session, or of one that it began. */
