@@ -354,7 +354,7 @@ static __always_inline int enter_answer(struct __sk_buff *skb, struct socket_tag
 	struct buffer *buffer;
 	int error;
 
-	if (!p->size || (p->protocol != IPPROTO_UDP && !route_resolver(tag, p->address)))
+	if (!p->size || (p->protocol != IPPROTO_UDP && !packet_resolver(tag, p)))
 		return 0;
 	buffer = packet_buffer();
 	if (!buffer)

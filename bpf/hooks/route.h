@@ -18,11 +18,12 @@ enum socket_state {
 /* A buffer of the pool; programs that see packets have no other. */
 static __always_inline struct buffer *packet_buffer(void)
 {
-	struct buffer *buffer;
-	s32 taken = pool_take();
+	struct buffer *buffer = pool_first();
+	s32 taken = buffer ? 0 : pool_take();
 	u32 index = taken;
 
-	buffer = taken < 0 ? NULL : bpf_map_lookup_elem(&pool, &index);
+	if (!buffer && taken >= 0)
+		buffer = bpf_map_lookup_elem(&pool, &index);
 	if (!buffer) {
 		count(COUNT_NO_BUFFER);
 		return NULL;
@@ -198,9 +199,17 @@ static __always_inline bool address_loopback(const u8 *address)
 	return address_class(address) == ADDRESS_LOOPBACK;
 }
 
-/* Whether somebody answers for names at the address of these words. verifier: global, or what follows is walked for each place. */
-__noinline int resolver_known(u64 first, u64 second)
+/*
+ * One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. race: user space may
+ * change a place meanwhile; its words then do not go with its seal.
+ */
+static __always_inline bool route_resolver(const struct socket_tag *tag, const u8 *address)
 {
+	u64 first = address_half(address, 0);
+	u64 second = address_half(address, 1);
+
+	if (!(tag->flags & SOCKET_HOST))
+		return false;
 	for (u32 i = 0; i < RESOLVERS_MAX; i++) {
 		u32 place = i;
 		struct resolver *r = bpf_map_lookup_elem(&resolvers, &place);
@@ -216,10 +225,10 @@ __noinline int resolver_known(u64 first, u64 second)
 	return false;
 }
 
-/* One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. */
-static __always_inline bool route_resolver(const struct socket_tag *tag, const u8 *address)
+/* The same of a packet. verifier: global, or what follows is walked for each place. */
+__noinline int packet_resolver(const struct socket_tag *tag, const struct packet *p)
 {
-	return tag->flags & SOCKET_HOST && resolver_known(address_half(address, 0), address_half(address, 1));
+	return tag && p && route_resolver(tag, p->address);
 }
 
 /* Whether a server is of the session, or of one that it began. */

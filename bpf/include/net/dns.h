@@ -131,21 +131,17 @@ struct dns {
 	u32 reserved;
 	struct dns_walk walk;
 	struct dns_compare compare;
-	struct domain
-		name; /* its text alone: whether it is a number is not asked. verifier: words are stored up to its end */
+	struct domain name; /* its text alone: whether it is a number is not asked */
+	/* verifier: behind the name, at whose last byte a word may begin for all that it knows. */
 	struct dns_record records[DNS_RECORDS_MAX];
-};
+} __attribute__((aligned(8)));
 
 /* size: bytes of the message that are at hand, at most DNS_MESSAGE_MAX. */
 static __always_inline void dns_begin(struct dns *d, u32 size)
 {
-	d->result = DNS_MORE;
-	d->reason = DNS_NO_REASON;
+	/* By words: DNS_MORE, DNS_NO_REASON, DNS_PHASE_HEADER. */
+	__builtin_memset(d, 0, __builtin_offsetof(struct dns, walk));
 	d->size = smaller(size, DNS_MESSAGE_MAX);
-	d->phase = DNS_PHASE_HEADER;
-	d->at = d->id = d->flags = d->opcode = d->rcode = d->type = d->options = 0;
-	d->left = d->others = d->additional = d->count = d->open = d->index = 0;
-	d->chain = d->next = d->owner = d->ttl = d->next_ttl = d->ending = 0;
 	d->compare.label = 0;
 	domain_begin(&d->name);
 }
@@ -162,14 +158,15 @@ static __always_inline u64 dns_word(const u8 *message, u32 at)
 	return word_load(message + WITHIN(at, DNS_MESSAGE_MAX));
 }
 
+/* Numbers, as they lie on the wire. */
 static __always_inline u32 dns_u16(const u8 *message, u32 at)
 {
-	return (u32)dns_byte(message, at) << 8 | dns_byte(message, at + 1);
+	return __builtin_bswap16(pair_load(message + WITHIN(at, DNS_MESSAGE_MAX)));
 }
 
-static __always_inline u32 dns_u32(const u8 *message, u32 at)
+static __always_inline u64 dns_u64(const u8 *message, u32 at)
 {
-	return dns_u16(message, at) << 16 | dns_u16(message, at + 2);
+	return __builtin_bswap64(dns_word(message, at));
 }
 
 static __always_inline void dns_end(struct dns *d, u32 result, u32 reason)
@@ -210,25 +207,27 @@ static __always_inline void dns_malformed(struct dns *d, u32 reason)
 
 static __always_inline void dns_header(struct dns *d, const u8 *message)
 {
-	u32 bits;
+	u64 first;
+	u16 bits;
 
 	if (!dns_has(d, DNS_HEADER)) {
 		dns_end(d, DNS_MALFORMED, DNS_SHORT);
 		return;
 	}
-	bits = dns_u16(message, 2);
-	d->id = dns_u16(message, 0);
+	first = dns_u64(message, 0);
+	bits = first >> 32;
+	d->id = first >> 48;
 	d->opcode = bits >> 11 & 15;
 	d->rcode = bits & 15;
 	d->flags |= bits & 0x8000 ? DNS_ANSWER : 0;
 	d->flags |= bits & 0x0200 ? DNS_TRUNCATED : 0;
-	d->left = dns_u16(message, 6);
+	d->left = (u16)first;
 	d->others = dns_u16(message, 8);
 	d->additional = dns_u16(message, 10);
 	d->at = DNS_HEADER;
 	if (d->flags & DNS_ANSWER && d->opcode)
 		dns_end(d, DNS_REFUSED, DNS_OPCODE);
-	else if (dns_u16(message, 4) != 1)
+	else if ((u16)(first >> 16) != 1)
 		dns_end(d, DNS_REFUSED, DNS_QUESTIONS);
 	else
 		d->phase = DNS_PHASE_QUESTION;
@@ -493,10 +492,9 @@ static __always_inline bool dns_kept(u32 type, u32 class)
  * An address of the question's name is its own whatever else the answer holds. verifier: the record is written whatever comes of
  * it; count tells which ones are.
  */
-static __always_inline void dns_keep(struct dns *d, const u8 *message, u32 type)
+static __always_inline void dns_keep(struct dns *d, u32 type, u32 ttl)
 {
 	struct dns_record *r = dns_record(d, d->count);
-	u32 ttl = dns_u32(message, d->at + 4);
 	bool met = type != DNS_CNAME && d->walk.first == DNS_HEADER;
 
 	r->type = type;
@@ -528,14 +526,16 @@ static __always_inline void dns_data(struct dns *d, const u8 *message, u32 type,
 
 static __always_inline void dns_record_fixed(struct dns *d, const u8 *message)
 {
-	u32 type, class, size;
+	u16 type, class, size;
+	u64 first;
 
 	if (!dns_has(d, 10)) {
 		dns_malformed(d, DNS_SHORT);
 		return;
 	}
-	type = dns_u16(message, d->at);
-	class = dns_u16(message, d->at + 2);
+	first = dns_u64(message, d->at);
+	type = first >> 48;
+	class = first >> 32;
 	size = dns_u16(message, d->at + 8);
 	if (!dns_has(d, 10 + size)) {
 		dns_malformed(d, DNS_SHORT);
@@ -547,7 +547,7 @@ static __always_inline void dns_record_fixed(struct dns *d, const u8 *message)
 			dns_finish(d, DNS_FINE, DNS_NO_REASON);
 			return;
 		}
-		dns_keep(d, message, type);
+		dns_keep(d, type, first);
 	}
 	dns_data(d, message, type, class, size);
 }
