@@ -29,6 +29,7 @@ type (
 	KnownBuild   = sensorBuild
 	MountKey     = sensorMountKey
 	MountPoint   = sensorMountPoint
+	Resolver     = sensorResolver
 	Seed         = sensorSeed
 	Session      = sensorSession
 	SkillFolder  = sensorSkillFolder

@@ -16,7 +16,7 @@ import (
 type sensorAbi uint32
 
 const (
-	sensorAbiABI_VERSION   sensorAbi = 9
+	sensorAbiABI_VERSION   sensorAbi = 10
 	sensorAbiSESSIONS_MAX  sensorAbi = 4096
 	sensorAbiMOUNTS_MAX    sensorAbi = 4096
 	sensorAbiLABELS_MAX    sensorAbi = 16384
@@ -519,6 +519,7 @@ const (
 type sensorResolver struct {
 	_       structs.HostLayout
 	Address [16]uint8
+	Seal    uint64
 }
 
 type sensorSeed struct {

@@ -182,7 +182,7 @@ static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag
 		return leave_odd(skb, tag, buffer, print);
 	if (packet_asks(p))
 		return leave_ask(skb, tag, buffer, p);
-	if (p->port == PORT_DNS && route_resolver(tag, p->address)) {
+	if (p->port == PORT_DNS && packet_resolver(tag, p)) {
 		tag->allowed = print;
 		return 0;
 	}

@@ -11,7 +11,7 @@
 enum question_limits {
 	QUESTION_MAX = 1024, /* bytes of a question: 253 of a name, and options */
 	MESSAGES_MAX = 8,    /* of one segment */
-	STEPS_AT_ONCE = 10,  /* of a message: as many as a short answer takes */
+	STEPS_AT_ONCE = 2,   /* of a message: as many as an answer of one record takes */
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
 	EXPIRES_FLOOR = 600, /* seconds: programs keep addresses longer than they are told to */
@@ -354,7 +354,7 @@ static __always_inline int enter_answer(struct __sk_buff *skb, struct socket_tag
 	struct buffer *buffer;
 	int error;
 
-	if (!p->size || (p->protocol != IPPROTO_UDP && !route_resolver(tag, p->address)))
+	if (!p->size || (p->protocol != IPPROTO_UDP && !packet_resolver(tag, p)))
 		return 0;
 	buffer = packet_buffer();
 	if (!buffer)

@@ -18,11 +18,12 @@ enum socket_state {
 /* A buffer of the pool; programs that see packets have no other. */
 static __always_inline struct buffer *packet_buffer(void)
 {
-	struct buffer *buffer;
-	s32 taken = pool_take();
+	struct buffer *buffer = pool_first();
+	s32 taken = buffer ? 0 : pool_take();
 	u32 index = taken;
 
-	buffer = taken < 0 ? NULL : bpf_map_lookup_elem(&pool, &index);
+	if (!buffer && taken >= 0)
+		buffer = bpf_map_lookup_elem(&pool, &index);
 	if (!buffer) {
 		count(COUNT_NO_BUFFER);
 		return NULL;
@@ -198,15 +199,36 @@ static __always_inline bool address_loopback(const u8 *address)
 	return address_class(address) == ADDRESS_LOOPBACK;
 }
 
-/* One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. */
+/*
+ * One of this machine's resolvers, on the host's own network: names are asked for there, whatever their address. race: user space may
+ * change a place meanwhile; its words then do not go with its seal.
+ */
 static __always_inline bool route_resolver(const struct socket_tag *tag, const u8 *address)
 {
-	struct resolver key;
+	u64 first = address_half(address, 0);
+	u64 second = address_half(address, 1);
 
 	if (!(tag->flags & SOCKET_HOST))
 		return false;
-	__builtin_memcpy(key.address, address, sizeof(key.address));
-	return bpf_map_lookup_elem(&resolvers, &key) != NULL;
+	for (u32 i = 0; i < RESOLVERS_MAX; i++) {
+		u32 place = i;
+		struct resolver *r = bpf_map_lookup_elem(&resolvers, &place);
+
+		if (!r)
+			return false;
+		if (address_half(r->address, 0) == first && address_half(r->address, 1) == second &&
+		    r->seal == (first ^ second))
+			return true;
+		if (!(address_half(r->address, 0) | address_half(r->address, 1) | r->seal))
+			return false;
+	}
+	return false;
+}
+
+/* The same of a packet. verifier: global, or what follows is walked for each place. */
+__noinline int packet_resolver(const struct socket_tag *tag, const struct packet *p)
+{
+	return tag && p && route_resolver(tag, p->address);
 }
 
 /* Whether a server is of the session, or of one that it began. */

@@ -14,7 +14,7 @@
 #pragma clang diagnostic error "-Wpadded"
 
 enum abi {
-	ABI_VERSION = 9,
+	ABI_VERSION = 10,
 	SESSIONS_MAX = 4096,
 	MOUNTS_MAX = 4096,
 	LABELS_MAX = 16384,
@@ -329,9 +329,13 @@ struct copy {
 	__u8 path[COPY_PATH]; /* of the program, in the host's view */
 };
 
-/* Who answers for names, on the host's own network. Written by user space. IPv4 mapped. */
+/*
+ * Who answers for names, on the host's own network. Written by user space. IPv4 mapped. race: whoever reads while it is written may
+ * find words of two addresses; the seal is the address's two words, one over the other, and goes with one address alone.
+ */
 struct resolver {
 	__u8 address[16];
+	__u64 seal;
 };
 
 /* A name that an answer gave an address, to one session. Index: the names of one address are asked for one after the other. */
@@ -646,6 +650,7 @@ _Static_assert(sizeof(struct event_access) == 152, "struct event_access");
 _Static_assert(sizeof(struct event_net) == 152, "struct event_net");
 _Static_assert(sizeof(struct event_derived) == 136, "struct event_derived");
 _Static_assert(sizeof(struct written_by) == 24, "struct written_by");
+_Static_assert(sizeof(struct resolver) == 24, "struct resolver");
 _Static_assert(sizeof(struct answer_key) == 32, "struct answer_key");
 _Static_assert(sizeof(struct answer) == 272, "struct answer");
 _Static_assert(sizeof(struct event_exec) == 144, "struct event_exec");

@@ -58,6 +58,15 @@ static __always_inline bool session_inside(const struct task_state *state, u32 s
 	return session && session->generation == generation && session->parent && session->parent_slot == state->slot;
 }
 
+/* The first of this processor's buffers of the pool, now taken; NULL where somebody has it, as is rare. */
+static __always_inline struct buffer *pool_first(void)
+{
+	u32 index = bpf_get_smp_processor_id() * POOL_TRIES % POOL_MAX;
+	struct buffer *buffer = bpf_map_lookup_elem(&pool, &index);
+
+	return buffer && !buffer->taken && !__sync_val_compare_and_swap(&buffer->taken, 0, 1) ? buffer : NULL;
+}
+
 /* Index of a buffer of the pool, now taken; -1 where none is free. race: the compare-and-swap gives it to one. */
 __noinline int pool_take(void)
 {

@@ -70,6 +70,9 @@ func opt(options ...byte) []byte {
 
 var wwwName = wire("www.example.com")
 
+// words is a name some of whose labels end with a word, and with what a step takes.
+var words = "plain.seven77." + strings.Repeat("12345678", 7) + "." + strings.Repeat("abcdefgh", 6) + ".x." + strings.Repeat("abcdefgh", 7) + ".example"
+
 var questions = map[string]struct {
 	message []byte
 	want    string
@@ -80,6 +83,8 @@ var questions = map[string]struct {
 	"underscore":                {query(0x100, 0, wire("_dmarc.x-y.example.com")), `fine "_dmarc.x-y.example.com" type 1 plain`},
 	"longest":                   {query(0x100, 0, wire(long)), `fine "` + long + `" type 1 plain`},
 	"too-long":                  {query(0x100, 0, wire("bb."+long)), `malformed: long name "bb.` + long[:250] + `" type 1`},
+	"labels-end-with-words":     {query(0x100, 0, wire(words)), `fine "` + words + `" type 1 plain`},
+	"odd-behind-many-words":     {query(0x100, 0, wire(words+".a b.c")), `refused: odd "` + words + `.ab.c" type 1`},
 	"root":                      {query(0x100, 0, wire(".")), `fine "" type 1 plain`},
 	"opt":                       {query(0x100, 1, wwwName, opt()...), `fine "www.example.com" type 1 plain`},
 	"options":                   {query(0x100, 1, wwwName, opt(0, 12, 0, 2, 0, 0)...), `fine "www.example.com" type 1 plain options 6`},

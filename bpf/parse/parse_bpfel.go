@@ -85,6 +85,7 @@ type parseDns struct {
 	Others     uint32
 	Additional uint32
 	Count      uint32
+	Open       uint32
 	Index      uint32
 	Chain      uint32
 	Next       uint32
@@ -92,6 +93,7 @@ type parseDns struct {
 	Ttl        uint32
 	NextTtl    uint32
 	Ending     uint32
+	Reserved   uint32
 	Walk       struct {
 		_        structs.HostLayout
 		At       uint32
@@ -108,8 +110,8 @@ type parseDns struct {
 		Label    uint32
 		Reserved uint32
 	}
-	Records [64]parseDnsRecord
 	Name    parseDomain
+	Records [64]parseDnsRecord
 }
 
 type parseDnsFlag uint32

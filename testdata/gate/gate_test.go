@@ -25,6 +25,7 @@ import (
 
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/testdata/need"
 )
 
@@ -155,7 +156,7 @@ func open(t testing.TB, policy string) *gate {
 	t.Cleanup(func() { g.reader.Close() })
 	g.apply(t, policy)
 	g.session(t, bpf.Session{})
-	must(t, g.maps["resolvers"].Put(netip.MustParseAddr(names).As16(), uint32(1)))
+	must(t, sensor.FillResolvers(g.maps["resolvers"], []netip.Addr{netip.MustParseAddr(names)}))
 	return g
 }
 

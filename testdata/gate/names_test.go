@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
 // only lets two names be reached, on the ports of TLS and HTTP and one more.
@@ -162,7 +163,7 @@ func TestAnswersOpenAddresses(t *testing.T) {
 // An answer counts from the resolver that was asked, on the socket that asked, once: no other one's, though it is believed too.
 func TestOnlyWhoWasAskedIsBelieved(t *testing.T) {
 	g := open(t, only)
-	must(t, g.maps["resolvers"].Put(netip.MustParseAddr(other).As16(), uint32(1)))
+	must(t, sensor.FillResolvers(g.maps["resolvers"], []netip.Addr{netip.MustParseAddr(names), netip.MustParseAddr(other)}))
 	serveBytes(t, good, "8080")
 	question, err := (&dnsmessage.Message{Header: dnsmessage.Header{ID: 77, RecursionDesired: true}, Questions: []dnsmessage.Question{
 		{Name: dnsmessage.MustNewName("www.allowed.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}}).Pack()

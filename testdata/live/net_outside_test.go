@@ -91,9 +91,7 @@ func network(t *testing.T) *others {
 		elsewhereErr = elsewhere.build()
 	})
 	must(t, elsewhereErr)
-	for _, address := range []string{resolverAt, resolverAt6, stubAt} {
-		must(t, kernel.Maps.Resolvers.Put(netip.MustParseAddr(address).As16(), uint32(1)))
-	}
+	must(t, kernel.SetResolvers([]netip.Addr{netip.MustParseAddr(resolverAt), netip.MustParseAddr(resolverAt6), netip.MustParseAddr(stubAt)}))
 	return elsewhere
 }
 

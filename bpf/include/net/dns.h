@@ -22,8 +22,9 @@
 #define DNS_CHAIN_MAX 12
 /* bound: work; ten times what the longest answer of an honest server takes. A costlier one is refused. */
 #define DNS_STEPS_MAX 16384
-/* Bytes of a question's label that one step takes. */
+/* Bytes of a question's label that are taken at once, and how often one step does so. */
 #define DNS_STRIDE 8
+#define DNS_WORDS 8
 #define DNS_HEADER 12
 #define DNS_NAME_MAX 255
 
@@ -71,7 +72,6 @@ enum dns_phase {
 	DNS_PHASE_OWNER,
 	DNS_PHASE_RECORD,
 	DNS_PHASE_TARGET,
-	DNS_PHASE_OPT,
 	DNS_PHASE_SCAN,
 	DNS_PHASE_COMPARE,
 };
@@ -120,6 +120,7 @@ struct dns {
 	u32 others;  /* authority records */
 	u32 additional;
 	u32 count; /* of records */
+	u32 open;  /* of them, those that may yet be found to be of the chain, or lead on */
 	u32 index; /* of the one that is looked at */
 	u32 chain; /* names of the chain so far */
 	u32 next;  /* the name after it, 0: none */
@@ -127,22 +128,20 @@ struct dns {
 	u32 ttl;   /* of the way to it */
 	u32 next_ttl;
 	u32 ending; /* result that the walk ended with */
+	u32 reserved;
 	struct dns_walk walk;
 	struct dns_compare compare;
+	struct domain name; /* its text alone: whether it is a number is not asked */
+	/* verifier: behind the name, at whose last byte a word may begin for all that it knows. */
 	struct dns_record records[DNS_RECORDS_MAX];
-	struct domain name;
-};
+} __attribute__((aligned(8)));
 
 /* size: bytes of the message that are at hand, at most DNS_MESSAGE_MAX. */
 static __always_inline void dns_begin(struct dns *d, u32 size)
 {
-	d->result = DNS_MORE;
-	d->reason = DNS_NO_REASON;
+	/* By words: DNS_MORE, DNS_NO_REASON, DNS_PHASE_HEADER. */
+	__builtin_memset(d, 0, __builtin_offsetof(struct dns, walk));
 	d->size = smaller(size, DNS_MESSAGE_MAX);
-	d->phase = DNS_PHASE_HEADER;
-	d->at = d->id = d->flags = d->opcode = d->rcode = d->type = d->options = 0;
-	d->left = d->others = d->additional = d->count = d->index = 0;
-	d->chain = d->next = d->owner = d->ttl = d->next_ttl = d->ending = 0;
 	d->compare.label = 0;
 	domain_begin(&d->name);
 }
@@ -159,14 +158,15 @@ static __always_inline u64 dns_word(const u8 *message, u32 at)
 	return word_load(message + WITHIN(at, DNS_MESSAGE_MAX));
 }
 
+/* Numbers, as they lie on the wire. */
 static __always_inline u32 dns_u16(const u8 *message, u32 at)
 {
-	return (u32)dns_byte(message, at) << 8 | dns_byte(message, at + 1);
+	return __builtin_bswap16(pair_load(message + WITHIN(at, DNS_MESSAGE_MAX)));
 }
 
-static __always_inline u32 dns_u32(const u8 *message, u32 at)
+static __always_inline u64 dns_u64(const u8 *message, u32 at)
 {
-	return dns_u16(message, at) << 16 | dns_u16(message, at + 2);
+	return __builtin_bswap64(dns_word(message, at));
 }
 
 static __always_inline void dns_end(struct dns *d, u32 result, u32 reason)
@@ -190,6 +190,8 @@ static __always_inline void dns_finish(struct dns *d, u32 result, u32 reason)
 {
 	d->ending = result;
 	d->reason = reason;
+	if (!d->open)
+		d->result = result;
 	d->phase = DNS_PHASE_SCAN;
 	d->owner = DNS_HEADER;
 	d->ttl = 0xffffffff;
@@ -205,27 +207,30 @@ static __always_inline void dns_malformed(struct dns *d, u32 reason)
 
 static __always_inline void dns_header(struct dns *d, const u8 *message)
 {
-	u32 bits;
+	u64 first;
+	u16 bits;
 
 	if (!dns_has(d, DNS_HEADER)) {
 		dns_end(d, DNS_MALFORMED, DNS_SHORT);
 		return;
 	}
-	bits = dns_u16(message, 2);
-	d->id = dns_u16(message, 0);
+	first = dns_u64(message, 0);
+	bits = first >> 32;
+	d->id = first >> 48;
 	d->opcode = bits >> 11 & 15;
 	d->rcode = bits & 15;
 	d->flags |= bits & 0x8000 ? DNS_ANSWER : 0;
 	d->flags |= bits & 0x0200 ? DNS_TRUNCATED : 0;
-	d->left = dns_u16(message, 6);
+	d->left = (u16)first;
 	d->others = dns_u16(message, 8);
 	d->additional = dns_u16(message, 10);
 	d->at = DNS_HEADER;
-	d->phase = DNS_PHASE_QUESTION;
 	if (d->flags & DNS_ANSWER && d->opcode)
 		dns_end(d, DNS_REFUSED, DNS_OPCODE);
-	else if (dns_u16(message, 4) != 1)
+	else if ((u16)(first >> 16) != 1)
 		dns_end(d, DNS_REFUSED, DNS_QUESTIONS);
+	else
+		d->phase = DNS_PHASE_QUESTION;
 }
 
 static __always_inline void dns_walk(struct dns *d, u32 phase)
@@ -238,14 +243,46 @@ static __always_inline void dns_walk(struct dns *d, u32 phase)
 	d->walk.length = 1; /* the root's */
 }
 
+/* An owner. Nearly all are a pointer to the question's name, and nothing else: that name was walked. */
+static __always_inline void dns_owned(struct dns *d, const u8 *message)
+{
+	if (!dns_has(d, 2) || dns_u16(message, d->at) != (0xc000 | DNS_HEADER)) {
+		dns_walk(d, DNS_PHASE_OWNER);
+		return;
+	}
+	d->walk.first = DNS_HEADER;
+	d->at += 2;
+	d->phase = DNS_PHASE_RECORD;
+}
+
+/* Of a question: the root's name, type OPT, a size, a version, options, and the end of the message. */
+static __always_inline void dns_opt(struct dns *d, const u8 *message)
+{
+	if (!dns_has(d, 11)) {
+		dns_end(d, DNS_MALFORMED, DNS_SHORT);
+		return;
+	}
+	if (dns_byte(message, d->at) || dns_u16(message, d->at + 1) != DNS_OPT) {
+		dns_end(d, DNS_FINE, DNS_NO_REASON);
+		return;
+	}
+	d->options = dns_u16(message, d->at + 9);
+	if (d->at + 11 + d->options != d->size) {
+		dns_end(d, DNS_MALFORMED, d->at + 11 + d->options > d->size ? DNS_SHORT : DNS_TRAILING);
+		return;
+	}
+	d->flags |= DNS_PLAIN;
+	dns_end(d, DNS_FINE, DNS_NO_REASON);
+}
+
 /* Behind the question. */
-static __always_inline void dns_asked(struct dns *d)
+static __always_inline void dns_asked(struct dns *d, const u8 *message)
 {
 	if (d->flags & DNS_ANSWER) {
 		if (d->rcode || !d->left)
 			dns_finish(d, DNS_FINE, DNS_NO_REASON);
 		else
-			dns_walk(d, DNS_PHASE_OWNER);
+			dns_owned(d, message);
 		return;
 	}
 	if (d->opcode || d->flags & DNS_TRUNCATED || d->left || d->others || d->additional > 1) {
@@ -253,7 +290,7 @@ static __always_inline void dns_asked(struct dns *d)
 		return;
 	}
 	if (d->additional) {
-		d->phase = DNS_PHASE_OPT;
+		dns_opt(d, message);
 		return;
 	}
 	if (d->at != d->size) {
@@ -275,8 +312,6 @@ static __always_inline void dns_question_end(struct dns *d, const u8 *message)
 	d->type = dns_u16(message, d->at + 1);
 	class = dns_u16(message, d->at + 3);
 	d->at += 5;
-	if (d->name.label)
-		domain_end(&d->name);
 	if (d->name.fault == DOMAIN_LONG)
 		dns_end(d, DNS_MALFORMED, DNS_NAME_LONG);
 	else if (d->name.fault)
@@ -284,7 +319,7 @@ static __always_inline void dns_question_end(struct dns *d, const u8 *message)
 	else if (class != DNS_IN)
 		dns_end(d, DNS_REFUSED, DNS_CLASS);
 	else
-		dns_asked(d);
+		dns_asked(d, message);
 }
 
 /* The length of a label of the question. compare.label is what is left of the label at hand. */
@@ -313,18 +348,57 @@ static __always_inline void dns_question_bytes(struct dns *d, const u8 *message)
 	u32 left = smaller(smaller(d->compare.label, d->size - d->at), DNS_STRIDE);
 
 	d->compare.label -= left;
-	if (dns_has(d, DNS_STRIDE) && domain_word(&d->name, dns_word(message, d->at), left)) {
-		d->at += left;
-		return;
-	}
 	for (u32 i = 0; i < left; i++) {
 		domain_byte(&d->name, dns_byte(message, d->at));
 		d->at++;
 	}
 }
 
+/*
+ * Up to eight bytes of a label, as the functions above take them one by one; false, and nothing is taken, where that is left to
+ * them: what no name has, the end, and what is near the end of what a name may be. Without a fault the text is what lies in the
+ * message behind the first length, with dots for the lengths; the first one's comes to lie behind all that a name may be. The word
+ * is the one that ends with the bytes: the message may end there too, and has begun long before. verifier: all is kept in the
+ * message's state, so that no way to a word is walked for each of those before it.
+ */
+static __always_inline bool dns_question_word(struct dns *d, const u8 *message)
+{
+	u32 left = d->compare.label, at = d->at;
+	u32 bytes, to;
+	u64 word;
+
+	if (d->name.fault || !dns_has(d, 1))
+		return false;
+	if (!left) {
+		left = dns_byte(message, at);
+		if (!left || left > DOMAIN_LABEL_MAX)
+			return false;
+		d->name.text[WITHIN(at - DNS_HEADER - 1, DOMAIN_TEXT)] = '.';
+		at++;
+	}
+	if (at + left > d->size || at + left > DNS_HEADER + DOMAIN_MAX - DNS_STRIDE)
+		return false;
+	bytes = smaller(left, DNS_STRIDE);
+	word = dns_word(message, at + bytes - DNS_STRIDE) >> (64 - 8 * bytes);
+	if (!word_spelt(&word, bytes))
+		return false;
+	to = at - DNS_HEADER - 1;
+	word_store(d->name.text + WITHIN(to, DOMAIN_TEXT), word);
+	d->name.length = to + bytes;
+	d->name.label = bytes;
+	d->compare.label = left - bytes;
+	d->at = at + bytes;
+	return true;
+}
+
 static __always_inline void dns_question(struct dns *d, const u8 *message)
 {
+	u32 i = 0;
+
+	while (i < DNS_WORDS && dns_question_word(d, message))
+		i++;
+	if (i == DNS_WORDS)
+		return;
 	if (!dns_has(d, 1)) {
 		dns_end(d, DNS_MALFORMED, DNS_SHORT);
 		return;
@@ -385,11 +459,11 @@ static __always_inline u32 dns_name_step(struct dns *d, const u8 *message, bool 
 	return w->at > d->size ? DNS_SHORT : DNS_NO_REASON;
 }
 
-static __always_inline void dns_next_record(struct dns *d)
+static __always_inline void dns_next_record(struct dns *d, const u8 *message)
 {
 	d->left--;
 	if (d->left)
-		dns_walk(d, DNS_PHASE_OWNER);
+		dns_owned(d, message);
 	else
 		dns_finish(d, DNS_FINE, DNS_NO_REASON);
 }
@@ -414,21 +488,23 @@ static __always_inline bool dns_kept(u32 type, u32 class)
 	return class == DNS_IN && (type == DNS_A || type == DNS_AAAA || type == DNS_CNAME);
 }
 
-/* verifier: the record is written whatever comes of it; count tells which ones are. */
-static __always_inline void dns_keep(struct dns *d, const u8 *message, u32 type)
+/*
+ * An address of the question's name is its own whatever else the answer holds. verifier: the record is written whatever comes of
+ * it; count tells which ones are.
+ */
+static __always_inline void dns_keep(struct dns *d, u32 type, u32 ttl)
 {
 	struct dns_record *r = dns_record(d, d->count);
-	u32 ttl = dns_u32(message, d->at + 4);
+	bool met = type != DNS_CNAME && d->walk.first == DNS_HEADER;
 
 	r->type = type;
 	r->owner = d->walk.first;
 	r->data = d->at + 10;
-	r->chain = 0;
-	r->used = 0;
+	r->chain = r->used = met;
 	r->ttl = ttl >> 31 ? 0 : ttl; /* RFC 2181 8 */
 }
 
-static __always_inline void dns_data(struct dns *d, u32 type, u32 class, u32 size)
+static __always_inline void dns_data(struct dns *d, const u8 *message, u32 type, u32 class, u32 size)
 {
 	if (class == DNS_IN && ((type == DNS_A && size != 4) || (type == DNS_AAAA && size != 16))) {
 		dns_malformed(d, DNS_DATA);
@@ -441,21 +517,25 @@ static __always_inline void dns_data(struct dns *d, u32 type, u32 class, u32 siz
 		return;
 	}
 	d->at += size;
-	if (dns_kept(type, class))
+	if (dns_kept(type, class)) {
 		d->count++;
-	dns_next_record(d);
+		d->open += d->walk.first != DNS_HEADER;
+	}
+	dns_next_record(d, message);
 }
 
 static __always_inline void dns_record_fixed(struct dns *d, const u8 *message)
 {
-	u32 type, class, size;
+	u16 type, class, size;
+	u64 first;
 
 	if (!dns_has(d, 10)) {
 		dns_malformed(d, DNS_SHORT);
 		return;
 	}
-	type = dns_u16(message, d->at);
-	class = dns_u16(message, d->at + 2);
+	first = dns_u64(message, d->at);
+	type = first >> 48;
+	class = first >> 32;
 	size = dns_u16(message, d->at + 8);
 	if (!dns_has(d, 10 + size)) {
 		dns_malformed(d, DNS_SHORT);
@@ -467,9 +547,9 @@ static __always_inline void dns_record_fixed(struct dns *d, const u8 *message)
 			dns_finish(d, DNS_FINE, DNS_NO_REASON);
 			return;
 		}
-		dns_keep(d, message, type);
+		dns_keep(d, type, first);
 	}
-	dns_data(d, type, class, size);
+	dns_data(d, message, type, class, size);
 }
 
 static __always_inline void dns_target(struct dns *d, const u8 *message)
@@ -489,29 +569,10 @@ static __always_inline void dns_target(struct dns *d, const u8 *message)
 	}
 	dns_record(d, d->count)->data = d->walk.first;
 	d->count++;
+	d->open++;
 	d->at = d->next;
 	d->next = 0;
-	dns_next_record(d);
-}
-
-/* Of a question: the root's name, type OPT, a size, a version, options, and the end of the message. */
-static __always_inline void dns_opt(struct dns *d, const u8 *message)
-{
-	if (!dns_has(d, 11)) {
-		dns_end(d, DNS_MALFORMED, DNS_SHORT);
-		return;
-	}
-	if (dns_byte(message, d->at) || dns_u16(message, d->at + 1) != DNS_OPT) {
-		dns_end(d, DNS_FINE, DNS_NO_REASON);
-		return;
-	}
-	d->options = dns_u16(message, d->at + 9);
-	if (d->at + 11 + d->options != d->size) {
-		dns_end(d, DNS_MALFORMED, d->at + 11 + d->options > d->size ? DNS_SHORT : DNS_TRAILING);
-		return;
-	}
-	d->flags |= DNS_PLAIN;
-	dns_end(d, DNS_FINE, DNS_NO_REASON);
+	dns_next_record(d, message);
 }
 
 /* All records were held against one name of the chain: on to the next one. */
@@ -612,27 +673,26 @@ static __always_inline void dns_compare(struct dns *d, const u8 *message)
 	c->label--;
 }
 
-/* Called until the result is not DNS_MORE, DNS_STEPS_MAX times at most; then dns_stop(). */
+/*
+ * Called until the result is not DNS_MORE, DNS_STEPS_MAX times at most; then dns_stop(). What follows what is tried in the order in
+ * which it comes: of nearly all messages the question is one step, and each record one.
+ */
 static __always_inline void dns_step(struct dns *d, const u8 *message)
 {
-	switch (d->phase) {
-	case DNS_PHASE_HEADER:
-		return dns_header(d, message);
-	case DNS_PHASE_QUESTION:
-		return dns_question(d, message);
-	case DNS_PHASE_OWNER:
-		return dns_owner(d, message);
-	case DNS_PHASE_RECORD:
-		return dns_record_fixed(d, message);
-	case DNS_PHASE_TARGET:
-		return dns_target(d, message);
-	case DNS_PHASE_OPT:
-		return dns_opt(d, message);
-	case DNS_PHASE_SCAN:
-		return dns_scan(d);
-	case DNS_PHASE_COMPARE:
-		return dns_compare(d, message);
-	}
+	if (d->phase == DNS_PHASE_HEADER)
+		dns_header(d, message);
+	if (d->phase == DNS_PHASE_QUESTION && d->result == DNS_MORE)
+		dns_question(d, message);
+	if (d->phase == DNS_PHASE_OWNER)
+		dns_owner(d, message);
+	if (d->phase == DNS_PHASE_RECORD)
+		dns_record_fixed(d, message);
+	else if (d->phase == DNS_PHASE_TARGET)
+		dns_target(d, message);
+	else if (d->phase == DNS_PHASE_SCAN)
+		dns_scan(d);
+	else if (d->phase == DNS_PHASE_COMPARE)
+		dns_compare(d, message);
 }
 
 static __always_inline void dns_stop(struct dns *d)
@@ -641,20 +701,14 @@ static __always_inline void dns_stop(struct dns *d)
 		dns_end(d, DNS_REFUSED, DNS_COSTLY);
 }
 
-/* The address of a record that has a place in the chain, as sixteen bytes. verifier: no branch in the loop. */
+/* The address of a record that has a place in the chain, as sixteen bytes. */
 static __always_inline void dns_address(const struct dns_record *r, const u8 *message, u8 *address)
 {
 	if (r->type == DNS_AAAA) {
-#ifdef __clang__
-#pragma clang loop unroll(full)
-#endif
-		for (u32 i = 0; i < 16; i++)
-			address[i] = dns_byte(message, r->data + i);
+		word_store(address, dns_word(message, r->data));
+		word_store(address + 8, dns_word(message, r->data + 8));
 		return;
 	}
-#ifdef __clang__
-#pragma clang loop unroll(full)
-#endif
-	for (u32 i = 0; i < 16; i++)
-		address[i] = i < 10 ? 0 : i < 12 ? 0xff : dns_byte(message, r->data + i - 12);
+	word_store(address, 0);
+	word_store(address + 8, 0xffff0000 | (u64)half_load(message + WITHIN(r->data, DNS_MESSAGE_MAX)) << 32);
 }

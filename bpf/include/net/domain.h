@@ -131,28 +131,17 @@ static __always_inline u64 word_between(u64 word, u8 first, u8 last)
 	return (word + WORD_ONES * (128 - first)) & ~(word + WORD_ONES * (127 - last)) & WORD_HIGH;
 }
 
-/*
- * The first one to eight bytes of a word, all of one label: as domain_byte() would take them one by one. false, and nothing is
- * taken, where they have to go that way: what no name has, a number perhaps, and near the end of what a name may be.
- */
-static __always_inline bool domain_word(struct domain *d, u64 word, u32 bytes)
+/* Whether a word's first one to eight bytes, behind which are zeros, are a label's; then they are in lower case. */
+static __always_inline bool word_spelt(u64 *word, u32 bytes)
 {
 	u64 taken = ~0ull >> (64 - 8 * bytes);
-	u64 letters, others;
+	u64 text = *word;
+	u64 letters = word_between(text | WORD_ONES * 0x20, 'a', 'z');
+	u64 others = word_between(text, '0', '9') | word_between(text, '-', '-') | word_between(text, '_', '_');
 
-	word &= taken;
-	if (word & WORD_HIGH || d->length + sizeof(word) > DOMAIN_MAX || d->label + bytes > DOMAIN_LABEL_MAX)
+	if (text & WORD_HIGH || ((letters | others) & taken) != (WORD_HIGH & taken))
 		return false;
-	if (d->form && (d->label || byte_digit((u8)word)))
-		return false;
-	letters = word_between(word | WORD_ONES * 0x20, 'a', 'z');
-	others = word_between(word, '0', '9') | word_between(word, '-', '-') | word_between(word, '_', '_');
-	if (((letters | others) & taken) != (WORD_HIGH & taken))
-		return false;
-	d->form = 0;
-	word_store(d->text + WITHIN(d->length, DOMAIN_TEXT), word | letters >> 2);
-	d->length += bytes;
-	d->label += bytes;
+	*word = text | letters >> 2;
 	return true;
 }
 

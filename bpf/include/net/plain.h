@@ -40,6 +40,32 @@ static __always_inline u64 word_load(const u8 *bytes)
 #endif
 }
 
+/* Four bytes, likewise. */
+static __always_inline u32 half_load(const u8 *bytes)
+{
+#ifdef __bpf__
+	return *(const u32 *)bytes;
+#else
+	u32 half;
+
+	__builtin_memcpy(&half, bytes, sizeof(half));
+	return half;
+#endif
+}
+
+/* Two bytes, likewise. */
+static __always_inline u16 pair_load(const u8 *bytes)
+{
+#ifdef __bpf__
+	return *(const u16 *)bytes;
+#else
+	u16 pair;
+
+	__builtin_memcpy(&pair, bytes, sizeof(pair));
+	return pair;
+#endif
+}
+
 static __always_inline void word_store(u8 *bytes, u64 word)
 {
 #ifdef __bpf__
