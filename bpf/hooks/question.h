@@ -18,26 +18,30 @@ enum question_limits {
 	EXPIRES_CEILING = 86400,
 };
 
-struct dns_context {
-	struct dns *dns;
-	const u8 *text;
-};
-
-/* Some steps a call: where returning is guarded against speculation, it costs as much as one. */
-static long dns_context_steps(u32 index, struct dns_context *context)
+/* Steps of the message in the buffer; whether that was all. verifier: global, or they are walked for each call. */
+__noinline int message_steps(struct buffer *buffer)
 {
-	for (u32 i = 0; i < STEPS_AT_ONCE && context->dns->result == DNS_MORE; i++)
-		dns_step(context->dns, context->text);
-	return context->dns->result != DNS_MORE;
+	struct dns *dns;
+
+	if (!buffer)
+		return true;
+	dns = &buffer->dns;
+	for (u32 i = 0; i < STEPS_AT_ONCE && dns->result == DNS_MORE; i++)
+		dns_step(dns, buffer->text);
+	return dns->result != DNS_MORE;
 }
 
-/* The message in the buffer. */
+static long message_go_on(u32 index, struct buffer **context)
+{
+	return BOUNDED(message_steps(*context), 1);
+}
+
+/* The message in the buffer. Nearly all are over at once; a loop costs two calls, and returning is guarded against speculation. */
 static __always_inline void message_parse(struct buffer *buffer, u32 size)
 {
-	struct dns_context context = { .dns = &buffer->dns, .text = buffer->text };
-
 	dns_begin(&buffer->dns, size);
-	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, dns_context_steps, &context, 0);
+	if (!message_steps(buffer))
+		bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, message_go_on, &buffer, 0);
 	dns_stop(&buffer->dns);
 }
 
