@@ -186,7 +186,7 @@ CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
 CHURN_6.12       := $(CHURN_LONG)
 CHURN_7.3-nobpf  := -test.skip=Loss
-CHURN_HARD       := -test.run=Nothing -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
+CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
 	$(SIDE_BY_SIDE) $(CHURNS)
