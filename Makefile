@@ -152,6 +152,7 @@ FORCE:
 LIVE ?= -test.timeout=50m
 FEWER := -decisions 10000 -calls 1000 -storms 2 -rewrites 200
 LIVE_FILES = -ext4 /data $(addprefix -module ,$(LIVE_MODULES)) -e REQUIRE=bpf,lsm -f bin/test/live.test -f bin/test/btrfs.img.gz
+TORN = && ./bench.test -test.run=Torn $(filter -test.timeout%,$(LIVE))
 LIVE_MODULES = btrfs veth tls ccm ctr sctp algif_hash tipc rds
 # Of emulated processors, two are a quarter more work than one. Here they are where tests are of what happens at once, one machine of
 # each form; test-live has them everywhere.
@@ -177,7 +178,7 @@ live-%-nobpf:
 live-%:
 	$(call STEP,test-vm: live tests on $*)
 	@$(VM) -v -k $* -c $(PROCESSORS) -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/bench.test -f bin/test/parse.test \
-		-- './live.test $(LIVE) && ./gate.test && ./parse.test && ./bench.test -test.run=Torn $(filter -test.timeout%,$(LIVE))'
+		-- './live.test $(LIVE) && ./gate.test && ./parse.test $(if $(filter-out 1,$(PROCESSORS)),$(TORN))'
 
 # An agent that hammers while the daemon comes and goes: at length on one kernel, and without a pause between its acts where the
 # kernel preempts itself and leaves checks out. An upgrade verifies every program anew beside the hammer, and a release has all of
