@@ -136,7 +136,8 @@ CHURNED := churn-6.12 churn-7.3-nobpf
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' PROCESSORS=1 $(CHURNED) $(LIVES) test-harness test-evade budget
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' KEPT=-test.run=AnotherABI CHURN_PART=-test.skip=Session PROCESSORS=1 \
+		$(CHURNED) $(LIVES) test-harness test-evade budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -169,8 +170,9 @@ bin/test/btrfs.img.gz: | provision-vm
 	@mkdir -p $(@D) && rm -f bin/test/btrfs.img && truncate -s 48M bin/test/btrfs.img
 	@mkfs.btrfs -q --mixed bin/test/btrfs.img > /dev/null && gzip -9 bin/test/btrfs.img
 
-# What the package itself tests of a daemon that comes and goes: on one kernel.
-live-6.1-nobpf: MORE = && ./sensor.test
+# What the package itself tests of a daemon that comes and goes, in a form that enforces: on one kernel. Here a part, for each of these
+# tests has every program verified several times; `unit` has them all, in the form that this machine's own kernel takes.
+live-6.1-nobpf: MORE = && ./sensor.test $(KEPT)
 live-%-nobpf:
 	$(call STEP,test-vm: live tests on $* without bpf in lsm=)
 	@$(VM) -v -k $* -c $(PROCESSORS) -lsm nobpf -t 70m $(LIVE_FILES) -f bin/test/gate.test -f bin/test/sensor.test -f bin/test/observe.test \
@@ -185,7 +187,7 @@ live-%:
 # them loaded once more, which takes minutes here: `make test-churn` does so on each kernel in each form, soak at length on each.
 CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
-CHURN_6.12       := $(CHURN_LONG)
+CHURN_6.12        = $(CHURN_LONG) $(CHURN_PART)
 CHURN_7.3-nobpf  := -test.skip=Loss
 CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
