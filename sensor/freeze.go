@@ -50,7 +50,7 @@ func NewFreezer(m Members) (*Freezer, error) {
 	return &Freezer{mount: infos[0].Mountpoint, top: "/reeve", members: m}, nil
 }
 
-// freezePasses bounds the passes over all processes. What forks between two of them is found by the next one.
+// freezePasses bounds the passes over all processes without a pause. What forks between two of them is found by the next one.
 const freezePasses = 50
 
 // Freeze stops every process of the sessions and returns how many it moved. It waits until the kernel says that all tasks
@@ -62,7 +62,7 @@ func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) 
 		}
 	}
 	moved := 0
-	for range freezePasses {
+	for pass := 0; ; pass++ {
 		n, err := f.gather(ids)
 		moved += n
 		if err != nil {
@@ -71,8 +71,16 @@ func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) 
 		if n == 0 {
 			return moved, f.await(ctx, ids)
 		}
+		if pass < freezePasses {
+			continue
+		}
+		// kernel: who is on the way to its end stays where it is (kernel/cgroup/cgroup.c:cgroup_migrate_add_task), and needs a processor.
+		select {
+		case <-ctx.Done():
+			return moved, ErrNotFrozen
+		case <-time.After(time.Millisecond):
+		}
 	}
-	return moved, ErrNotFrozen
 }
 
 // hold makes the frozen group of a session.
