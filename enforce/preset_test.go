@@ -384,7 +384,7 @@ written net.listen 127.0.0.1:3000/tcp          audit default
 written net.listen 0.0.0.0:3000/tcp            audit default
 written net.domain localhost:8443              audit default
 written net.domain app.localhost:8443          audit default
-written net.domain registry.npmjs.org:443      audit default
+written net.domain pypi.org:443                audit default
 written net.domain index.crates.io             audit default
 written net.domain api.example.com             ask written-names
 written net.domain api.anthropic.com:443       ask written-names
@@ -392,7 +392,7 @@ agent   net.addr   203.0.113.7:443/tcp         audit default
 agent   net.domain api.example.com             audit default
 `)
 	// Whose names led to an address is the name's affair.
-	q := enforce.Query{Principal: "written", Op: enforce.OpNetAddr, Object: "203.0.113.7:443/tcp", By: "registry.npmjs.org"}
+	q := enforce.Query{Principal: "written", Op: enforce.OpNetAddr, Object: "203.0.113.7:443/tcp", By: "pypi.org"}
 	if why := enforce.Explain(p, q); why.Action.Refuses() {
 		t.Errorf("a registry's own address: %s", why.Line())
 	}
@@ -401,7 +401,7 @@ agent   net.domain api.example.com             audit default
 written net.addr   203.0.113.7:443/tcp         deny written-numbers
 written net.domain api.example.com             deny written-names
 written net.domain github.com:443              deny written-names
-written net.domain registry.npmjs.org:443      deny default
+written net.domain pypi.org:443                deny default
 agent   net.domain github.com:443              allow strict-code-hosts
 `)
 }
