@@ -2,228 +2,35 @@
 
 package live
 
-// The actor: this test binary, started again as the process that is watched. It does one system call when told, and
-// answers with what the kernel said. Adopted, it is a session; left alone, it is the control.
+// Actors as the tests hold them: processes that are watched, or that are the control.
 
 import (
 	"encoding/gob"
-	"errors"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
-	"runtime"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 )
 
-const actorMark = "REEVE_TEST_ACTOR"
+type (
+	act    = actor.Act
+	result = actor.Result
+)
 
-// The actor's main goroutine keeps the first thread, so every other goroutine is in a thread that does not lead.
-func init() {
-	if os.Getenv(actorMark) != "" {
-		runtime.LockOSThread()
-	}
-}
-
-// act is one thing that an actor is told to do.
-type act struct {
-	Do    string
-	Path  string
-	To    string
-	Argv  []string
-	Flags int
-	At    int     // a descriptor
-	User  uint32  // who executes, where that is not root
-	Steps []order // of the model
-
-	Patient bool // networks: nothing is refused, so that what does not come is late
-}
-
-// result is what came of it.
-type result struct {
-	Errno  syscall.Errno
-	Status int            // exit code
-	Signal syscall.Signal // that ended the program
-	PID    int
-	Seen   string   // what a step of the model showed
-	Steps  []result // what came of each
-	Flips  flips
-}
-
-var acts = together(basic, names, attributes, reaches, views, byWorkers, sockets, networks, deep, rarely, terminals, children, threads, called)
-
-func together(tables ...map[string]func(act) result) map[string]func(act) result {
-	all := map[string]func(act) result{}
-	for _, table := range tables {
-		maps.Copy(all, table)
-	}
-	return all
-}
-
-var basic = map[string]func(act) result{
-	"open":     func(a act) result { return open(a.Path, a.Flags) },
-	"exec":     run,
-	"start":    started,
-	"launch":   launched,
-	"map":      func(a act) result { return mapped(a.Path, unix.PROT_READ|unix.PROT_EXEC, 0) },
-	"mprotect": func(a act) result { return mapped(a.Path, unix.PROT_READ, unix.PROT_READ|unix.PROT_EXEC) },
-	"chroot":   func(a act) result { return errno(unix.Chroot(a.Path)) },
-	"chdir":    func(a act) result { return errno(unix.Chdir(a.Path)) },
-	"unshare":  func(a act) result { return errno(unix.Unshare(a.Flags)) },
-	"bind":     func(a act) result { return errno(unix.Mount(a.Path, a.To, "", unix.MS_BIND, "")) },
-	"tmpfs":    func(a act) result { return errno(unix.Mount("none", a.Path, "tmpfs", 0, "")) },
-	"mkdir":    func(a act) result { return errno(os.MkdirAll(a.Path, 0o755)) },
-	"write":    func(a act) result { return errno(os.WriteFile(a.Path, []byte(a.To), 0o644)) },
-	"symlink":  func(a act) result { return errno(os.Symlink(a.Path, a.To)) },
-	"keep":     keep,
-	"thread":   openInThread,
-	"worker":   openByWorker,
-	"noop":     func(act) result { return result{} },
-	"hold":     hold,
-	"pipe":     holdPipe,
-	"memfd":    func(a act) result { return opened(unix.MemfdCreate(a.Path, 0)) },
-	"listen":   listen,
-	"leave":    leave,
-	"zombie":   zombie,
-	"spawn":    spawn,
-	"flood":    flood,
-	"spin":     spin,
-}
-
-// keep opens a path as a name only, which reads nothing and so is not judged, and leaves it open.
-func keep(a act) result {
-	fd, err := unix.Open(a.Path, unix.O_PATH, 0)
-	r := errno(err)
-	r.Status = fd
-	return r
-}
-
-func errno(err error) result {
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		return result{Errno: e}
-	}
+// actorAt is the program of actors: beside this one (make live-files).
+var actorAt = func() string {
+	self, err := os.Executable()
 	if err != nil {
-		return result{Errno: unix.EIO}
+		panic(err)
 	}
-	return result{}
-}
-
-func open(path string, flags int) result {
-	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0o644)
-	if err == nil {
-		unix.Close(fd)
-	}
-	return errno(err)
-}
-
-// openInThread opens from a thread that does not lead the process.
-func openInThread(a act) result {
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread()
-		done <- open(a.Path, a.Flags)
-	}()
-	return <-done
-}
-
-func mapped(path string, first, then int) result {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return errno(err)
-	}
-	defer unix.Close(fd)
-	memory, err := unix.Mmap(fd, 0, os.Getpagesize(), first, unix.MAP_PRIVATE)
-	if err != nil {
-		return errno(err)
-	}
-	defer unix.Munmap(memory)
-	if then == 0 {
-		return result{}
-	}
-	return errno(unix.Mprotect(memory, then))
-}
-
-func run(a act) result {
-	cmd := exec.Cmd{Path: a.Path, Args: a.Argv, Env: []string{"PATH=/bin:/usr/bin"}}
-	if a.User != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.User, Gid: a.User}}
-	}
-	return ended(cmd)
-}
-
-// ended runs a command, and tells how it ended.
-func ended(cmd exec.Cmd) result {
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return errno(err)
-	}
-	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	r := result{Status: status.ExitStatus(), PID: cmd.Process.Pid}
-	if status.Signaled() {
-		r.Signal = status.Signal()
-	}
-	return r
-}
-
-// started runs a program for which nothing else is opened.
-func started(a act) result {
-	pid, err := syscall.ForkExec(a.Path, a.Argv, &syscall.ProcAttr{})
-	if err != nil {
-		return errno(err)
-	}
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
-		return errno(err)
-	}
-	r := result{Status: status.ExitStatus()}
-	if status.Signaled() {
-		r.Signal = status.Signal()
-	}
-	return r
-}
-
-// launched starts a program as an agent starts a connector.
-func launched(a act) result {
-	r := run(a)
-	switch {
-	case r.Errno != 0:
-	case r.Signal == syscall.SIGKILL:
-		r.Errno = unix.EPERM
-	case r.Status != 0:
-		r.Errno = unix.EIO
-	}
-	return r
-}
-
-// actor runs in the child. Names need not be text, so gob and not JSON.
-func actor() {
-	in, out := gob.NewDecoder(os.Stdin), gob.NewEncoder(os.Stdout)
-	for {
-		var a act
-		if err := in.Decode(&a); errors.Is(err, io.EOF) {
-			return
-		} else if err != nil {
-			panic(err)
-		}
-		if err := out.Encode(perform(a)); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// perform does it here, or passes it on to the child that acts in place of this process.
-func perform(a act) result {
-	if deputy != nil {
-		return deputy.ask(a)
-	}
-	return acts[a.Do](a)
-}
+	return filepath.Join(filepath.Dir(self), "actor")
+}()
 
 // process is a running actor.
 type process struct {
@@ -240,14 +47,13 @@ type process struct {
 // start runs an actor outside of every session.
 func start(t *testing.T) *process {
 	t.Helper()
-	return startProgram(t, "/proc/self/exe")
+	return startProgram(t, actorAt)
 }
 
 // startProgram is start with another name of this program.
 func startProgram(t *testing.T, path string) *process {
 	t.Helper()
 	cmd := exec.Command(path)
-	cmd.Env = append(os.Environ(), actorMark+"=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	must(t, err)

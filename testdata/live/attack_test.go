@@ -25,13 +25,14 @@ import (
 	"github.com/reeve-sensor/reeve/sensor"
 	"github.com/reeve-sensor/reeve/sensor/copies"
 	"github.com/reeve-sensor/reeve/testdata/attacks"
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 )
 
 func TestAttacks(t *testing.T) {
 	all, err := attacks.All()
 	must(t, err)
 	for word := range attacks.Acts() {
-		if acts[word] == nil {
+		if !actor.Knows(word) {
 			t.Errorf("no actor knows %q", word)
 		}
 	}
@@ -181,9 +182,7 @@ func learned(t *testing.T, agent string) {
 
 // begin finds the values that every attack may use, and starts the helper for those that do.
 func (p *pass) begin() {
-	self, err := os.Executable()
-	must(p.t, err)
-	p.values = map[string]string{"self": self, "who": map[bool]string{true: "ins", false: "out"}[p.session]}
+	p.values = map[string]string{"self": actorAt, "who": map[bool]string{true: "ins", false: "out"}[p.session]}
 	p.values["actor"] = itoa(int(p.actor.pid()))
 	device(p.t, p.values)
 	if slices.ContainsFunc(p.attack.Steps, onNetworks) {

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
@@ -25,38 +23,6 @@ const (
 	built      = "/data/elsewhere/busybox-"   // and where it has not
 	someone    = 1000
 )
-
-func init() { acts["execown"] = execOwn }
-
-// execOwn executes a copy of a program in memory, made with the rights on files of user At.
-func execOwn(a act) result {
-	text, err := os.ReadFile(a.Path)
-	if err != nil {
-		return errno(err)
-	}
-	if err := unix.Setfsuid(a.At); err != nil {
-		return errno(err)
-	}
-	fd, err := unix.MemfdCreate("busybox", 0)
-	if err = first(err, unix.Setfsuid(0)); err != nil {
-		return errno(err)
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, text); err != nil {
-		return errno(err)
-	}
-	a.Path = "/proc/self/fd/" + itoa(fd)
-	return run(a)
-}
-
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // owned makes a file of a user.
 func owned(t *testing.T, path string, text []byte, owner int) {

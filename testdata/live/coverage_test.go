@@ -23,9 +23,6 @@ func bpfListed(t *testing.T) bool {
 }
 
 func TestCoverageIsByEffect(t *testing.T) {
-	k, found, err := sensor.Start(t.Context(), sensor.Options{}, sensor.Blank)
-	must(t, err)
-	defer k.Close()
 	want := bpf.FormLSM
 	if !bpfListed(t) {
 		want = bpf.FormModify
@@ -33,15 +30,15 @@ func TestCoverageIsByEffect(t *testing.T) {
 			want = bpf.FormTwice
 		}
 	}
-	if found.Coverage != sensor.Full || found.Form != want || found.Reason != nil {
-		t.Errorf("found %+v, want full as %s", found, want)
+	if foundAtStart.Coverage != sensor.Full || foundAtStart.Form != want || foundAtStart.Reason != nil {
+		t.Errorf("found %+v, want full as %s", foundAtStart, want)
 	}
-	for _, e := range found.Effects {
+	for _, e := range foundAtStart.Effects {
 		if e.State != sensor.Held || e.Reason != "" {
 			t.Errorf("%+v", e)
 		}
 	}
-	if len(found.Effects) == 0 {
+	if len(foundAtStart.Effects) == 0 {
 		t.Error("nothing was tried")
 	}
 }
@@ -77,11 +74,9 @@ func TestLossOfAProgramIsFound(t *testing.T) {
 	if kernel.Form == bpf.FormTwice {
 		t.Skip("a second look stands behind some of them")
 	}
-	k, err := sensor.Load(sensor.Options{Form: kernel.Form})
-	must(t, err)
-	defer k.Close()
+	k := kernel
 	must(t, sensor.Blank(k))
-	must(t, k.Attach())
+	t.Cleanup(func() { must(t, k.Attach()) })
 	for _, round := range losses {
 		lost := map[bpf.Op]bool{}
 		for program, ops := range round {

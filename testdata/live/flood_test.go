@@ -32,22 +32,6 @@ action = "deny"
 
 const secrets = 50 // that are asked for beside a flood
 
-// flood makes folders by ever new names, and takes away those that it could make. Status: how many were refused.
-func flood(a act) (r result) {
-	for i := range a.At {
-		path := fmt.Sprintf("%s/%0*d", a.Path, a.Flags, i)
-		switch err := unix.Mkdir(path, 0o755); err {
-		case nil:
-			_ = unix.Rmdir(path)
-		case unix.EACCES:
-			r.Status++
-		default:
-			return errno(err)
-		}
-	}
-	return r
-}
-
 func TestFloodHidesNoRefusal(t *testing.T) {
 	for _, dir := range []string{"refused", "free", "secret"} {
 		must(t, os.MkdirAll("/data/flood/"+dir, 0o755))

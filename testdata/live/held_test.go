@@ -7,7 +7,6 @@ package live
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,71 +18,6 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
 )
-
-// kept is what holding acts leave open; the actor's, so never closed.
-var kept []any
-
-func opened(fd int, err error) result {
-	r := errno(err)
-	r.Status = fd
-	return r
-}
-
-func hold(a act) result { return opened(unix.Open(a.Path, a.Flags, 0o644)) }
-
-func holdPipe(act) result {
-	fds := make([]int, 2)
-	return errno(unix.Pipe2(fds, 0))
-}
-
-// listen listens as plain TCP, where it does: the runtime prefers another protocol where the kernel has it.
-func listen(a act) result {
-	var config net.ListenConfig
-	config.SetMultipathTCP(false)
-	l, err := config.Listen(context.Background(), a.To, a.Path)
-	kept = append(kept, l)
-	return errno(err)
-}
-
-// leave starts a program that has a file open, and does not wait for it.
-func leave(a act) result {
-	f, err := os.Open(a.Path)
-	if err != nil {
-		return errno(err)
-	}
-	defer f.Close()
-	p, err := os.StartProcess("/bin/busybox", a.Argv, &os.ProcAttr{Files: []*os.File{f, nil, nil}})
-	if err != nil {
-		return errno(err)
-	}
-	return result{PID: p.Pid}
-}
-
-// spawn starts a program and does not wait for it.
-func spawn(a act) result {
-	p, err := os.StartProcess(a.Path, a.Argv, &os.ProcAttr{Env: []string{"PATH=/bin:/usr/bin"}, Files: []*os.File{nil, nil, nil}})
-	if err != nil {
-		return errno(err)
-	}
-	go p.Wait()
-	return result{PID: p.Pid}
-}
-
-// zombie starts a program that ends at once, and does not wait for it.
-func zombie(act) result {
-	p, err := os.StartProcess("/bin/busybox", []string{"busybox", "true"}, &os.ProcAttr{})
-	if err != nil {
-		return errno(err)
-	}
-	for stat := ""; !strings.Contains(stat, ") Z "); {
-		raw, err := os.ReadFile("/proc/" + itoa(p.Pid) + "/stat")
-		if err != nil {
-			return errno(err)
-		}
-		stat = string(raw)
-	}
-	return result{PID: p.Pid}
-}
 
 // heldIn are the records of open objects.
 func heldIn(records []record) []record {

@@ -25,29 +25,25 @@ import (
 const tableSize = 2 << 20
 
 var (
-	kernel     *sensor.Kernel
-	applier    *enforce.Applier
-	generation atomic.Uint64
+	kernel       *sensor.Kernel
+	foundAtStart sensor.Finding
+	applier      *enforce.Applier
+	generation   atomic.Uint64
 )
 
 func TestMain(m *testing.M) {
 	sensor.CanaryMain()
-	if os.Getenv(actorMark) != "" {
-		actor()
-		return
-	}
 	os.Exit(within(m))
 }
 
 func within(m *testing.M) int {
-	var found sensor.Finding
 	var err error
-	if kernel, found, err = sensor.Start(context.Background(), sensor.Options{TableSize: tableSize}, sensor.Blank); err != nil {
+	if kernel, foundAtStart, err = sensor.Start(context.Background(), sensor.Options{TableSize: tableSize}, sensor.Blank); err != nil {
 		return refused(err)
 	}
 	defer kernel.Close()
 	if kernel.Form == bpf.FormObserve || kernel.Form == bpf.FormNetwork { // no machine of ours: files and networks are left alone
-		return refused(found.Reason)
+		return refused(foundAtStart.Reason)
 	}
 	fmt.Println("live: programs are attached as", kernel.Form)
 	applier = enforce.NewApplier(kernel.Maps.Tables, kernel.TableSize)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 )
 
 // loads maps a file as code and becomes busybox's true: open(library, O_RDONLY); mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, it, 0);
@@ -51,8 +53,8 @@ func TestWhoLoadsALibraryStaysWhoItIs(t *testing.T) {
 	must(t, os.MkdirAll(folder+"own", 0o777))
 	anew(t, foreign, []byte("nobody's"))
 	for name, library := range map[string]string{"written": written, "foreign": foreign} {
-		anew(t, folder+"load-"+name, programOf(loads(library), ""))
-		anew(t, folder+"tool-"+name, program(folder+"load-"+name))
+		anew(t, folder+"load-"+name, actor.ProgramOf(loads(library), ""))
+		anew(t, folder+"tool-"+name, actor.Program(folder+"load-"+name))
 	}
 	policy(t, `
 [[rule]]

@@ -23,6 +23,7 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 	"github.com/reeve-sensor/reeve/testdata/model"
 )
 
@@ -51,7 +52,7 @@ type twins struct {
 func startTwins(t *testing.T) *twins {
 	t.Helper()
 	onDisk(t)
-	must(t, os.WriteFile(model.Interpreter, exits, 0o755))
+	must(t, os.WriteFile(model.Interpreter, actor.Exits, 0o755))
 	policy(t, "")
 	k := &twins{t: t, actors: map[string][]*process{}}
 	for _, tree := range []string{model.Inside, model.Outside} {
@@ -118,7 +119,7 @@ func (k *twins) plant(tree string) {
 		case s.Soft != "":
 			must(k.t, os.Symlink(s.Soft, path))
 		default:
-			must(k.t, os.WriteFile(path, exits, 0o755))
+			must(k.t, os.WriteFile(path, actor.Exits, 0o755))
 		}
 	}
 }
@@ -126,7 +127,7 @@ func (k *twins) plant(tree string) {
 func (k *twins) Do(tree string, orders []model.Order) []model.Outcome {
 	a := act{Do: "steps"}
 	for _, o := range orders {
-		a.Steps = append(a.Steps, order{o.Step.String(), o.Succeeds})
+		a.Steps = append(a.Steps, actor.Order{Step: o.Step, Succeeds: o.Succeeds})
 	}
 	var all []model.Outcome
 	for _, r := range k.actors[tree][orders[0].Step.Who].do(a).Steps {

@@ -29,40 +29,24 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 )
 
 const (
-	resolverAt  = "198.18.0.2"
+	resolverAt  = actor.ResolverAt
 	resolverAt6 = "2001:2:0:1::2"
 	stubAt      = "127.0.0.53"
-	privateAt   = "10.9.9.9"
-	metadataAt  = "169.254.169.254"
+	privateAt   = actor.PrivateAt
+	metadataAt  = actor.MetadataAt
 	webPort     = 80
 	tlsPort     = 443
 	filesPort   = 8080
-	dnsPort     = 53
+	dnsPort     = actor.DNSPort
 	echoPort    = 7
 	slowPort    = 81
 	secretPort  = 853
-)
-
-// The zone: what is asked for, and what is answered. @ is a further name.
-var zone = map[string][]string{
-	"www.allowed.test":    {"198.18.0.3", "2001:2:0:1::3"},
-	"echo.allowed.test":   {"198.18.0.3"},
-	"chain.allowed.test":  {"@one.elsewhere.test", "@two.elsewhere.test", "198.18.0.4"},
-	"long.allowed.test":   {"198.18.0.5"}, // by TCP alone
-	"exact.test":          {"198.18.0.6"},
-	"files.test":          {"198.18.0.7"},
-	"rebind.allowed.test": {privateAt, "127.0.0.1", metadataAt, "fd00::1", "::1", "::ffff:127.0.0.1"},
-	unanswered:            nil,
-}
-
-const (
-	onlyByTCP  = "long.allowed.test"
-	unanswered = "silent.allowed.test"
 )
 
 // arrival is what came to a server.
@@ -192,7 +176,7 @@ func (o *others) serve() error {
 	}
 	for i := 2; i <= 9; i++ {
 		for _, host := range []string{fmt.Sprintf("198.18.0.%d", i), fmt.Sprintf("2001:2:0:1::%d", i)} {
-			for port, reply := range map[int]func([]byte) []byte{tlsPort: itself, echoPort: itself, dnsPort: func(q []byte) []byte { return answer(q, false) }} {
+			for port, reply := range map[int]func([]byte) []byte{tlsPort: itself, echoPort: itself, dnsPort: func(q []byte) []byte { return actor.Answer(q, false) }} {
 				at := net.JoinHostPort(host, strconv.Itoa(port))
 				c, err := listenSoon(at)
 				if err != nil {
@@ -381,55 +365,9 @@ func serveNames(c net.Conn) {
 		if _, err := io.ReadFull(c, q); err != nil {
 			return
 		}
-		a := answer(q, true)
+		a := actor.Answer(q, true)
 		if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(a))), a...)); err != nil {
 			return
 		}
 	}
-}
-
-// answer is what the zone says. A name that it has not leads to 198.18.0.8.
-func answer(q []byte, byTCP bool) []byte {
-	var asked dnsmessage.Message
-	if err := asked.Unpack(q); err != nil || len(asked.Questions) == 0 {
-		return []byte("this is no question")
-	}
-	one := asked.Questions[0]
-	m := dnsmessage.Message{Header: dnsmessage.Header{ID: asked.ID, Response: true, RecursionAvailable: true}, Questions: asked.Questions}
-	name := strings.ToLower(strings.TrimSuffix(one.Name.String(), "."))
-	if name == unanswered {
-		return nil
-	}
-	if name == onlyByTCP && !byTCP {
-		m.Truncated = true
-		return packed(m)
-	}
-	list, ok := zone[name]
-	if !ok {
-		list = []string{"198.18.0.8"}
-	}
-	owner := one.Name
-	for _, text := range list {
-		head := dnsmessage.ResourceHeader{Name: owner, Class: dnsmessage.ClassINET, TTL: 60}
-		if next, ok := strings.CutPrefix(text, "@"); ok {
-			owner = dnsmessage.MustNewName(next + ".")
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.CNAMEResource{CNAME: owner}})
-			continue
-		}
-		switch a := netip.MustParseAddr(text); {
-		case a.Is4() && one.Type == dnsmessage.TypeA:
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AResource{A: a.As4()}})
-		case a.Is6() && one.Type == dnsmessage.TypeAAAA:
-			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
-		}
-	}
-	return packed(m)
-}
-
-func packed(m dnsmessage.Message) []byte {
-	text, err := m.Pack()
-	if err != nil {
-		panic(err)
-	}
-	return text
 }

@@ -42,10 +42,10 @@ func TestSeedFindsRunningAgents(t *testing.T) {
 	}
 }
 
-// likeThis is this program under another name.
+// likeThis is an actor's program under another name.
 func likeThis(t *testing.T, path string) {
 	t.Helper()
-	from, err := os.Open("/proc/self/exe")
+	from, err := os.Open(actorAt)
 	must(t, err)
 	defer from.Close()
 	_ = os.Remove(path) // one that somebody may be executing

@@ -21,6 +21,7 @@ import (
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/enforce"
 	"github.com/reeve-sensor/reeve/sensor"
+	"github.com/reeve-sensor/reeve/testdata/live/actor"
 )
 
 var storms = flag.Int("storms", 4, "storms of agents; each lasts longer before the programs are attached than the one before")
@@ -238,8 +239,8 @@ func TestExecAmidTheAttach(t *testing.T) {
 	const agent, interpreter = "/data/agents/amid", "/data/lease/interpreter"
 	must(t, os.MkdirAll("/data/lease", 0o755))
 	must(t, os.MkdirAll("/data/agents", 0o755))
-	must(t, os.WriteFile(agent, program(interpreter), 0o755))
-	must(t, os.WriteFile(interpreter, program(""), 0o755))
+	must(t, os.WriteFile(agent, actor.Program(interpreter), 0o755))
+	must(t, os.WriteFile(interpreter, actor.Program(""), 0o755))
 	for name, unsettle := range map[string]bool{"unsettled": true, "as-if-settled": false} {
 		t.Run(name, func(t *testing.T) {
 			policy(t, "", enforce.Agent{ID: 22, Exec: []string{agent}})

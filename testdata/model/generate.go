@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/reeve-sensor/reeve/testdata/model/step"
 )
 
 // Generator makes sequences of a random source: the same ones of the same source, where the kernel answers the same.
@@ -72,7 +74,7 @@ func (g *Generator) step(w *World) Step {
 			s.Do = "unshare"
 		}
 	}
-	for _, arg := range calls[s.Do].args {
+	for _, arg := range step.Arguments(s.Do) {
 		g.argument(w, a, &s, arg)
 	}
 	return s
@@ -101,7 +103,7 @@ func (g *Generator) slot(a *actor) int {
 	if used := sortedKeys(a.slots); len(used) > 0 && g.chance(30) {
 		return pick(g.R, used)
 	}
-	return 1 + g.R.IntN(Slots)
+	return 1 + g.R.IntN(step.Slots)
 }
 
 func (g *Generator) flags(do string) int {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Steps: who does what to which path, and the table of the calls.
+// What may refuse each call, and how the world is after it.
 
 package model
 
@@ -8,47 +8,24 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reeve-sensor/reeve/enforce"
+	"github.com/reeve-sensor/reeve/testdata/model/step"
 )
 
-// Who takes a step.
-type Who uint8
+// The words of a sequence.
+type (
+	Who  = step.Who
+	Path = step.Path
+	Step = step.Step
+)
 
-// The agent is in a session where its tree is judged; the bystander works in the same tree and is in none.
+// Who acts.
 const (
-	Agent Who = iota
-	Bystander
+	Agent     = step.Agent
+	Bystander = step.Bystander
 )
 
-var whoNames = [...]string{"agent", "bystander"}
-
-func (w Who) String() string { return whoNames[w] }
-
-// Slots are where an actor keeps open descriptors: 1 to Slots.
-const Slots = 4
-
-// Path is how a step names a file: below the tree, or, after chroot, below the new root; or by way of a descriptor.
-type Path struct {
-	Slot  int    // of the descriptor that it begins at; 0 is none
-	Magic bool   // by /proc/self/fd, which follows it; else as openat(2) does
-	Rel   string // "@" in it is the folder of the tree itself, for those who see it from above
-}
-
-// Step is one call of one actor.
-type Step struct {
-	Who   Who
-	Do    string
-	Flags int    // of an open
-	Path  Path   // what it is done to
-	To    Path   // new name, or where to mount
-	Text  string // of a symbolic link
-	Slot  int    // that keeps the descriptor, or that is closed; 0 is none
-	Want  string // what has to come of it, in sequences written by hand: ok, refused, or an errno
-}
-
-// call is a row of the table of calls. Of args each letter is one: f flags, p path, t new path, x text of a link, s slot,
-// S slot that may be left out.
+// call is a row of the table of calls.
 type call struct {
-	args string
 	plan func(*World, *actor, Step) plan
 	ops  []enforce.Op // that may refuse it
 }
@@ -65,34 +42,34 @@ var (
 )
 
 var calls = map[string]call{
-	"open":        {"fpS", planOpen, openedOps},
-	"tmpfile":     {"fps", planTmpfile, openedOps},
-	"list":        {"p", planList, readOps},
-	"fill":        {"p", planFill(program), writtenOps},
-	"script":      {"p", planFill(script), writtenOps},
-	"close":       {"s", planClose, nil},
-	"mkdir":       {"p", planMake(folder), madeOps},
-	"mknod":       {"p", planMake(file), madeOps},
-	"symlink":     {"xp", planMake(link), madeOps},
-	"rmdir":       {"p", planRmdir, deletedOps},
-	"unlink":      {"p", planUnlink, deletedOps},
-	"link":        {"pt", planLink, madeOps},
-	"rename":      {"pt", planRename(0), movedOps},
-	"place":       {"pt", planRename(unix.RENAME_NOREPLACE), movedOps},
-	"exchange":    {"pt", planRename(unix.RENAME_EXCHANGE), movedOps},
-	"chmod":       {"p", planAttr, attrOps},
-	"chown":       {"p", planAttr, attrOps},
-	"utimes":      {"p", planAttr, attrOps},
-	"setxattr":    {"p", planAttr, attrOps},
-	"removexattr": {"p", planAttr, attrOps},
-	"truncate":    {"p", planTruncate, writtenOps},
-	"exec":        {"p", planExec, execOps},
-	"unshare":     {"", planUnshare, nil},
-	"bind":        {"pt", planBind, nil},
-	"tmpfs":       {"p", planTmpfs, nil},
-	"device":      {"p", planDevice, nil},
-	"umount":      {"p", planUmount, nil},
-	"chroot":      {"p", planChroot, nil},
+	"open":        {planOpen, openedOps},
+	"tmpfile":     {planTmpfile, openedOps},
+	"list":        {planList, readOps},
+	"fill":        {planFill(program), writtenOps},
+	"script":      {planFill(script), writtenOps},
+	"close":       {planClose, nil},
+	"mkdir":       {planMake(folder), madeOps},
+	"mknod":       {planMake(file), madeOps},
+	"symlink":     {planMake(link), madeOps},
+	"rmdir":       {planRmdir, deletedOps},
+	"unlink":      {planUnlink, deletedOps},
+	"link":        {planLink, madeOps},
+	"rename":      {planRename(0), movedOps},
+	"place":       {planRename(unix.RENAME_NOREPLACE), movedOps},
+	"exchange":    {planRename(unix.RENAME_EXCHANGE), movedOps},
+	"chmod":       {planAttr, attrOps},
+	"chown":       {planAttr, attrOps},
+	"utimes":      {planAttr, attrOps},
+	"setxattr":    {planAttr, attrOps},
+	"removexattr": {planAttr, attrOps},
+	"truncate":    {planTruncate, writtenOps},
+	"exec":        {planExec, execOps},
+	"unshare":     {planUnshare, nil},
+	"bind":        {planBind, nil},
+	"tmpfs":       {planTmpfs, nil},
+	"device":      {planDevice, nil},
+	"umount":      {planUmount, nil},
+	"chroot":      {planChroot, nil},
 }
 
 // Calls are the names of all calls.

@@ -4,13 +4,17 @@
 
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/reeve-sensor/reeve/testdata/model/step"
+)
 
 // Home is where the host has mounted the file system that the trees lie on.
-const Home = "/data"
+const Home = step.Home
 
 // Interpreter is a program beside the trees that runs scripts.
-const Interpreter = Home + "/run"
+const Interpreter = step.Interpreter
 
 // Inside is the tree where the agent is in a session, and Outside the other one: folders below Home.
 const (
@@ -53,7 +57,7 @@ type World struct {
 	tree   *name
 	runner *name // the interpreter
 	mounts []*mount
-	actors [len(whoNames)]*actor
+	actors [step.Actors]*actor
 }
 
 // Start is the tree that every sequence begins with, in the order of making it: a folder ends in /, and what has the same

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // Terminals that an actor makes, runs programs in, and types into.
 
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var terminals = map[string]func(act) result{
+var terminals = map[string]func(Act) Result{
 	"terminal": terminal,
 	"hangup":   hangUp,
 	"runin":    runIn,
@@ -25,7 +25,7 @@ var terminals = map[string]func(act) result{
 var master = -1
 
 // terminal makes one, and answers with its number.
-func terminal(act) result {
+func terminal(Act) Result {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -36,7 +36,7 @@ func terminal(act) result {
 		return errno(err)
 	}
 	master = fd
-	return result{Status: number}
+	return Result{Status: number}
 }
 
 // unlocked gives the number of the terminal at the other end, which may be opened from now on.
@@ -48,14 +48,14 @@ func unlocked(fd int) (int, error) {
 	return int(number), err
 }
 
-func hangUp(act) result {
+func hangUp(Act) Result {
 	fd := master
 	master = -1
 	return errno(unix.Close(fd))
 }
 
 // runIn runs a program of busybox's that a terminal controls.
-func runIn(a act) result {
+func runIn(a Act) Result {
 	fd, err := unix.Dup(a.At)
 	if err != nil {
 		return errno(err)
@@ -65,15 +65,15 @@ func runIn(a act) result {
 	cmd := exec.Cmd{Path: "/bin/busybox", Args: a.Argv, Stdin: input, SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
 	if err := cmd.Run(); err != nil {
 		if cmd.ProcessState != nil {
-			return result{Errno: unix.EIO}
+			return Result{Errno: unix.EIO}
 		}
 		return errno(err)
 	}
-	return result{}
+	return Result{}
 }
 
 // typeInto types into a new terminal.
-func typeInto(a act) result {
+func typeInto(a Act) Result {
 	if r := terminal(a); r.Errno != 0 {
 		return r
 	}
@@ -83,7 +83,7 @@ func typeInto(a act) result {
 }
 
 // paste asks a virtual console for which keys are held down, as one asks it to paste.
-func paste(a act) result {
+func paste(a Act) Result {
 	return using(a.Path, unix.O_RDWR|unix.O_NOCTTY, func(fd int) error {
 		question := byte(6) // TIOCL_GETSHIFTSTATE
 		return control(fd, unix.TIOCLINUX, &question)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // Unix sockets that an actor serves and speaks to.
 
@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var sockets = map[string]func(act) result{
+var sockets = map[string]func(Act) Result{
 	"newsocket":        socketOf,
-	"serve":            func(a act) result { return served(a.Path, unix.SOCK_STREAM) },
-	"servedatagrams":   func(a act) result { return served(a.Path, unix.SOCK_DGRAM) },
-	"connect":          func(a act) result { return spoken(unix.SOCK_STREAM, a.Path, unix.Connect) },
-	"connectdatagrams": func(a act) result { return spoken(unix.SOCK_DGRAM, a.Path, unix.Connect) },
-	"send": func(a act) result {
+	"serve":            func(a Act) Result { return served(a.Path, unix.SOCK_STREAM) },
+	"servedatagrams":   func(a Act) Result { return served(a.Path, unix.SOCK_DGRAM) },
+	"connect":          func(a Act) Result { return spoken(unix.SOCK_STREAM, a.Path, unix.Connect) },
+	"connectdatagrams": func(a Act) Result { return spoken(unix.SOCK_DGRAM, a.Path, unix.Connect) },
+	"send": func(a Act) Result {
 		return spoken(unix.SOCK_DGRAM, a.Path, func(fd int, to unix.Sockaddr) error { return unix.Sendto(fd, []byte("x"), 0, to) })
 	},
 }
 
 // socketOf makes a socket of a family, a type and a protocol, and closes it.
-func socketOf(a act) result {
+func socketOf(a Act) Result {
 	var n [3]int
 	for i := range n {
 		n[i], _ = strconv.Atoi(a.Argv[i])
@@ -36,7 +36,7 @@ func socketOf(a act) result {
 }
 
 // served leaves a server behind that takes no connection: the kernel makes them.
-func served(name string, kind int) result {
+func served(name string, kind int) Result {
 	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -50,7 +50,7 @@ func served(name string, kind int) result {
 	return errno(unix.Listen(fd, 64))
 }
 
-func spoken(kind int, name string, speak func(int, unix.Sockaddr) error) result {
+func spoken(kind int, name string, speak func(int, unix.Sockaddr) error) Result {
 	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return errno(err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor asks by DNS, well-formed and otherwise, and whom it lets ask for it.
 
@@ -51,7 +51,7 @@ func question(id uint16, name, kind string) []byte {
 
 // ask asks for NAME TYPE [SERVER] by a datagram, and by TCP where the answer was cut.
 func (w *wire) ask(rest string) error {
-	words := append(strings.Fields(rest), resolverAt+":53")
+	words := append(strings.Fields(rest), ResolverAt+":53")
 	name, kind, server := words[0], words[1], words[2]
 	udp, tcp := "udp4", "tcp4"
 	if netip.MustParseAddrPort(server).Addr().Is6() {
@@ -148,7 +148,7 @@ func (w *wire) names(at string) error {
 		for {
 			n, from, err := unix.Recvfrom(fd, text, 0)
 			if err == nil {
-				_ = unix.Sendto(fd, answer(text[:n], false), 0, from)
+				_ = unix.Sendto(fd, Answer(text[:n], false), 0, from)
 			}
 		}
 	}()
@@ -165,11 +165,11 @@ func (w *wire) forge(rest string) error {
 		Answers: []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET, TTL: 60},
 			Body: &dnsmessage.AResource{A: leads.As4()}}},
 	})
-	datagram := binary.BigEndian.AppendUint16(nil, dnsPort)
+	datagram := binary.BigEndian.AppendUint16(nil, DNSPort)
 	datagram = binary.BigEndian.AppendUint16(datagram, to.Port())
 	datagram = binary.BigEndian.AppendUint16(datagram, uint16(8+len(text)))
 	datagram = append(append(datagram, 0, 0), text...) // without a checksum (RFC 768)
-	from, there := netip.MustParseAddr(resolverAt).As4(), to.Addr().As4()
+	from, there := netip.MustParseAddr(ResolverAt).As4(), to.Addr().As4()
 	packet := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0} // the kernel adds length and checksum
 	packet = append(append(append(packet, from[:]...), there[:]...), datagram...)
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor reaches without opening it by name: descriptors of others, handles, memory, what the kernel copies.
 
@@ -18,19 +18,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var reaches = map[string]func(act) result{
-	"read":     func(a act) result { return using(a.Path, unix.O_RDONLY, firstByte) },
-	"readfd":   func(a act) result { return errno(firstByte(a.At)) },
-	"writefd":  func(a act) result { return errno(written(a.At)) },
-	"mapwrite": func(a act) result { return using(a.Path, unix.O_RDWR, mapShared) },
-	"mapfd":    func(a act) result { return errno(mapShared(a.At)) },
-	"copy":     func(a act) result { return between(a, copyRange) },
-	"splice":   func(a act) result { return using(a.Path, unix.O_RDONLY, spliceOut) },
-	"clone": func(a act) result {
+var reaches = map[string]func(Act) Result{
+	"read":     func(a Act) Result { return using(a.Path, unix.O_RDONLY, firstByte) },
+	"readfd":   func(a Act) Result { return errno(firstByte(a.At)) },
+	"writefd":  func(a Act) Result { return errno(written(a.At)) },
+	"mapwrite": func(a Act) Result { return using(a.Path, unix.O_RDWR, mapShared) },
+	"mapfd":    func(a Act) Result { return errno(mapShared(a.At)) },
+	"copy":     func(a Act) Result { return between(a, copyRange) },
+	"splice":   func(a Act) Result { return using(a.Path, unix.O_RDONLY, spliceOut) },
+	"clone": func(a Act) Result {
 		return using(a.Path, unix.O_RDONLY, func(fd int) error { return cloneTo(a.To, fd) })
 	},
-	"sendfile":   func(a act) result { return using(a.Path, unix.O_RDONLY, sendOut) },
-	"readlink":   func(a act) result { _, err := os.Readlink(a.Path); return errno(err) },
+	"sendfile":   func(a Act) Result { return using(a.Path, unix.O_RDONLY, sendOut) },
+	"readlink":   func(a Act) Result { _, err := os.Readlink(a.Path); return errno(err) },
 	"notify":     notify,
 	"fanotify":   watchOpens,
 	"fanread":    readOpened,
@@ -42,18 +42,18 @@ var reaches = map[string]func(act) result{
 	"vmread":     readMemory,
 	"attach":     attach,
 	"kcmp":       compare,
-	"run":        func(a act) result { return succeeded(run(act{Path: "/bin/busybox", Argv: a.Argv})) },
+	"run":        func(a Act) Result { return succeeded(run(Act{Path: "/bin/busybox", Argv: a.Argv})) },
 	"execfd":     execDescriptor,
 }
 
-func succeeded(r result) result {
+func succeeded(r Result) Result {
 	if r.Errno == 0 && (r.Status != 0 || r.Signal != 0) {
 		r.Errno = unix.EIO
 	}
 	return r
 }
 
-func using(path string, flags int, do func(fd int) error) result {
+func using(path string, flags int, do func(fd int) error) Result {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -91,7 +91,7 @@ func mapShared(fd int) error {
 	return nil
 }
 
-func between(a act, do func(from, to int) error) result {
+func between(a Act, do func(from, to int) error) Result {
 	to, err := unix.Open(a.To, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return errno(err)
@@ -141,7 +141,7 @@ func sendOut(from int) error {
 }
 
 // notify asks to be told what happens in a folder.
-func notify(a act) result {
+func notify(a Act) Result {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
 		return errno(err)
@@ -152,7 +152,7 @@ func notify(a act) result {
 }
 
 // watchOpens asks for a descriptor of whatever anybody opens on a mount.
-func watchOpens(a act) result {
+func watchOpens(a Act) Result {
 	fd, err := unix.FanotifyInit(unix.FAN_CLOEXEC|unix.FAN_CLASS_NOTIF|unix.FAN_NONBLOCK, unix.O_RDONLY|unix.O_CLOEXEC)
 	if err != nil {
 		return errno(err)
@@ -161,14 +161,14 @@ func watchOpens(a act) result {
 }
 
 // readOpened reads what somebody opened. The kernel says so where it may not give the descriptor.
-func readOpened(a act) result {
+func readOpened(a Act) Result {
 	var event unix.FanotifyEventMetadata
 	raw := (*[unsafe.Sizeof(event)]byte)(unsafe.Pointer(&event))[:]
 	if _, err := unix.Read(a.At, raw); err != nil {
 		return errno(err)
 	}
 	if event.Fd < 0 {
-		return result{Errno: unix.EACCES}
+		return Result{Errno: unix.EACCES}
 	}
 	defer unix.Close(int(event.Fd))
 	return errno(firstByte(int(event.Fd)))
@@ -177,14 +177,14 @@ func readOpened(a act) result {
 // handle is what handle took.
 var handle unix.FileHandle
 
-func takeHandle(a act) result {
+func takeHandle(a Act) Result {
 	var err error
 	handle, _, err = unix.NameToHandleAt(unix.AT_FDCWD, a.Path, 0)
 	return errno(err)
 }
 
 // openHandle opens it on the file system of a path.
-func openHandle(a act) result {
+func openHandle(a Act) Result {
 	mount, err := unix.Open(a.Path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -196,7 +196,7 @@ func openHandle(a act) result {
 const passing = "@reeve-attack"
 
 // offer opens a file and gives it to the first who connects.
-func offer(a act) result {
+func offer(a Act) Result {
 	fd, err := unix.Open(a.Path, a.Flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -212,11 +212,11 @@ func offer(a act) result {
 		}
 		_, _, _ = c.(*net.UnixConn).WriteMsgUnix([]byte{0}, unix.UnixRights(fd), nil)
 	}()
-	return result{}
+	return Result{}
 }
 
 // receive gets what is offered. The kernel leaves out what a check refuses, and says only that something is missing.
-func receive(act) result {
+func receive(Act) Result {
 	c, err := net.Dial("unix", passing)
 	if err != nil {
 		return errno(err)
@@ -228,26 +228,26 @@ func receive(act) result {
 		return errno(err)
 	}
 	if n == 0 && flags&unix.MSG_CTRUNC != 0 {
-		return result{Errno: unix.EACCES}
+		return Result{Errno: unix.EACCES}
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:n])
 	if err != nil || len(messages) == 0 {
-		return result{Errno: unix.EACCES}
+		return Result{Errno: unix.EACCES}
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) == 0 {
-		return result{Errno: unix.EACCES}
+		return Result{Errno: unix.EACCES}
 	}
-	return result{Status: fds[0]}
+	return Result{Status: fds[0]}
 }
 
 // target is the process that an act is about.
-func target(a act) int {
+func target(a Act) int {
 	pid, _ := strconv.Atoi(a.Argv[0])
 	return pid
 }
 
-func getDescriptor(a act) result {
+func getDescriptor(a Act) Result {
 	pidfd, err := unix.PidfdOpen(target(a), 0)
 	if err != nil {
 		return errno(err)
@@ -257,7 +257,7 @@ func getDescriptor(a act) result {
 }
 
 // readMemory reads the beginning of a program's text, whose place is in the maps that everybody's own program shares.
-func readMemory(a act) result {
+func readMemory(a Act) Result {
 	local := make([]byte, 4)
 	address, err := textOf()
 	if err != nil {
@@ -278,46 +278,43 @@ func textOf() (uintptr, error) {
 }
 
 // attach stops a process as a debugger does, and lets it go.
-func attach(a act) result {
+func attach(a Act) Result {
 	const seize = 0x4206
 	_, _, e := unix.Syscall6(unix.SYS_PTRACE, seize, uintptr(target(a)), 0, 0, 0, 0)
 	if e != 0 {
-		return result{Errno: e}
+		return Result{Errno: e}
 	}
 	unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(target(a)), 0, 0, 0, 0)
-	return result{}
+	return Result{}
 }
 
 // compare asks whether two processes share their memory.
-func compare(a act) result {
+func compare(a Act) Result {
 	const sharedMemory = 1
 	_, _, e := unix.Syscall6(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(target(a)), sharedMemory, 0, 0, 0)
-	return result{Errno: e}
+	return Result{Errno: e}
 }
 
 const descriptorMark = "REEVE_TEST_DESCRIPTOR"
 
 // This program as an interpreter that binfmt_misc gives the descriptor of what is executed: it tells whether it can read it.
-func init() {
-	if os.Getenv(descriptorMark) == "" {
-		return
-	}
+func tellDescriptor() int {
 	const execFD = 2 // AT_EXECFD
 	auxv, err := os.ReadFile("/proc/self/auxv")
 	for ; err == nil && len(auxv) >= 16; auxv = auxv[16:] {
 		if binary.LittleEndian.Uint64(auxv) == execFD && firstByte(int(binary.LittleEndian.Uint64(auxv[8:]))) == nil {
-			os.Exit(0)
+			return 0
 		}
 	}
-	os.Exit(1)
+	return 1
 }
 
 // execDescriptor executes a file whose interpreter is this program.
-func execDescriptor(a act) result {
+func execDescriptor(a Act) Result {
 	cmd := exec.Cmd{Path: a.Path, Args: []string{a.Path}, Env: []string{descriptorMark + "=1"}}
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
-		return result{Errno: unix.EACCES}
+		return Result{Errno: unix.EACCES}
 	}
 	return errno(err)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // Threads of an actor that are there before they are asked for anything.
 
@@ -10,31 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var threads = map[string]func(act) result{"gather": gather, "each": each}
+var threads = map[string]func(Act) Result{"gather": gather, "each": each}
 
 // crowdMember is a thread that waits for what it is to do.
 type crowdMember struct {
-	orders  chan act
-	answers chan result
+	orders  chan Act
+	answers chan Result
 }
 
 var crowd []crowdMember
 
 // gather starts threads that stay; it is over when all of them run.
-func gather(a act) result {
+func gather(a Act) Result {
 	for range a.At {
-		m := crowdMember{make(chan act), make(chan result)}
+		m := crowdMember{make(chan Act), make(chan Result)}
 		go m.live()
 		crowd = append(crowd, m)
-		m.ask(act{Do: "noop"})
+		m.ask(Act{Do: "noop"})
 	}
-	return result{}
+	return Result{}
 }
 
 func (m crowdMember) live() {
 	runtime.LockOSThread()
 	for a := range m.orders {
-		r := result{}
+		r := Result{}
 		if a.Do == "each" {
 			r = open(a.Path, a.Flags)
 		}
@@ -43,13 +43,13 @@ func (m crowdMember) live() {
 	}
 }
 
-func (m crowdMember) ask(a act) result {
+func (m crowdMember) ask(a Act) Result {
 	m.orders <- a
 	return <-m.answers
 }
 
 // each has every thread of the crowd open a path.
-func each(a act) (r result) {
+func each(a Act) (r Result) {
 	for _, m := range crowd {
 		r.Steps = append(r.Steps, m.ask(a))
 	}

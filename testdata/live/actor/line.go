@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // An actor that executes as no library would: by descriptors alone, and while somebody rewrites the command line under the
 // kernel's hands.
@@ -8,6 +8,7 @@ package live
 import (
 	"os"
 	"os/exec"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -15,21 +16,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var rarely = map[string]func(act) result{
+var rarely = map[string]func(Act) Result{
 	"flip": flipped,
-	"execat": func(a act) result {
+	"execat": func(a Act) Result {
 		return using(a.Path, unix.O_PATH, func(fd int) error { return execAt(fd, a.Argv) })
 	},
 	"exectmpfile": execNameless,
 	"squeeze":     squeezed,
 }
 
-// flips is what became of what was executed again and again.
-type flips struct{ Killed, Zero, Other int }
+// Flips is what became of what was executed again and again.
+type Flips struct{ Killed, Zero, Other int }
 
 // flipped executes a program Flags times. Its last argument is one letter, which a thread of another processor changes all the
 // while between To's first and second one, before, amid and behind the moment at which the kernel reads it.
-func flipped(a act) result {
+func flipped(a Act) Result {
 	memory, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return errno(err)
@@ -45,7 +46,7 @@ func flipped(a act) result {
 		return errno(err)
 	}
 	defer flip((*uint32)(unsafe.Pointer(&memory[0])), uint32(a.To[0]), uint32(a.To[1]))()
-	r := result{}
+	r := Result{}
 	for range a.Flags {
 		if err := r.Flips.once(path, argv); err != nil {
 			return errno(err)
@@ -72,7 +73,7 @@ func flip(word *uint32, one, other uint32) (stop func()) {
 	}
 }
 
-func (t *flips) once(path *byte, argv []*byte) error {
+func (t *Flips) once(path *byte, argv []*byte) error {
 	status, err := waited(forkExec(unix.AT_FDCWD, path, &argv[0], 0))
 	switch {
 	case err != nil:
@@ -107,7 +108,7 @@ func execAt(fd int, words []string) error {
 }
 
 // execNameless executes a program that never had a name, in a folder's file system.
-func execNameless(a act) result {
+func execNameless(a Act) Result {
 	program, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		return errno(err)
@@ -124,7 +125,7 @@ func execNameless(a act) result {
 		}
 		program = program[n:]
 	}
-	own, err := unix.Open("/proc/self/fd/"+itoa(fd), unix.O_PATH|unix.O_CLOEXEC, 0)
+	own, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_PATH|unix.O_CLOEXEC, 0)
 	unix.Close(fd) // or the kernel finds it busy
 	if err != nil {
 		return errno(err)
@@ -134,7 +135,7 @@ func execNameless(a act) result {
 }
 
 // squeezed executes a program in the control group To, to which its memory is charged from the begin.
-func squeezed(a act) (r result) {
+func squeezed(a Act) (r Result) {
 	opened := using(a.To, unix.O_PATH|unix.O_DIRECTORY, func(group int) error {
 		r = ended(exec.Cmd{Path: a.Path, Args: a.Argv, SysProcAttr: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: group}})
 		return nil

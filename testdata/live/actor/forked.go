@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor does in a child that has no program of its own, where an answer may end who asks.
 
@@ -12,13 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var children = map[string]func(act) result{"forked": forked}
+var children = map[string]func(Act) Result{"forked": forked}
 
 // systemCall is a number and its arguments.
 type systemCall struct {
 	number    uintptr
 	arguments [6]uintptr
 }
+
+// Forkable tells whether an actor can do that in a child.
+func Forkable(do string) bool { return forkable[do] != nil }
 
 // forkable are acts of one system call, or of two of which the second has as its fifth argument what the first gave.
 var forkable = map[string]func(path uintptr, flags int) [2]systemCall{
@@ -42,7 +45,7 @@ func opens(path uintptr, flags int) systemCall {
 }
 
 // forked does what To says in a child.
-func forked(a act) result {
+func forked(a Act) Result {
 	path, err := unix.BytePtrFromString(a.Path)
 	if err != nil {
 		return errno(err)
@@ -54,9 +57,9 @@ func forked(a act) result {
 	case err != nil:
 		return errno(err)
 	case status.Signaled():
-		return result{Signal: status.Signal()}
+		return Result{Signal: status.Signal()}
 	}
-	return result{Errno: syscall.Errno(status.ExitStatus())}
+	return Result{Errno: syscall.Errno(status.ExitStatus())}
 }
 
 // forkCalls makes system calls in a child, whose exit code is what the first of them that fails was told. As of forkExec: the child

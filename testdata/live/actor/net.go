@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor does on a network: orders to one socket after the other, by system calls, so that nothing but the kernel has a
 // say. A network's sockets outlive the act.
@@ -31,7 +31,7 @@ const (
 	patient  = 20 * time.Second
 )
 
-var networks = map[string]func(act) result{"net": communicate, "netfd": communicateAndTell}
+var networks = map[string]func(Act) Result{"net": communicate, "netfd": communicateAndTell}
 
 // wire is what an actor's orders are about.
 type wire struct {
@@ -43,7 +43,7 @@ type wire struct {
 var line = wire{fd: -1, patience: patience}
 
 // communicate takes orders up to the first that fails; its status is the number of that one.
-func communicate(a act) (r result) {
+func communicate(a Act) (r Result) {
 	line.seen, line.patience = nil, patience
 	if a.Patient {
 		line.patience = patient
@@ -68,7 +68,7 @@ func communicate(a act) (r result) {
 }
 
 // communicateAndTell: the status is the number of the socket at hand.
-func communicateAndTell(a act) result {
+func communicateAndTell(a Act) Result {
 	r := communicate(a)
 	if r.Errno == 0 {
 		r.Status = line.fd

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor sends otherwise than by send(2): several datagrams at once, pages that it may change, rings, options that lead
 // elsewhere, TLS by the kernel, a hello within a hello.

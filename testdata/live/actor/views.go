@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // How an actor changes its own view of the files: mounts, roots, namespaces, a deputy that lives in others.
 
@@ -18,23 +18,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var views = map[string]func(act) result{
-	"fchdir": func(a act) result { return errno(unix.Fchdir(a.At)) },
+var views = map[string]func(Act) Result{
+	"fchdir": func(a Act) Result { return errno(unix.Fchdir(a.At)) },
 	"pivot":  pivot,
-	"move":   func(a act) result { return errno(unix.Mount(a.Path, a.To, "", unix.MS_MOVE, "")) },
+	"move":   func(a Act) Result { return errno(unix.Mount(a.Path, a.To, "", unix.MS_MOVE, "")) },
 	"mount":  mount,
-	"umount": func(a act) result { return errno(unix.Unmount(a.Path, unix.MNT_DETACH)) },
-	"movetree": func(a act) result {
+	"umount": func(a Act) Result { return errno(unix.Unmount(a.Path, unix.MNT_DETACH)) },
+	"movetree": func(a Act) Result {
 		return errno(unix.MoveMount(unix.AT_FDCWD, a.Path, unix.AT_FDCWD, a.To, 0))
 	},
-	"opentree": func(a act) result {
+	"opentree": func(a Act) Result {
 		return opened(unix.OpenTree(unix.AT_FDCWD, a.Path, uint(a.Flags)|unix.OPEN_TREE_CLOEXEC))
 	},
-	"movemount": func(a act) result {
+	"movemount": func(a Act) Result {
 		return errno(unix.MoveMount(a.At, "", unix.AT_FDCWD, a.To, unix.MOVE_MOUNT_F_EMPTY_PATH))
 	},
-	"subvolume": func(a act) result { return errno(volume(ioctlSubvolume, a.Path, 0)) },
-	"snapshot": func(a act) result {
+	"subvolume": func(a Act) Result { return errno(volume(ioctlSubvolume, a.Path, 0)) },
+	"snapshot": func(a Act) Result {
 		return using(a.Path, unix.O_RDONLY|unix.O_DIRECTORY, func(fd int) error { return volume(ioctlSnapshot, a.To, fd) })
 	},
 	"loop":     loop,
@@ -43,7 +43,7 @@ var views = map[string]func(act) result{
 }
 
 // mount takes the type, and options where there are any; ro comes first.
-func mount(a act) result {
+func mount(a Act) Result {
 	options, flags := "", uintptr(0)
 	if len(a.Argv) > 1 {
 		options = a.Argv[1]
@@ -79,7 +79,7 @@ func volume(request uint, name string, of int) error {
 }
 
 // pivot makes a folder the root, as container programs do: the old root is stacked below it and taken away.
-func pivot(a act) result {
+func pivot(a Act) Result {
 	if err := unix.Mount(a.Path, a.Path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return errno(err)
 	}
@@ -93,7 +93,7 @@ func pivot(a act) result {
 }
 
 // loop puts a file behind a free loop device and answers with its number.
-func loop(a act) result {
+func loop(a Act) Result {
 	control, err := unix.Open("/dev/loop-control", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
@@ -103,7 +103,7 @@ func loop(a act) result {
 	if err != nil {
 		return errno(err)
 	}
-	device, err := unix.Open("/dev/loop"+itoa(number), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	device, err := unix.Open("/dev/loop"+strconv.Itoa(number), unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return errno(err)
 	}
@@ -129,22 +129,22 @@ type relay struct {
 	out *gob.Decoder
 }
 
-func (r *relay) ask(a act) result {
-	var answer result
+func (r *relay) ask(a Act) Result {
+	var answer Result
 	if err := r.in.Encode(a); err != nil {
 		panic(err)
 	}
 	if err := r.out.Decode(&answer); err != nil {
-		return result{Errno: unix.EPIPE} // it was killed
+		return Result{Errno: unix.EPIPE} // it was killed
 	}
 	return answer
 }
 
 // child starts a deputy of another user, in new namespaces where flags ask for them. In a user namespace it is root.
-func child(a act) result {
+func child(a Act) Result {
 	uid, err := strconv.Atoi(a.Argv[0])
 	if err != nil {
-		return result{Errno: unix.EINVAL}
+		return Result{Errno: unix.EINVAL}
 	}
 	attr := &syscall.SysProcAttr{Cloneflags: uintptr(a.Flags)}
 	switch {
@@ -158,7 +158,7 @@ func child(a act) result {
 }
 
 // memoryChild starts a deputy whose program has no name.
-func memoryChild(act) result {
+func memoryChild(Act) Result {
 	program, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return errno(err)
@@ -173,10 +173,10 @@ func memoryChild(act) result {
 	if _, err := io.Copy(memory, program); err != nil {
 		return errno(err)
 	}
-	return depute("/proc/self/fd/"+itoa(fd), nil)
+	return depute("/proc/self/fd/"+strconv.Itoa(fd), nil)
 }
 
-func depute(program string, attr *syscall.SysProcAttr) result {
+func depute(program string, attr *syscall.SysProcAttr) Result {
 	cmd := exec.Command(program)
 	cmd.Env, cmd.Stderr, cmd.SysProcAttr = os.Environ(), os.Stderr, attr
 	in, err := cmd.StdinPipe()
@@ -191,5 +191,5 @@ func depute(program string, attr *syscall.SysProcAttr) result {
 		return errno(err)
 	}
 	deputy = &relay{gob.NewEncoder(in), gob.NewDecoder(out)}
-	return result{PID: cmd.Process.Pid}
+	return Result{PID: cmd.Process.Pid}
 }

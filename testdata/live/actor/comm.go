@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // What an actor calls itself: the kernel lets every process say that, and shows it to whoever asks for processes.
 
@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var called = map[string]func(act) result{"comm": callItself}
+var called = map[string]func(Act) Result{"comm": callItself}
 
 // callItself gives the name to this thread, and to the process by way of /proc.
-func callItself(a act) result {
+func callItself(a Act) Result {
 	name, err := unix.BytePtrFromString(a.Path)
 	if err != nil {
 		return errno(err)

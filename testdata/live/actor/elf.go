@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package live
+package actor
 
 // The smallest program there is, with an interpreter of one's choice: the guest has static programs only.
 
@@ -13,10 +13,11 @@ import (
 // pauses waits for ever: again: mov eax, 34 (pause); syscall; jmp again.
 var pauses = []byte{0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7}
 
-// program is an executable that is started by way of an interpreter, or that runs itself where there is none, and pauses.
-func program(interpreter string) []byte { return programOf(pauses, interpreter) }
+// Program is an executable that is started by way of an interpreter, or that runs itself where there is none, and pauses.
+func Program(interpreter string) []byte { return ProgramOf(pauses, interpreter) }
 
-func programOf(code []byte, interpreter string) []byte {
+// ProgramOf is one with code of one's choice, which lies wherever it is put.
+func ProgramOf(code []byte, interpreter string) []byte {
 	const headers = 64 + 2*56
 	name := append([]byte(interpreter), 0)
 	size := uint64(headers + len(code) + len(name))
