@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -89,20 +90,23 @@ const (
 	six   = "2001:2::1"
 )
 
-const (
-	slot       = 5
-	generation = 3
-)
+const generation = 3
 
-// gate is what is loaded, and who is gated.
-type gate struct {
-	group    string
+// loaded is what every test has attached.
+type loaded struct {
 	programs map[string]*ebpf.Program
-	links    []link.Link
 	maps     map[string]*ebpf.Map
 	applier  *enforce.Applier
-	reader   *ringbuf.Reader
-	policy   uint64
+	policy   uint64 // the last one
+	slot     uint32 // of the last session
+}
+
+// gate is what is attached for a test, and who is gated: a session of its own, to which nothing of an earlier one leads.
+type gate struct {
+	*loaded
+	group  string
+	links  []link.Link
+	reader *ringbuf.Reader
 }
 
 var places = map[string]ebpf.AttachType{
@@ -119,7 +123,25 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// open loads the programs, and brings the network up.
+// load loads the programs once: they take seconds to verify where processors are emulated.
+var load = sync.OnceValues(func() (*loaded, error) {
+	spec, err := bpf.Spec(tableSize, bpf.FormLSM, 1)
+	if err != nil {
+		return nil, err
+	}
+	for name := range spec.Programs {
+		if _, ours := places[name]; !ours {
+			delete(spec.Programs, name)
+		}
+	}
+	c, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{programs: c.Programs, maps: c.Maps, applier: enforce.NewApplier(c.Maps["tables"], tableSize)}, nil
+})
+
+// open attaches the programs, and brings the network up.
 func open(t testing.TB, policy string) *gate {
 	t.Helper()
 	need.Programs(t)
@@ -134,26 +156,20 @@ func open(t testing.TB, policy string) *gate {
 	}
 	// Clients and servers of fast open, without a cookie: the data is in the first packet (ip-sysctl.rst).
 	must(t, os.WriteFile("/proc/sys/net/ipv4/tcp_fastopen", []byte("1543"), 0))
-	spec, err := bpf.Spec(tableSize, bpf.FormLSM, 1)
+	programs, err := load()
 	must(t, err)
-	for name := range spec.Programs {
-		if _, ours := places[name]; !ours {
-			delete(spec.Programs, name)
-		}
-	}
-	c, err := ebpf.NewCollection(spec)
-	must(t, err)
-	t.Cleanup(c.Close)
-	g := &gate{group: group, programs: c.Programs, maps: c.Maps, applier: enforce.NewApplier(c.Maps["tables"], tableSize)}
-	for name, p := range c.Programs {
+	g := &gate{loaded: programs, group: group}
+	g.slot++
+	for name, p := range g.programs {
 		l, err := link.AttachCgroup(link.CgroupOptions{Path: group, Attach: places[name], Program: p})
 		must(t, err)
 		t.Cleanup(func() { l.Close() })
 		g.links = append(g.links, l)
 	}
-	g.reader, err = ringbuf.NewReader(c.Maps["verdicts"])
+	g.reader, err = ringbuf.NewReader(g.maps["verdicts"])
 	must(t, err)
 	t.Cleanup(func() { g.reader.Close() })
+	g.told(t) // of an earlier test
 	g.apply(t, policy)
 	g.session(t, bpf.Session{})
 	must(t, sensor.FillResolvers(g.maps["resolvers"], []netip.Addr{netip.MustParseAddr(names)}))
@@ -173,15 +189,15 @@ func (g *gate) apply(t testing.TB, policy string) {
 // session changes the one that is gated.
 func (g *gate) session(t testing.TB, s bpf.Session) {
 	t.Helper()
-	s.Id, s.Generation, s.Tasks = 7, generation, 1
-	must(t, g.maps["sessions"].Put(uint32(slot), s))
+	s.Id, s.Generation, s.Tasks = uint64(g.slot), generation, 1
+	must(t, g.maps["sessions"].Put(g.slot, s))
 }
 
 // mark makes a socket the session's: struct socket_tag begins with slot, generation, principal and flags.
 func (g *gate) mark(fd int) error {
 	const host, ordinary = 1, 2
 	tag := make([]byte, g.maps["sockets"].ValueSize())
-	binary.NativeEndian.PutUint32(tag, slot)
+	binary.NativeEndian.PutUint32(tag, g.slot)
 	binary.NativeEndian.PutUint32(tag[4:], generation)
 	binary.NativeEndian.PutUint16(tag[8:], uint16(bpf.PrincipalAgent))
 	binary.NativeEndian.PutUint16(tag[10:], host|ordinary)
