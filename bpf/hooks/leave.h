@@ -235,6 +235,15 @@ static __noinline int leave_orphan(struct __sk_buff *skb, struct socket_tag *tag
 	return tag->allowed && !(tag->flags & (SOCKET_LOOKS | SOCKET_CUT)) ? 0 : -EPERM;
 }
 
+/*
+ * A server answers whoever asked it, and nobody is asked about that; but not for who may not go there by itself: of a program that the
+ * session wrote, each answer is judged as what it sends. So a policy that keeps those to this machine has them serve this machine.
+ */
+static __always_inline bool leave_answers(const struct socket_tag *tag, const struct packet *p)
+{
+	return tag->serves && p->protocol == IPPROTO_TCP && tag->principal != PRINCIPAL_WRITTEN;
+}
+
 /* A session's packet. */
 static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag *tag)
 {
@@ -251,7 +260,7 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 		leave_begin(skb, tag, &p, print);
 	if (cfg_form == FORM_NETWORK && leave_accepts(skb, tag, &p))
 		tag->serves = 1;
-	if (tag->serves && p.protocol == IPPROTO_TCP)
+	if (leave_answers(tag, &p))
 		return 0;
 	if (tag->flags & SOCKET_CUT)
 		return -EPERM;

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,56 @@ func TestNetListening(t *testing.T) {
 			in.of(t).get(c.want, orders...)
 			out.of(t).get(0, append(c.orders, "udp4")...)
 		})
+	}
+}
+
+// writtenIsLocal keeps what the session wrote to this machine, and nobody else.
+const writtenIsLocal = `
+[[role]]
+name = "default"
+defaults = { net = "audit" }
+[[rule]]
+id = "written-numbers"
+principal = "written"
+on = ["net.addr"]
+match = ["**"]
+except = ["127.0.0.0/8", "::1"]
+action = "ask"
+`
+
+// A server that may not go to other machines answers none of them, though it listens on every address, as servers under development
+// do; on this machine it is reached.
+func TestNetServersOfWrittenProgramsAreLocal(t *testing.T) {
+	o := network(t)
+	files(t)
+	policy(t, writtenIsLocal)
+	written, agent, out := memberOf(t, 0), session(t), start(t)
+	written.want(act{Do: "run", Argv: []string{"cp", "/bin/busybox", "/data/free/library.so"}}, 0)
+	written.want(act{Do: "map", Path: "/data/free/library.so"}, 0)
+	local, far := start(t), start(t)
+	far.get(0, "enter "+itoa(o.thread))
+	for i, p := range []*process{written.process, agent, out} {
+		v4, v6 := itoa(7400+i), itoa(7410+i)
+		p.get(0, "tcp4", "serve 0.0.0.0:"+v4)
+		p.get(0, "tcp6", "serve [::]:"+v6)
+		local.get(0, "tcp4", "connect 127.0.0.1:"+v4, "send x", "recv x")
+		local.get(0, "tcp6", "connect [::1]:"+v6, "send x", "recv x")
+		for _, orders := range [][]string{
+			{"tcp4", "connect 198.18.0.1:" + v4, "send x", "recv x"}, {"tcp4", "connect 198.18.0.1:" + v6, "send x", "recv x"},
+			{"tcp6", "connect [2001:2:0:1::1]:" + v6, "send x", "recv x"},
+		} {
+			if p != written.process {
+				far.get(0, orders...)
+				continue
+			}
+			stop := watch(t)
+			if r := far.net(orders...); r.Errno == 0 || r.Seen != "" {
+				t.Errorf("%q from another machine: answered %q", orders, r.Seen)
+			}
+			if refused, _ := toldOfNet(stop(), written.slot.Id); len(refused) == 0 || !strings.HasPrefix(refused[0], "net.addr 6 ") {
+				t.Errorf("%q from another machine: told are %q", orders, refused)
+			}
+		}
 	}
 }
 

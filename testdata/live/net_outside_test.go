@@ -59,6 +59,7 @@ type arrival struct {
 type others struct {
 	mu       sync.Mutex
 	arrivals []*arrival
+	thread   int // that has their network
 }
 
 var (
@@ -108,6 +109,7 @@ func (o *others) build() error {
 	case err := <-done:
 		return err
 	case tid := <-thread:
+		o.thread = tid
 		if err := lines("ip link set veth0 netns " + strconv.Itoa(tid)); err != nil {
 			return err
 		}
