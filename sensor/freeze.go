@@ -53,6 +53,9 @@ func NewFreezer(m Members) (*Freezer, error) {
 // freezePasses bounds the passes over all processes without a pause. What forks between two of them is found by the next one.
 const freezePasses = 50
 
+// leavingMillis is how long (ms) whoever thaws waits for those who are on the way to their end, and stay in the group until then.
+const leavingMillis = 5000
+
 // Freeze stops every process of the sessions and returns how many it moved. It waits until the kernel says that all tasks
 // have stopped, or ctx ends.
 func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) {
@@ -236,7 +239,10 @@ func (f *Freezer) release(id uint64) (freed int, err error) {
 // restore moves a group's processes back, until none comes: they run again as soon as they are out, and may fork before.
 func (f *Freezer) restore(group string) (freed int, err error) {
 	to := f.nearest(origin(group))
-	for range freezePasses {
+	for pass := 0; pass < freezePasses+leavingMillis; pass++ {
+		if pass >= freezePasses {
+			time.Sleep(time.Millisecond)
+		}
 		raw, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
 		if err != nil {
 			return freed, fmt.Errorf("thawing: %w", err)
