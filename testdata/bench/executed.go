@@ -32,11 +32,17 @@ var held = []string{Bystander, Agent10}
 // heldOps are the operations whose figures repeat.
 var heldOps = []string{"open", "mmap", "mprotect", "exec", "again"}
 
+// SeriesOf is the name of a kernel in a budget, with the form that it takes where lsm= lacks bpf, or without.
+func SeriesOf(kernel string, fallback bool) string {
+	if fallback {
+		return kernel + "-nobpf"
+	}
+	return kernel
+}
+
 // Budget is what a report has to hold against a budget, under the name of a series, and of the form that kernels without bpf in lsm= have.
 func (r *Report) Budget(series string) (Budget, error) {
-	if r.Form != bpf.FormLSM.String() {
-		series += "-nobpf"
-	}
+	series = SeriesOf(series, r.Form != bpf.FormLSM.String())
 	b := ofPrograms(series, r.Verified)
 	for _, config := range held {
 		for _, op := range heldOps {

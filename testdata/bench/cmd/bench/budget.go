@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,8 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	measured, err := measureHeld(ctx, o)
+	machines := o.machines()
+	measured, err := measureHeld(ctx, o, machines)
 	if err != nil {
 		return false, err
 	}
@@ -47,9 +49,8 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	}
 	// What disturbs a machine adds to what it costs, and is not there a second time.
 	if disturbed := golden.Disturbed(measured); len(disturbed) > 0 {
-		o.kernels = strings.Join(disturbed, ",")
-		fmt.Printf("budget: once more: %s\n", o.kernels)
-		again, err := measureHeld(ctx, o)
+		fmt.Printf("budget: once more: %s\n", strings.Join(disturbed, " "))
+		again, err := measureHeld(ctx, o, slices.DeleteFunc(machines, func(m machine) bool { return !slices.Contains(disturbed, m.name()) }))
 		if err != nil {
 			return false, err
 		}
@@ -62,7 +63,20 @@ func budget(ctx context.Context, o options) (missed bool, err error) {
 	return len(problems) > 0, nil
 }
 
-func measureHeld(ctx context.Context, o options) (bench.Budget, error) {
+// machines are those of the kernels and forms that were asked for.
+func (o options) machines() (all []machine) {
+	for _, series := range o.series() {
+		for _, form := range o.split(o.forms) {
+			all = append(all, machine{series: series, fallback: form == fallback, verbose: o.verbose, args: "-check"})
+		}
+	}
+	return all
+}
+
+// name is that under which the budget holds what is measured there.
+func (m machine) name() string { return bench.SeriesOf(m.series, m.fallback) }
+
+func measureHeld(ctx context.Context, o options, machines []machine) (bench.Budget, error) {
 	measured, err := sizes(ctx)
 	if err != nil {
 		return nil, err
@@ -73,19 +87,17 @@ func measureHeld(ctx context.Context, o options) (bench.Budget, error) {
 	}
 	defer os.RemoveAll(b.dir)
 	var reports []*bench.Report
-	for _, series := range o.series() {
-		for _, lacking := range []bool{false, true} {
-			r, err := b.held(ctx, machine{series: series, fallback: lacking, verbose: o.verbose, args: "-check"})
-			if err != nil {
-				return nil, fmt.Errorf("kernel %s, fallback %t: %w", series, lacking, err)
-			}
-			figures, err := r.Budget(series)
-			if err != nil {
-				return nil, err
-			}
-			maps.Copy(measured, figures)
-			reports = append(reports, r)
+	for _, m := range machines {
+		r, err := b.held(ctx, m)
+		if err != nil {
+			return nil, fmt.Errorf("kernel %s: %w", m.name(), err)
 		}
+		figures, err := r.Budget(m.series)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(measured, figures)
+		reports = append(reports, r)
 	}
 	return measured, save(o.out, reports)
 }
