@@ -125,17 +125,20 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 	$(call STEP,test-outage: $(DENIALS) refusals in $(OUTAGE))
 	@go test -count=1 -v -timeout 60m -run OutageInMachine $(BACKENDS) -machines '$(OUTAGE_MACHINES)' -outage $(OUTAGE) -denials $(DENIALS)
 
-# Machines, four at a time, the longest first: each keeps one processor busy, but for nearly half of its time, when it waits for
-# networks and for the kernel. What one says is printed when it is done. Of what takes long, the tests here take a part; test-live, test-churn and
-# soak take the whole.
+# Machines, three at a time, the longest first: each keeps one processor busy, but for nearly half of its time, when it waits for
+# networks. Where a daemon comes and goes beside a hammer there is no such time, and they are two: a third one makes of a reload of
+# two seconds one of a minute. What a machine says is printed when it is done. Of what takes long, the tests here take a part;
+# test-live, test-churn and soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 CHURNED := churn-6.12 churn-7.3-nobpf
-SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j4 -Otarget
+TWO_AT_ONCE  = @$(MAKE) --no-print-directory -j2 -Otarget
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
+	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED)
 	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' LIKE_OTHERS='-test.run="Attacks|Coverage|Bystander|Agree"' KEPT=-test.run=AnotherABI \
-		CHURN_PART=yes BUDGET='-k 6.12' PROCESSORS=1 $(CHURNED) $(LIVES) test-harness test-evade budget
+		BUDGET='-k 6.12' PROCESSORS=1 test-evade $(LIVES) test-harness budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
@@ -198,7 +201,7 @@ CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|Nothing)" $(if $(CHURN_P
 CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
-	$(SIDE_BY_SIDE) $(CHURNS)
+	$(TWO_AT_ONCE) $(CHURNS)
 
 churn-files: provision-vm $(VM)
 	@go build -o bin/test/reeved ./cmd/reeved

@@ -25,7 +25,7 @@ func TestEvasion(t *testing.T) {
 		vmtest.Program(t, "agents", program)
 	}
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		CPUs: 1, Memory: 4096, Timeout: 50 * time.Minute,
+		Memory: 4096, Timeout: 50 * time.Minute,
 		Layers: []string{vmtest.Layer(t, delegatesLayer), vmtest.Layer(t, messages.ClaudeLayer)},
 	})
 }
