@@ -239,7 +239,7 @@ func (f *Freezer) release(id uint64) (freed int, err error) {
 // restore moves a group's processes back, until none comes: they run again as soon as they are out, and may fork before.
 func (f *Freezer) restore(group string) (freed int, err error) {
 	to := f.nearest(origin(group))
-	for pass := 0; pass < freezePasses+leavingMillis; pass++ {
+	for pass := range freezePasses + leavingMillis {
 		if pass >= freezePasses {
 			time.Sleep(time.Millisecond)
 		}
