@@ -60,6 +60,7 @@ const hers = `set -e
 // image is what docker runs: one program, in an archive.
 const image = `set -e
 	for i in $(seq 120); do test -S /run/docker.sock && break; sleep 1; done
+	for i in $(seq 60); do /usr/bin/docker -H unix:///run/docker.sock info > /dev/null 2>&1 && break; sleep 2; done # it serves later than it binds
 	d=$(mktemp -d); mkdir $d/bin; cp $(command -v busybox) $d/bin/busybox
 	tar -C $d -c . | /usr/bin/docker -H unix:///run/docker.sock import - tools > /dev/null`
 
