@@ -137,7 +137,7 @@ SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
 	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED)
-	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' LIKE_OTHERS='-test.run="Attacks|Coverage|Bystander|Agree"' KEPT=-test.run=AnotherABI \
+	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' LIKE_OTHERS='-test.run="Coverage|Bystander|Agree"' KEPT=-test.run=AnotherABI \
 		BUDGET='-k 6.12' PROCESSORS=1 test-evade $(LIVES) test-harness budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
@@ -195,7 +195,7 @@ live-%:
 # them loaded once more, which takes minutes here: `make test-churn` does so on each kernel in each form, at length on one; soak at length on each.
 CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
-CHURN_SHORT      := -restarts 20 -upgrades 3 -kills 8 -reloads 20 -test.skip=Session
+CHURN_SHORT      := -restarts 8 -upgrades 2 -kills 4 -reloads 10 -test.skip=Session
 CHURN_6.12        = $(if $(CHURN_PART),$(CHURN_SHORT),$(CHURN_LONG))
 CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|Nothing)" $(if $(CHURN_PART),-sessions 40)
 CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
