@@ -45,6 +45,10 @@ func within(m *testing.M) int {
 	if kernel.Form == bpf.FormObserve || kernel.Form == bpf.FormNetwork { // no machine of ours: files and networks are left alone
 		return refused(foundAtStart.Reason)
 	}
+	if _, err := os.Stat(actorAt); err != nil {
+		fmt.Println("live: actors have no program (make live-files):", err)
+		return 1
+	}
 	fmt.Println("live: programs are attached as", kernel.Form)
 	applier = enforce.NewApplier(kernel.Maps.Tables, kernel.TableSize)
 	if problems, err := kernel.SyncMounts(); err != nil {

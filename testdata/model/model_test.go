@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/reeve-sensor/reeve/testdata/model/step"
 )
 
 func generator(seed uint64) *Generator { return &Generator{R: rand.New(rand.NewPCG(seed, 1))} }
@@ -26,6 +28,12 @@ func hunt(t *testing.T, r *Runner, sequences int) (Sequence, *Disagreement) {
 		}
 	}
 	return Sequence{}, nil
+}
+
+func TestEveryCallHasItsWords(t *testing.T) {
+	if known := step.Calls(); !slices.Equal(known, Calls()) {
+		t.Errorf("words are of %v, plans of %v", known, Calls())
+	}
 }
 
 func TestModelAgreesWithAKernelWithoutFault(t *testing.T) {

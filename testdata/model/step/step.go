@@ -4,6 +4,11 @@
 // the model, and imports nothing of it.
 package step
 
+import (
+	"maps"
+	"slices"
+)
+
 // Home is where the host has mounted the file system that the trees lie on, and Interpreter a program beside them that runs scripts.
 const (
 	Home        = "/data"
@@ -78,6 +83,9 @@ var arguments = map[string]string{
 	"umount":      "p",
 	"chroot":      "p",
 }
+
+// Calls are the names of all calls, in order.
+func Calls() []string { return slices.Sorted(maps.Keys(arguments)) }
 
 // Arguments are the letters of a call's arguments: of f flags, p path, t new path, x text of a link, s slot, S slot that may be
 // left out.
