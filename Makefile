@@ -110,7 +110,7 @@ unit: ## tests that need neither a machine nor an agent
 test: ## everything; REQUIRE=vm,agents,clients,connectors,backends,bpf makes a skip a failure
 	@$(MAKE) --no-print-directory provision-build build check unit
 	@$(MAKE) --no-print-directory test-plugins
-	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm test-demo
+	@$(MAKE) --no-print-directory provision-vm provision-agents test-vm
 	$(call STEP,all tests passed)
 
 test-plugins: provision-backends ## plugins against rsyslog and the OpenTelemetry Collector
@@ -127,18 +127,18 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 
 # Machines, three at a time, the longest first: each keeps one processor busy, but for nearly half of its time, when it waits for
 # networks. Where a daemon comes and goes beside a hammer there is no such time, and they are two: a third one makes of a reload of
-# two seconds one of a minute. What a machine says is printed when it is done. Of what takes long, the tests here take a part;
-# test-live, test-churn and soak take the whole.
+# two seconds one of a minute. The shorter of the two is followed by what has one machine at a time. What a machine says is printed
+# when it is done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 CHURNED := churn-6.12 churn-7.3-nobpf
 TWO_AT_ONCE  = @$(MAKE) --no-print-directory -j2 -Otarget
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
-test-vm: provision-vm live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without
-	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED)
+test-vm: provision-vm provision-claude live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without; the demo
+	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED) test-harness test-demo
 	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' LIKE_OTHERS='-test.run="Coverage|Bystander|Agree"' KEPT=-test.run=AnotherABI \
-		BUDGET='-k 6.12' PROCESSORS=1 test-evade $(LIVES) test-harness budget
+		BUDGET='-k 6.12' PROCESSORS=1 test-evade $(LIVES) budget
 
 # The machines themselves, and the real agent without a policy: the control of all refusals.
 test-harness: provision-vm
