@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -170,7 +171,7 @@ func origin(group string) string {
 
 // groupOf is a process's group in cgroup v2; "" where it has none there.
 func (f *Freezer) groupOf(pid int) (string, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	raw, err := os.ReadFile(filepath.Join(living(pid), "cgroup"))
 	if err != nil {
 		return "", err
 	}
@@ -180,6 +181,22 @@ func (f *Freezer) groupOf(pid int) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// living is the folder in /proc of a thread of a process that has not ended: the first one, as long as it has not.
+// kernel: one that has stays in its group, wherever the others go (kernel/cgroup/cgroup.c:cgroup_migrate_add_task).
+func living(pid int) string {
+	first := fmt.Sprintf("/proc/%d", pid)
+	if !ended(first, math.MaxInt) {
+		return first
+	}
+	threads, _ := filepath.Glob(first + "/task/*")
+	for _, thread := range threads {
+		if !ended(thread, math.MaxInt) {
+			return thread
+		}
+	}
+	return first
 }
 
 // await waits until the kernel says that all of the sessions' tasks have stopped. A group without tasks has.
@@ -236,29 +253,47 @@ func (f *Freezer) release(id uint64) (freed int, err error) {
 	return freed, os.Remove(group)
 }
 
-// restore moves a group's processes back, until none comes: they run again as soon as they are out, and may fork before.
+// restore moves a group's processes back, until it can be removed: they run again as soon as they are out, and may fork before.
 func (f *Freezer) restore(group string) (freed int, err error) {
 	to := f.nearest(origin(group))
+	out := map[string]bool{}
 	for pass := range freezePasses + leavingMillis {
 		if pass >= freezePasses {
 			time.Sleep(time.Millisecond)
 		}
-		raw, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+		ids, err := residents(group)
 		if err != nil {
-			return freed, fmt.Errorf("thawing: %w", err)
+			return len(out), fmt.Errorf("thawing: %w", err)
 		}
-		pids := strings.Fields(string(raw))
-		if len(pids) == 0 {
-			return freed, os.Remove(group)
-		}
-		for _, pid := range pids {
-			if err := ignoreGone(write(filepath.Join(to, "cgroup.procs"), pid)); err != nil {
-				return freed, fmt.Errorf("thawing %s: %w", pid, err)
+		for _, id := range ids {
+			if err := ignoreGone(write(filepath.Join(to, "cgroup.procs"), id)); err != nil {
+				return len(out), fmt.Errorf("thawing %s: %w", id, err)
 			}
-			freed++
+			out[id] = true
+		}
+		if err := os.Remove(group); !errors.Is(err, unix.EBUSY) {
+			return len(out), err
 		}
 	}
-	return freed, fmt.Errorf("thawing: %s does not get empty", group)
+	return len(out), fmt.Errorf("thawing: %s does not get empty", group)
+}
+
+// residents are a group's processes; where none is listed, one of its threads: the first one of its process, by which processes are
+// listed, has ended elsewhere. Moving the one moves all.
+func residents(group string) ([]string, error) {
+	for _, list := range []struct {
+		file string
+		most int
+	}{{"cgroup.procs", math.MaxInt}, {"cgroup.threads", 1}} {
+		raw, err := os.ReadFile(filepath.Join(group, list.file))
+		if err != nil {
+			return nil, err
+		}
+		if ids := strings.Fields(string(raw)); len(ids) > 0 {
+			return ids[:min(len(ids), list.most)], nil
+		}
+	}
+	return nil, nil
 }
 
 // nearest is a group, or the next one above it that is still there.

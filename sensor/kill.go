@@ -5,10 +5,12 @@
 package sensor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -94,18 +96,30 @@ func eachMember(m Members, ids map[uint64]bool, visit func(pid, fd int) error) e
 	return nil
 }
 
-// dying reports whether a process has ended and waits for its parent: it is reached no more.
+// Fields of /proc/PID/stat behind the name, and what they say (proc_pid_stat(5)).
+const (
+	stateField   = 0
+	threadsField = 17
+)
+
+// dying reports whether a process has ended and waits for its parent: it is reached no more. One of which the first thread alone
+// has ended goes on.
 func dying(pid int) bool {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return ended(fmt.Sprintf("/proc/%d", pid), 1)
+}
+
+// ended reports whether a task has ended, by its folder in /proc, and of its process no more threads are there than that many.
+func ended(folder string, threads int) bool {
+	raw, err := os.ReadFile(filepath.Join(folder, "stat"))
 	if err != nil {
 		return true
 	}
-	for i := len(raw) - 1; i > 0; i-- {
-		if raw[i] == ')' && i+2 < len(raw) {
-			return raw[i+2] == 'Z' || raw[i+2] == 'X'
-		}
+	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
+	if len(fields) <= threadsField {
+		return false
 	}
-	return false
+	there, _ := strconv.Atoi(string(fields[threadsField]))
+	return bytes.ContainsAny(fields[stateField], "ZX") && there <= threads
 }
 
 // wrapGone says what failed, and keeps the error of a process that is gone as it is.
