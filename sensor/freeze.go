@@ -187,12 +187,12 @@ func (f *Freezer) groupOf(pid int) (string, error) {
 // kernel: one that has stays in its group, wherever the others go (kernel/cgroup/cgroup.c:cgroup_migrate_add_task).
 func living(pid int) string {
 	first := fmt.Sprintf("/proc/%d", pid)
-	if !ended(first, math.MaxInt) {
+	if over, _ := taskState(first); !over {
 		return first
 	}
 	threads, _ := filepath.Glob(first + "/task/*")
 	for _, thread := range threads {
-		if !ended(thread, math.MaxInt) {
+		if over, _ := taskState(thread); !over {
 			return thread
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -53,7 +52,10 @@ func headless(t *testing.T, dir string) *exec.Cmd {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	waitFor(t, "it goes on without its first thread", func() bool { return ended(fmt.Sprintf("/proc/%d", cmd.Process.Pid), math.MaxInt) && count(t, dir) > 4 })
+	waitFor(t, "it goes on without its first thread", func() bool {
+		over, _ := taskState(fmt.Sprintf("/proc/%d", cmd.Process.Pid))
+		return over && count(t, dir) > 4
+	})
 	return cmd
 }
 

@@ -96,7 +96,7 @@ func eachMember(m Members, ids map[uint64]bool, visit func(pid, fd int) error) e
 	return nil
 }
 
-// Fields of /proc/PID/stat behind the name, and what they say (proc_pid_stat(5)).
+// Fields of /proc/PID/stat behind the name (proc_pid_stat(5)).
 const (
 	stateField   = 0
 	threadsField = 17
@@ -105,21 +105,22 @@ const (
 // dying reports whether a process has ended and waits for its parent: it is reached no more. One of which the first thread alone
 // has ended goes on.
 func dying(pid int) bool {
-	return ended(fmt.Sprintf("/proc/%d", pid), 1)
+	over, threads := taskState(fmt.Sprintf("/proc/%d", pid))
+	return over && threads <= 1
 }
 
-// ended reports whether a task has ended, by its folder in /proc, and of its process no more threads are there than that many.
-func ended(folder string, threads int) bool {
+// taskState reports of a task, by its folder in /proc, whether it has ended, and how many threads its process has.
+func taskState(folder string) (over bool, threads int) {
 	raw, err := os.ReadFile(filepath.Join(folder, "stat"))
 	if err != nil {
-		return true
+		return true, 0
 	}
 	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
 	if len(fields) <= threadsField {
-		return false
+		return false, 0
 	}
-	there, _ := strconv.Atoi(string(fields[threadsField]))
-	return bytes.ContainsAny(fields[stateField], "ZX") && there <= threads
+	threads, _ = strconv.Atoi(string(fields[threadsField]))
+	return bytes.ContainsAny(fields[stateField], "ZX"), threads
 }
 
 // wrapGone says what failed, and keeps the error of a process that is gone as it is.
