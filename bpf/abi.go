@@ -253,6 +253,7 @@ const (
 	SwitchDenyAll = sensorSessionSwitchSWITCH_DENY_ALL
 	SwitchIsolate = sensorSessionSwitchSWITCH_ISOLATE
 	SwitchFreeze  = sensorSessionSwitchSWITCH_FREEZE
+	SwitchKill    = sensorSessionSwitchSWITCH_KILL
 )
 
 const TaskAgent = sensorTaskFlagTASK_AGENT

@@ -601,6 +601,7 @@ const (
 	sensorSessionSwitchSWITCH_DENY_ALL sensorSessionSwitch = 1
 	sensorSessionSwitchSWITCH_ISOLATE  sensorSessionSwitch = 2
 	sensorSessionSwitchSWITCH_FREEZE   sensorSessionSwitch = 4
+	sensorSessionSwitchSWITCH_KILL     sensorSessionSwitch = 8
 )
 
 type sensorSkillFolder struct {

@@ -51,7 +51,8 @@ func NewFreezer(m Members) (*Freezer, error) {
 	return &Freezer{mount: infos[0].Mountpoint, top: "/reeve", members: m}, nil
 }
 
-// freezePasses bounds the passes over all processes without a pause. What forks between two of them is found by the next one.
+// freezePasses bounds the passes over all processes without a pause. What forks during one of them is found by the next one; who forks
+// and ends faster than that is held by bpf.SwitchFreeze.
 const freezePasses = 50
 
 // leavingMillis is how long (ms) whoever thaws waits for those who are on the way to their end, and stay in the group until then.
@@ -72,7 +73,7 @@ func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) 
 		if err != nil {
 			return moved, err
 		}
-		if n == 0 {
+		if n == 0 && pass > 0 {
 			return moved, f.await(ctx, ids)
 		}
 		if pass < freezePasses {

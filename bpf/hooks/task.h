@@ -25,6 +25,21 @@ static __always_inline int inherit_task(struct task_struct *child)
 	return -ENOMEM;
 }
 
+/*
+ * Whoever is to be frozen or killed bears no process: one that forks and ends, again and again, is gone before anybody who looks through
+ * all of them comes to it. A thread is reached with its process. EAGAIN, as where there are too many: who waits for that to change
+ * goes on after a thaw.
+ */
+static __always_inline int decide_fork(struct task_struct *child, u64 clone_flags)
+{
+	struct task_state *state = task_state();
+	struct session *session = state ? session_of(state) : NULL;
+
+	if (session && session->switches & (SWITCH_FREEZE | SWITCH_KILL) && !(clone_flags & CLONE_THREAD))
+		return -EAGAIN;
+	return inherit_task(child);
+}
+
 /* A thread begins to count. One that has ended is marked for what descends from it, and leaves at once. */
 static __always_inline void task_enter(struct task_struct *task, struct task_state *state)
 {

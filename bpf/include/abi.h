@@ -227,7 +227,8 @@ struct event_process {
 enum session_switch {
 	SWITCH_DENY_ALL = 1,
 	SWITCH_ISOLATE = 2,
-	SWITCH_FREEZE = 4,
+	SWITCH_FREEZE = 4, /* and no process is born in it, as with the next one */
+	SWITCH_KILL = 8,
 };
 
 enum session_flag {

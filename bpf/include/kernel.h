@@ -333,6 +333,7 @@ struct bpf_iter__task {
 
 enum kernel {
 	EPERM = 1,
+	EAGAIN = 11,
 	ENOMEM = 12,
 	EACCES = 13,
 	ERRNO_MAX = 4095,

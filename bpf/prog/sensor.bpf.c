@@ -110,7 +110,7 @@ SEC("lsm/task_alloc")
 int BPF_PROG(enforce_fork, struct task_struct *task, unsigned long clone_flags, int ret)
 {
 	LSM_KEEP(ret);
-	return lsm_errno(inherit_task(task));
+	return lsm_errno(decide_fork(task, clone_flags));
 }
 
 SEC("tp_btf/task_newtask")

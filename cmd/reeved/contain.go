@@ -66,7 +66,7 @@ type measure struct {
 
 // measures is the table of actions.
 var measures = map[api.Action]measure{
-	api.Kill:    {act: kill, notice: event.SessionKilled, done: "killed"},
+	api.Kill:    {act: kill, notice: event.SessionKilled, done: "killed", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchKill), DeniedSet: every}},
 	api.Freeze:  {needs: canFreeze, act: freeze, notice: event.SessionFrozen, done: "frozen", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchFreeze), DeniedSet: every}, lifts: true},
 	api.Isolate: {notice: event.SessionIsolated, done: "isolated", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchIsolate), DeniedSet: away}},
 	api.Deny:    {notice: event.SessionDenied, done: "denied everything", change: bpf.Change{SwitchesSet: uint32(bpf.SwitchDenyAll), DeniedSet: every}},

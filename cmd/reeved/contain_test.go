@@ -129,6 +129,10 @@ func TestSwitchesAreThrownAndTakenBack(t *testing.T) {
 	if s := k.slots[2]; s.Denied>>bpf.OpFileRead&1 != 1 || s.Denied>>bpf.OpExecArgv&1 != 1 {
 		t.Errorf("denied: %x is denied", s.Denied)
 	}
+	take(t, c, api.Kill, by(1000)) // whose processes are none here
+	if s := k.slots[2]; s.Switches&uint32(bpf.SwitchKill) == 0 || s.Denied != every {
+		t.Errorf("killed: switches %x, %x is denied", s.Switches, s.Denied)
+	}
 	take(t, c, api.Freeze, by(1000))
 	if n := take(t, c, api.Thaw, by(1000)); n != 2 || len(frozen) != 0 || k.slots[1].Switches != 0 || k.slots[2].Denied != 0 {
 		t.Errorf("thawed %d: %v, %+v", n, frozen, k.slots[1])

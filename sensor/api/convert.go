@@ -35,7 +35,7 @@ func contained(x *session.Session) (names []string) {
 	for _, s := range []struct {
 		bit  bpf.SessionSwitch
 		name string
-	}{{bpf.SwitchFreeze, "frozen"}, {bpf.SwitchIsolate, "isolated"}, {bpf.SwitchDenyAll, "denied"}} {
+	}{{bpf.SwitchFreeze, "frozen"}, {bpf.SwitchIsolate, "isolated"}, {bpf.SwitchDenyAll, "denied"}, {bpf.SwitchKill, "killed"}} {
 		if x.Switches&uint32(s.bit) != 0 {
 			names = append(names, s.name)
 		}

@@ -757,7 +757,7 @@ type SessionInfo struct {
 	Program       string                 `protobuf:"bytes,21,opt,name=program,proto3" json:"program,omitempty"`
 	Observed      bool                   `protobuf:"varint,22,opt,name=observed,proto3" json:"observed,omitempty"`
 	Entrypoint    string                 `protobuf:"bytes,23,opt,name=entrypoint,proto3" json:"entrypoint,omitempty"` // how the agent was started, in its own words
-	Contained     []string               `protobuf:"bytes,24,rep,name=contained,proto3" json:"contained,omitempty"`   // what was done about it: frozen, isolated, denied
+	Contained     []string               `protobuf:"bytes,24,rep,name=contained,proto3" json:"contained,omitempty"`   // what was done about it: frozen, isolated, denied, killed
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var children = map[string]func(Act) Result{"forked": forked}
+var children = map[string]func(Act) Result{"forked": forked, "hop": hop}
 
 // systemCall is a number and its arguments.
 type systemCall struct {
