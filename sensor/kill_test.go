@@ -51,3 +51,37 @@ func TestKillReachesTheSessionsAndNobodyElse(t *testing.T) {
 		t.Error("a process of another session was killed")
 	}
 }
+
+// late has nobody the first time that it is asked: who was born while all were looked through.
+type late struct {
+	Members
+	id    uint64
+	asked bool
+}
+
+func (l *late) TaskSession(pidfd int) (Slot, bool, error) {
+	slot, ok, err := l.Members.TaskSession(pidfd)
+	if ok && slot.Id == l.id && !l.asked {
+		l.asked = true
+		return Slot{}, false, nil
+	}
+	return slot, ok, err
+}
+
+func TestOneLookThatFindsNobodyIsNotEnough(t *testing.T) {
+	cmd := exec.Command("/bin/sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	ids := map[uint64]bool{900013: true}
+	f := newFreezer(t, kin{})
+	f.members = &late{Members: members{cmd.Process.Pid: 900013}, id: 900013}
+	defer func() { _, _ = f.Thaw(ids) }()
+	if moved, err := f.Freeze(t.Context(), ids); err != nil || moved != 1 {
+		t.Errorf("froze %d, %v", moved, err)
+	}
+	if killed, err := KillSessions(t.Context(), &late{Members: members{cmd.Process.Pid: 900013}, id: 900013}, ids); err != nil || killed < 1 {
+		t.Errorf("killed %d, %v", killed, err)
+	}
+}
