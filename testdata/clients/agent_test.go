@@ -71,7 +71,7 @@ const together = 6
 // converse has the agent run each client, and asks at the end why the last one was refused.
 func (p *play) converse(t *testing.T) map[string][]attempt {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	scenario := &messages.Scenario{About: "an agent that works with the network"}
 	say := func(note, command string) {

@@ -40,7 +40,7 @@ func TestClients(t *testing.T) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	must(t, err)
 	vmtest.Play(t, *machines, "../..", vm.Config{
-		Memory: 4096, Timeout: 25 * time.Minute,
+		Memory: 4096, Timeout: 50 * time.Minute,
 		Layers: []string{vmtest.Layer(t, messages.ClaudeLayer), vmtest.LayerFor(t, need.Clients, resolvedLayer), compiled(t, authority)},
 		Files:  []vm.File{{From: filepath.Join(authority, authorityCert)}, {From: filepath.Join(authority, authorityKey)}},
 		Env:    []string{"GOROOT=" + strings.TrimSpace(string(root))},
