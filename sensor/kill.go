@@ -97,11 +97,21 @@ func eachMember(m Members, ids map[uint64]bool, visit func(pid, fd int) error) e
 	return nil
 }
 
-// Fields of /proc/PID/stat behind the name (proc_pid_stat(5)).
+// Fields of taskStat, which proc_pid_stat(5) counts with two more in front.
 const (
-	stateField   = 0
-	threadsField = 17
+	stateField   = 3 - 3
+	threadsField = 20 - 3
+	startField   = 22 - 3
 )
+
+// taskStat are the fields of a task's stat, by its folder in /proc, behind the name, which may hold anything.
+func taskStat(folder string) ([][]byte, error) {
+	raw, err := os.ReadFile(filepath.Join(folder, "stat"))
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:]), nil
+}
 
 // dying reports whether a process has ended and waits for its parent: it is reached no more. One of which the first thread alone
 // has ended goes on.
@@ -112,11 +122,10 @@ func dying(pid int) bool {
 
 // taskState reports of a task, by its folder in /proc, whether it has ended, and how many threads its process has.
 func taskState(folder string) (over bool, threads int) {
-	raw, err := os.ReadFile(filepath.Join(folder, "stat"))
+	fields, err := taskStat(folder)
 	if err != nil {
 		return true, 0
 	}
-	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
 	if len(fields) <= threadsField {
 		return false, 0
 	}

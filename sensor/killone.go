@@ -5,7 +5,6 @@
 package sensor
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -14,9 +13,6 @@ import (
 
 	"github.com/reeve-sensor/reeve/sensor/procfs"
 )
-
-// startField is the start time's place behind the name in /proc/PID/stat, which counts it as the 22nd of all (proc_pid_stat(5)).
-const startField = 22 - 3
 
 // KillProcess sends SIGKILL to the process that has the pid and started (since boot, ns) as an event says. It reports false where
 // that process is gone, whatever has its pid now. The pidfd comes first: what it names had the pid when its start was read, or
@@ -43,13 +39,12 @@ func wrapGoneOrNil(format string, pid int, err error) error {
 
 // began reports whether the process with that pid is the one that started then.
 func began(pid uint32, started uint64) (bool, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields, err := taskStat(fmt.Sprintf("/proc/%d", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("reading the start time of %d: %w", pid, err)
 	}
-	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:]) // a name may hold anything
 	return len(fields) > startField && string(fields[startField]) == procfs.Ticks(started), nil
 }
