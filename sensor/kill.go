@@ -99,7 +99,7 @@ func eachMember(m Members, ids map[uint64]bool, visit func(pid, fd int) error) e
 
 // Fields of taskStat, which proc_pid_stat(5) counts with two more in front.
 const (
-	stateField   = 3 - 3
+	stateField   = 0
 	threadsField = 20 - 3
 	startField   = 22 - 3
 )
