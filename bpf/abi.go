@@ -254,6 +254,7 @@ const (
 	SwitchIsolate = sensorSessionSwitchSWITCH_ISOLATE
 	SwitchFreeze  = sensorSessionSwitchSWITCH_FREEZE
 	SwitchKill    = sensorSessionSwitchSWITCH_KILL
+	SwitchNoFork  = sensorSessionSwitchSWITCH_NO_FORK
 )
 
 const TaskAgent = sensorTaskFlagTASK_AGENT

@@ -602,6 +602,7 @@ const (
 	sensorSessionSwitchSWITCH_ISOLATE  sensorSessionSwitch = 2
 	sensorSessionSwitchSWITCH_FREEZE   sensorSessionSwitch = 4
 	sensorSessionSwitchSWITCH_KILL     sensorSessionSwitch = 8
+	sensorSessionSwitchSWITCH_NO_FORK  sensorSessionSwitch = 16
 )
 
 type sensorSkillFolder struct {

@@ -52,21 +52,39 @@ func NewFreezer(m Members) (*Freezer, error) {
 }
 
 // freezePasses bounds the passes over all processes without a pause. What forks during one of them is found by the next one; who forks
-// and ends faster than that is held by bpf.SwitchFreeze.
+// and ends faster than that is held by bpf.SwitchNoFork.
 const freezePasses = 50
 
 // leavingMillis is how long (ms) whoever thaws waits for those who are on the way to their end, and stay in the group until then.
 const leavingMillis = 5000
 
+// findable is how long a freeze goes on with those who can be found before it refuses forks to the others.
+const findable = time.Second
+
 // Freeze stops every process of the sessions and returns how many it moved. It waits until the kernel says that all tasks
-// have stopped, or ctx ends.
-func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) {
+// have stopped, or ctx ends. noFork sees to it that the sessions bear no more processes. It is called once those that can be found
+// stand still, so that nobody else is refused a fork: many a shell ends with that.
+func (f *Freezer) Freeze(ctx context.Context, ids map[uint64]bool, noFork func() error) (int, error) {
 	for id := range ids {
 		if err := f.hold(id); err != nil {
 			return 0, err
 		}
 	}
-	moved := 0
+	soon, cancel := context.WithTimeout(ctx, findable)
+	defer cancel()
+	moved, err := f.stop(soon, ids)
+	if err != nil && !errors.Is(err, ErrNotFrozen) {
+		return moved, err
+	}
+	if err := noFork(); err != nil {
+		return moved, err
+	}
+	n, err := f.stop(ctx, ids)
+	return moved + n, err
+}
+
+// stop moves processes of the sessions until none is found, and waits for their tasks.
+func (f *Freezer) stop(ctx context.Context, ids map[uint64]bool) (moved int, err error) {
 	for pass := 0; ; pass++ {
 		n, err := f.gather(ids)
 		moved += n

@@ -116,6 +116,9 @@ func loops(t *testing.T, dir string) *exec.Cmd {
 	}
 }
 
+// mayFork refuses nobody anything.
+func mayFork() error { return nil }
+
 func TestFrozenSessionsStandStillAndGoOn(t *testing.T) {
 	frozen, other := t.TempDir(), t.TempDir()
 	one, two := loops(t, frozen), loops(t, other)
@@ -128,17 +131,19 @@ func TestFrozenSessionsStandStillAndGoOn(t *testing.T) {
 	t.Cleanup(func() { _, _ = f.Thaw(ids) })
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if moved, err := f.Freeze(ctx, ids); err != nil || moved < 4 {
-		t.Fatalf("%d processes, %v", moved, err)
+	before := 0
+	moved, err := f.Freeze(ctx, ids, func() error { before = count(t, frozen); return nil })
+	if err != nil || moved < 4 || before == 0 {
+		t.Fatalf("%d processes, %v; %d lines when forks were to be refused", moved, err, before)
 	}
-	before, others := count(t, frozen), count(t, other)
+	others := count(t, other)
 	for count(t, other) < others+1000 { // those of another session go on
 		time.Sleep(time.Millisecond)
 	}
 	if now := count(t, frozen); now != before {
-		t.Errorf("frozen loops wrote %d lines more", now-before)
+		t.Errorf("loops wrote %d lines more after forks were to be refused", now-before)
 	}
-	if moved, err := f.Freeze(ctx, ids); err != nil || moved != 0 {
+	if moved, err := f.Freeze(ctx, ids, mayFork); err != nil || moved != 0 {
 		t.Errorf("once more: %d processes, %v", moved, err)
 	}
 
@@ -170,7 +175,7 @@ func TestReleaseLeavesNothingFrozen(t *testing.T) {
 	f := newFreezer(t, kin{one.Process.Pid: 900010})
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if _, err := f.Freeze(ctx, map[uint64]bool{900010: true}); err != nil {
+	if _, err := f.Freeze(ctx, map[uint64]bool{900010: true}, mayFork); err != nil {
 		t.Fatal(err)
 	}
 	before := count(t, dir)
@@ -198,7 +203,7 @@ func TestFrozenSessionsCanBeKilled(t *testing.T) {
 	ids := map[uint64]bool{900009: true}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if _, err := f.Freeze(ctx, ids); err != nil {
+	if _, err := f.Freeze(ctx, ids, mayFork); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Kill(-one.Process.Pid, unix.SIGKILL); err != nil {

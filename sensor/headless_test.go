@@ -94,7 +94,7 @@ func TestProcessWithoutItsFirstThreadIsFrozenAndGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if moved, err := f.Freeze(ctx, ids); err != nil || moved != 1 {
+	if moved, err := f.Freeze(ctx, ids, mayFork); err != nil || moved != 1 {
 		t.Fatalf("%d processes, %v", moved, err)
 	}
 	before := count(t, dir)

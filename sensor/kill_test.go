@@ -78,7 +78,7 @@ func TestOneLookThatFindsNobodyIsNotEnough(t *testing.T) {
 	f := newFreezer(t, kin{})
 	f.members = &late{Members: members{cmd.Process.Pid: 900013}, id: 900013}
 	defer func() { _, _ = f.Thaw(ids) }()
-	if moved, err := f.Freeze(t.Context(), ids); err != nil || moved != 1 {
+	if moved, err := f.Freeze(t.Context(), ids, mayFork); err != nil || moved != 1 {
 		t.Errorf("froze %d, %v", moved, err)
 	}
 	if killed, err := KillSessions(t.Context(), &late{Members: members{cmd.Process.Pid: 900013}, id: 900013}, ids); err != nil || killed < 1 {

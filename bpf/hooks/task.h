@@ -26,16 +26,16 @@ static __always_inline int inherit_task(struct task_struct *child)
 }
 
 /*
- * Whoever is to be frozen or killed bears no process: one that forks and ends, again and again, is gone before anybody who looks through
- * all of them comes to it. A thread is reached with its process. EAGAIN, as where there are too many: who waits for that to change
- * goes on after a thaw.
+ * One that forks and ends, again and again, is gone before anybody who looks through all processes comes to it. So whoever is to be
+ * killed bears none, nor who goes on when a session is frozen. A thread is reached with its process. EAGAIN, as where there are too
+ * many: who waits for that to change goes on after a thaw.
  */
 static __always_inline int decide_fork(struct task_struct *child, u64 clone_flags)
 {
 	struct task_state *state = task_state();
 	struct session *session = state ? session_of(state) : NULL;
 
-	if (session && session->switches & (SWITCH_FREEZE | SWITCH_KILL) && !(clone_flags & CLONE_THREAD))
+	if (session && session->switches & (SWITCH_KILL | SWITCH_NO_FORK) && !(clone_flags & CLONE_THREAD))
 		return -EAGAIN;
 	return inherit_task(child);
 }

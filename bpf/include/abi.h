@@ -227,8 +227,9 @@ struct event_process {
 enum session_switch {
 	SWITCH_DENY_ALL = 1,
 	SWITCH_ISOLATE = 2,
-	SWITCH_FREEZE = 4, /* and no process is born in it, as with the next one */
-	SWITCH_KILL = 8,
+	SWITCH_FREEZE = 4,
+	SWITCH_KILL = 8, /* and no process is born in it, as with the next one */
+	SWITCH_NO_FORK = 16,
 };
 
 enum session_flag {

@@ -28,7 +28,7 @@ type containKernel interface {
 
 // freezer stops processes, and lets them go on.
 type freezer interface {
-	Freeze(context.Context, map[uint64]bool) (int, error)
+	Freeze(ctx context.Context, ids map[uint64]bool, noFork func() error) (int, error)
 	Thaw(map[uint64]bool) (int, error)
 	Clean(living map[uint64]bool) error
 }
@@ -89,7 +89,13 @@ func freeze(ctx context.Context, c *containment, ids map[uint64]bool) (int, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, freezeFor)
 	defer cancel()
-	return f.Freeze(ctx, ids)
+	return f.Freeze(ctx, ids, func() error {
+		slots, err := c.reach(maps.Clone(ids)) // what began meanwhile is for the round that comes
+		if err != nil {
+			return err
+		}
+		return c.throw(slots, bpf.Change{SwitchesSet: uint32(bpf.SwitchNoFork)})
+	})
 }
 
 func thaw(_ context.Context, c *containment, ids map[uint64]bool) (int, error) {
@@ -162,17 +168,21 @@ func (c *containment) rounds(ctx context.Context, todo measure, m api.Measure, s
 }
 
 func (c *containment) round(ctx context.Context, todo measure, family map[uint64]bool, slots []sensor.Slot) (int, error) {
-	for _, s := range slots {
-		change := todo.change
-		change.Slot, change.Generation, change.Role = s.Number, s.Generation, bpf.KeepRole
-		if err := c.kernel.Change(change); err != nil && !errors.Is(err, sensor.ErrSessionEnded) {
-			return 0, err
-		}
-	}
-	if todo.act == nil {
-		return 0, nil
+	if err := c.throw(slots, todo.change); err != nil || todo.act == nil {
+		return 0, err
 	}
 	return todo.act(ctx, c, family)
+}
+
+// throw changes sessions that live.
+func (c *containment) throw(slots []sensor.Slot, change bpf.Change) error {
+	for _, s := range slots {
+		change.Slot, change.Generation, change.Role = s.Number, s.Generation, bpf.KeepRole
+		if err := c.kernel.Change(change); err != nil && !errors.Is(err, sensor.ErrSessionEnded) {
+			return err
+		}
+	}
+	return nil
 }
 
 // lift takes back what was refused beyond the sessions' switches.
@@ -182,8 +192,7 @@ func (c *containment) lift(family map[uint64]bool) error {
 		return err
 	}
 	for _, s := range slots {
-		change := bpf.Change{Slot: s.Number, Generation: s.Generation, Role: bpf.KeepRole, DeniedClear: every &^ denied(s.Switches)}
-		if err := c.kernel.Change(change); err != nil && !errors.Is(err, sensor.ErrSessionEnded) {
+		if err := c.throw([]sensor.Slot{s}, bpf.Change{DeniedClear: every &^ denied(s.Switches)}); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func (k *sessionsOf) Change(c bpf.Change) error {
 // ice is a freezer.
 type ice map[uint64]bool
 
-func (i ice) Freeze(_ context.Context, ids map[uint64]bool) (int, error) {
+func (i ice) Freeze(_ context.Context, ids map[uint64]bool, noFork func() error) (int, error) {
 	n := 0
 	for id := range ids {
 		if !i[id] {
@@ -62,7 +62,7 @@ func (i ice) Freeze(_ context.Context, ids map[uint64]bool) (int, error) {
 			n++
 		}
 	}
-	return n, nil
+	return n, noFork()
 }
 
 func (i ice) Thaw(ids map[uint64]bool) (int, error) {
@@ -108,7 +108,8 @@ func TestContainmentReachesWhatBeginsMeanwhile(t *testing.T) {
 	if n := take(t, c, api.Freeze, by(1000)); n != 4 || !maps.Equal(frozen, ice{1: true, 2: true, 3: true, 4: true}) {
 		t.Errorf("froze %d: %v", n, frozen)
 	}
-	for id, want := range map[uint32]uint32{1: uint32(bpf.SwitchFreeze), 4: uint32(bpf.SwitchFreeze), 9: 0} {
+	frozenNow := uint32(bpf.SwitchFreeze | bpf.SwitchNoFork)
+	for id, want := range map[uint32]uint32{1: frozenNow, 4: frozenNow, 9: 0} {
 		if got := k.slots[id].Switches; got != want {
 			t.Errorf("session %d: switches %x, want %x", id, got, want)
 		}
@@ -139,7 +140,7 @@ func TestSwitchesAreThrownAndTakenBack(t *testing.T) {
 	}
 }
 
-// slowIce sees what the kernel refuses while it freezes, and may fail.
+// slowIce sees what the kernel refuses until those that can be found stand still, and may fail.
 type slowIce struct {
 	ice
 	kernel *sessionsOf
@@ -147,12 +148,21 @@ type slowIce struct {
 	denied map[uint64]uint64
 }
 
-func (i slowIce) Freeze(ctx context.Context, ids map[uint64]bool) (int, error) {
+func (i slowIce) Freeze(ctx context.Context, ids map[uint64]bool, noFork func() error) (int, error) {
 	for id := range ids {
-		i.denied[id] = i.kernel.slots[uint32(id)].Denied
+		s := i.kernel.slots[uint32(id)]
+		if i.denied[id] = s.Denied; s.Switches&uint32(bpf.SwitchNoFork) != 0 {
+			return 0, errForksRefused
+		}
 	}
-	n, _ := i.ice.Freeze(ctx, ids)
-	return n, i.fails
+	n, err := i.ice.Freeze(ctx, ids, noFork)
+	return n, errors.Join(i.fails, err)
+}
+
+var errForksRefused = errors.New("forks are refused to whoever does not stand still yet")
+
+func (k *sessionsOf) mayFork() bool {
+	return k.slots[1].Switches&k.slots[2].Switches&uint32(bpf.SwitchNoFork) == 0
 }
 
 // The switch binds at the next hook whoever has not stopped yet; who stands still needs no refusal, and is not to find one at thaw.
@@ -179,6 +189,9 @@ func TestFreezeRefusesUntilAllStandStill(t *testing.T) {
 			m.Action = api.Freeze
 			if _, err := c.Take(context.Background(), m); !errors.Is(err, tc.fails) {
 				t.Error(err)
+			}
+			if k.mayFork() {
+				t.Error("who was not found may fork")
 			}
 			for id := range uint32(2) {
 				if s := k.slots[id+1]; slow.denied[s.Id] != every || s.Denied != tc.want || s.Switches&uint32(bpf.SwitchFreeze) == 0 {

@@ -64,6 +64,9 @@ func loops(t *testing.T, p *process, file string) {
 	waitFor(t, file)
 }
 
+// mayFork refuses nobody anything.
+func mayFork() error { return nil }
+
 // Loops that call the kernel, do not, and fork: what the kernel's own task state says is the session stops, nobody else.
 func TestFrozenSessionStopsWhereItIs(t *testing.T) {
 	files(t)
@@ -79,7 +82,7 @@ func TestFrozenSessionStopsWhereItIs(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	moved, err := f.Freeze(ctx, ids)
+	moved, err := f.Freeze(ctx, ids, mayFork)
 	must(t, err)
 	if moved < 4 {
 		t.Errorf("%d processes were frozen, want the actor and its three loops", moved)
@@ -176,7 +179,7 @@ func TestFrozenLoopsDoNotComeRoundAgain(t *testing.T) {
 	foremost(t, written)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := f.Freeze(ctx, ids)
+	_, err := f.Freeze(ctx, ids, mayFork)
 	must(t, err)
 	still := map[string]int64{}
 	for file := range saw.had {

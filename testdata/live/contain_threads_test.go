@@ -100,7 +100,7 @@ func TestFrozenThreadsDoNothingMore(t *testing.T) {
 	for range 20 {
 		var at []came
 		b.look = func() { at = lookAt(t, in.pid(), shared) }
-		_, err := f.Freeze(ctx, ids)
+		_, err := f.Freeze(ctx, ids, mayFork)
 		must(t, err)
 		stopped := lookAt(t, in.pid(), shared)
 		time.Sleep(100 * time.Millisecond)

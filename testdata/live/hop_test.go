@@ -57,8 +57,10 @@ func TestWhoHopsIsFrozenAndGoesOn(t *testing.T) {
 	t.Cleanup(func() { _, _ = f.Thaw(ids) })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	in.change(bpf.Change{SwitchesSet: uint32(bpf.SwitchFreeze)})
-	moved, err := f.Freeze(ctx, ids)
+	moved, err := f.Freeze(ctx, ids, func() error {
+		in.change(bpf.Change{SwitchesSet: uint32(bpf.SwitchNoFork)})
+		return nil
+	})
 	must(t, err)
 	if moved < 2 {
 		t.Errorf("froze %d, want the actor and who hops", moved)
