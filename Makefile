@@ -127,8 +127,8 @@ test-outage: provision-vm provision-backends ## rsyslog and the Collector are do
 
 # Machines, three at a time, the longest first: each keeps one processor busy, but for nearly half of its time, when it waits for
 # networks. Where a daemon comes and goes beside a hammer there is no such time, and they are two: a third one makes of a reload of
-# two seconds one of a minute. The shorter of the two is followed by what has one machine at a time. What a machine says is printed
-# when it is done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
+# two seconds one of a minute. Each of them is followed by what has one machine at a time. What a machine says is printed when it is
+# done. Of what takes long, the tests here take a part; test-live, test-churn and soak take the whole.
 LIVES  := $(foreach kernel,$(KERNELS),live-$(kernel) live-$(kernel)-nobpf)
 CHURNS := $(foreach kernel,$(KERNELS),churn-$(kernel) churn-$(kernel)-nobpf)
 CHURNED := churn-6.12 churn-7.3-nobpf
@@ -136,14 +136,19 @@ TWO_AT_ONCE  = @$(MAKE) --no-print-directory -j2 -Otarget
 SIDE_BY_SIDE = @$(MAKE) --no-print-directory -j3 -Otarget
 
 test-vm: provision-vm provision-claude live-files churn-files ## tests in machines, on every kernel of the matrix, with bpf in lsm= and without; the demo
-	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED) test-harness test-demo
+	$(TWO_AT_ONCE) CHURN_PART=yes $(CHURNED) $(HARNESS) test-demo
 	$(SIDE_BY_SIDE) LIVE='$(LIVE) $(FEWER)' LIKE_OTHERS='-test.run="Coverage|Bystander|Agree"' KEPT=-test.run=AnotherABI \
 		BUDGET='-k 6.12' PROCESSORS=1 test-evade $(LIVES) budget
 
-# The machines themselves, and the real agent without a policy: the control of all refusals.
-test-harness: provision-vm
-	$(call STEP,test-vm: machines and the scripted agent)
-	@go test -count=1 -p 1 -timeout 20m -run '$(BOOTS)' $(filter-out $(GUESTS) $(BACKENDS) $(PLAYS) ./testdata/bench%,$(HELPERS))
+# The machines themselves, and the real agent without a policy: the control of all refusals. A package at a time, so that `test-vm` has
+# something to do while its hammer goes on.
+BOOTING := $(shell grep -rlE --include='*_test.go' 'func \w*($(BOOTS))' testdata | xargs -n1 dirname | sort -u)
+HARNESS := $(patsubst testdata/%,harness-%,$(filter-out $(patsubst ./%,%,$(GUESTS) $(BACKENDS) $(PLAYS) ./testdata/bench%),$(BOOTING)))
+test-harness: $(HARNESS)
+
+harness-%: provision-vm
+	$(call STEP,test-vm: machines and the scripted agent: $*)
+	@go test -count=1 -timeout 20m -run '$(BOOTS)' ./testdata/$*
 
 $(VM): FORCE
 	@go build -o $@ ./testdata/vm/cmd/vm
