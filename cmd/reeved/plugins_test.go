@@ -167,7 +167,7 @@ func TestContainFreezesByItself(t *testing.T) {
 	if n := h.Status()[0].Answered; n != 2 || again.Seq != 2 {
 		t.Errorf("%d responses; what was read again is number %d", n, again.Seq)
 	}
-	if !frozen[1] || !frozen[2] || frozen[9] || k.slots[1].Switches&uint32(bpf.SwitchFreeze) == 0 {
+	if !frozen[1] || !frozen[2] || frozen[9] || k.slots[1].Switches != uint32(bpf.SwitchFreeze|bpf.SwitchNoFork) {
 		t.Errorf("frozen: %v", frozen)
 	}
 	if len(*said) != 2 || (*said)[0].By != nil || !strings.HasPrefix((*said)[0].Message, "session 3f2a-1 was frozen by reeved: plugin contain: rule secrets: ") {
