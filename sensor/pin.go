@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -266,18 +267,75 @@ func (p Pins) remove(s set) error {
 	return os.RemoveAll(p.path(s.String()))
 }
 
-// Release takes away everything that is pinned: nothing is watched or held any more once no daemon runs.
+// letGoFor is how long Release waits for the kernel, which takes seconds where it is emulated.
+const letGoFor = time.Minute
+
+// ErrStillHeld says that programs go on without pins: a process has them open that is no daemon of ours.
+var ErrStillHeld = errors.New("programs are held by another process: bpftool prog show pinned tells which they are")
+
+// Release takes away everything that is pinned, and waits until no program of it runs any more. No daemon may have it open.
 func (p Pins) Release() (int, error) {
 	sets, err := p.sets()
 	if err != nil {
 		return 0, err
 	}
-	errs := []error{}
+	programs, err := p.programs()
+	errs := []error{err}
 	for _, s := range sets {
 		errs = append(errs, p.remove(s))
 	}
 	if p != "" {
 		errs = append(errs, os.RemoveAll(p.path(half)))
 	}
-	return len(sets), errors.Join(errs...)
+	return len(sets), errors.Join(append(errs, letGo(programs, letGoFor))...)
+}
+
+// programs are all that are pinned, whichever build did it.
+func (p Pins) programs() (ids []ebpf.ProgramID, err error) {
+	if p == "" {
+		return nil, nil
+	}
+	names, err := filepath.Glob(p.path("*", "program_*"))
+	for _, name := range names {
+		id, infoErr := pinnedProgram(name)
+		ids, err = append(ids, id), errors.Join(err, infoErr)
+	}
+	return ids, err
+}
+
+func pinnedProgram(name string) (ebpf.ProgramID, error) {
+	program, err := ebpf.LoadPinnedProgram(name, nil)
+	if err != nil {
+		return 0, fmt.Errorf("opening what is to be released: %w", err)
+	}
+	defer program.Close()
+	info, err := program.Info()
+	if err != nil {
+		return 0, fmt.Errorf("reading info of %s: %w", name, err)
+	}
+	id, _ := info.ID()
+	return id, nil
+}
+
+// letGo waits until the kernel has freed programs. What pins held is detached by deferred work, long after the pin has gone
+// (kernel/bpf/syscall.c:bpf_link_put), and frees its program last.
+func letGo(programs []ebpf.ProgramID, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for _, id := range programs {
+		for {
+			program, err := ebpf.NewProgramFromID(id)
+			if errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("asking for program %d: %w", id, err)
+			}
+			program.Close()
+			if time.Now().After(deadline) {
+				return ErrStillHeld
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -344,8 +345,20 @@ func TestReleaseLeavesNothing(t *testing.T) {
 	p := pins(t)
 	k, _ := begin(t, p)
 	end(t, k)
+	programs, err := p.programs()
+	if err != nil || len(programs) == 0 {
+		t.Fatalf("programs are pinned: %v, %v", programs, err)
+	}
+	if err := letGo(programs, time.Millisecond); !errors.Is(err, ErrStillHeld) {
+		t.Errorf("of programs that are pinned: %v", err)
+	}
 	if n, err := p.Release(); err != nil || n != 1 {
 		t.Errorf("released %d, %v", n, err)
+	}
+	for _, id := range programs {
+		if _, err := ebpf.NewProgramFromID(id); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("program %d runs after the release: %v", id, err)
+		}
 	}
 	entries, err := os.ReadDir(string(p))
 	if err != nil || len(entries) != 0 {

@@ -136,10 +136,11 @@ func (d *daemon) leave(k *kernel, log *slog.Logger) error {
 		log.Info("stopped; what sits in the kernel goes on", "pins", string(pins))
 		return k.Close()
 	}
-	_, err := k.guard.pins.Release()
-	err = errors.Join(err, sensor.ThawAll())
+	err := k.Close()
+	_, releaseErr := k.guard.pins.Release()
+	err = errors.Join(err, releaseErr, sensor.ThawAll()) // in this order: as long as programs sit, forks of what goes on are refused
 	log.Warn("stopped; nothing is held any more")
-	return errors.Join(err, k.Close())
+	return err
 }
 
 // release takes away what daemons left: what is pinned, and what is frozen. None may run.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/reeve-sensor/reeve/bpf"
 	"github.com/reeve-sensor/reeve/sensor"
 )
@@ -49,6 +51,19 @@ func TestWhoHopsIsKilled(t *testing.T) {
 	}
 	stands(t, inside, outside)
 	becomes(t, func() bool { return slotOf(t, in.slot.Number) == nil })
+}
+
+func TestForkIsRefusedAsWhereThereAreTooMany(t *testing.T) {
+	files(t)
+	policy(t, secretPolicy)
+	in := memberOf(t, 0)
+	fork := act{Do: "forked", To: "open", Path: "/data/free/file"}
+	in.want(fork, 0)
+	in.change(bpf.Change{SwitchesSet: uint32(bpf.SwitchNoFork)})
+	in.want(fork, unix.EAGAIN)
+	in.want(act{Do: "thread", Path: "/data/free/file"}, 0)
+	in.change(bpf.Change{SwitchesClear: uint32(bpf.SwitchNoFork)})
+	in.want(fork, 0)
 }
 
 func TestWhoHopsIsFrozenAndGoesOn(t *testing.T) {
