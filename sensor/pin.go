@@ -270,8 +270,8 @@ func (p Pins) remove(s set) error {
 // letGoFor is how long Release waits for the kernel, which takes seconds where it is emulated.
 const letGoFor = time.Minute
 
-// ErrStillHeld says that programs go on without pins: a process has them open that is no daemon of ours.
-var ErrStillHeld = errors.New("programs are held by another process: bpftool prog show pinned tells which they are")
+// ErrStillHeld says that a program goes on without a pin: a process has it open that is no daemon of ours.
+var ErrStillHeld = errors.New("is released, but another process has it open: bpftool prog show says which one")
 
 // Release takes away everything that is pinned, and waits until no program of it runs any more. No daemon may have it open.
 func (p Pins) Release() (int, error) {
@@ -317,7 +317,7 @@ func pinnedProgram(name string) (ebpf.ProgramID, error) {
 	return id, nil
 }
 
-// letGo waits until the kernel has freed programs. What pins held is detached by deferred work, long after the pin has gone
+// letGo waits until the kernel has freed programs. What pins held is detached by deferred work, some time after the pin has gone
 // (kernel/bpf/syscall.c:bpf_link_put), and frees its program last.
 func letGo(programs []ebpf.ProgramID, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
@@ -332,7 +332,7 @@ func letGo(programs []ebpf.ProgramID, limit time.Duration) error {
 			}
 			program.Close()
 			if time.Now().After(deadline) {
-				return ErrStillHeld
+				return fmt.Errorf("program %d %w", id, ErrStillHeld)
 			}
 			time.Sleep(time.Millisecond)
 		}
