@@ -59,17 +59,11 @@ func (r *run) do(ctx context.Context) (Result, error) {
 	if err := r.prepare(ctx); err != nil {
 		return Result{}, err
 	}
-	shares, err := r.openShares(ctx)
-	if err != nil {
-		shares.Close()
-		return Result{}, err
-	}
-	defer shares.Close()
-	result, err := r.boot(ctx)
+	result, err := r.bootShared(ctx)
 	// Emulated processors fail a kernel now and then while it starts. What the job did is never tried again.
 	for try := 1; err == nil && result.Code == CodeDied && result.Up == 0 && try < boots; try++ {
 		r.logf("the guest died before its job began: booting again")
-		result, err = r.boot(ctx)
+		result, err = r.bootShared(ctx)
 	}
 	if err != nil {
 		return result, err
@@ -127,6 +121,16 @@ func sparse(name string, size int64) error {
 		return err
 	}
 	return os.Truncate(name, size)
+}
+
+// bootShared boots once, with servers of its own: they end with the first guest that ends.
+func (r *run) bootShared(ctx context.Context) (Result, error) {
+	shares, err := r.openShares(ctx)
+	defer shares.Close()
+	if err != nil {
+		return Result{}, err
+	}
+	return r.boot(ctx)
 }
 
 // boot runs QEMU to its end and reads what the guest reported.

@@ -87,7 +87,10 @@ func (r *run) openShare(ctx context.Context, tag, source string) (*share, error)
 		return nil, err
 	}
 	socket, bind := r.path(tag+".sock"), r.path(tag)
-	if err := os.Mkdir(bind, 0o755); err != nil {
+	if err := os.MkdirAll(bind, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(socket); err != nil { // an earlier boot's
 		return nil, err
 	}
 	args := []string{"-m", "sh", "-c", shareScript, "sh", source, bind, server, "--socket-path=" + socket}

@@ -93,8 +93,9 @@ func TestTimeOut(t *testing.T) {
 
 func TestGuestThatDies(t *testing.T) {
 	for name, c := range map[string]Config{
-		"no-first-program":    {Command: "true", Append: "rdinit=/missing"},
-		"panic-under-the-job": {Command: "echo c > /proc/sysrq-trigger; sleep 60"},
+		"no-first-program":                     {Command: "true", Append: "rdinit=/missing"},
+		"no-first-program-under-a-host's-root": {Mode: Root, Command: "true", Append: "rdinit=/missing"},
+		"panic-under-the-job":                  {Command: "echo c > /proc/sysrq-trigger; sleep 60"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := boot(t, c)
