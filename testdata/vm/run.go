@@ -126,10 +126,11 @@ func sparse(name string, size int64) error {
 // bootShared boots once, with servers of its own: they end with the first guest that ends.
 func (r *run) bootShared(ctx context.Context) (Result, error) {
 	shares, err := r.openShares(ctx)
-	defer shares.Close()
 	if err != nil {
+		shares.Close()
 		return Result{}, err
 	}
+	defer shares.Close()
 	return r.boot(ctx)
 }
 
