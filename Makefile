@@ -144,6 +144,7 @@ test-vm: provision-vm provision-claude live-files churn-files ## tests in machin
 # something to do while its hammer goes on.
 BOOTING := $(shell grep -rlE --include='*_test.go' 'func \w*($(BOOTS))' testdata | xargs -n1 dirname | sort -u)
 HARNESS := $(patsubst testdata/%,harness-%,$(filter-out $(patsubst ./%,%,$(GUESTS) $(BACKENDS) $(PLAYS) ./testdata/bench%),$(BOOTING)))
+$(if $(HARNESS),,$(error no package under testdata boots a machine: BOOTING finds none))
 test-harness: $(HARNESS)
 
 harness-%: provision-vm

@@ -139,7 +139,9 @@ func (d *daemon) leave(k *kernel, log *slog.Logger) error {
 	err := k.Close()
 	_, releaseErr := k.guard.pins.Release()
 	err = errors.Join(err, releaseErr, sensor.ThawAll()) // in this order: as long as programs sit, forks of what goes on are refused
-	log.Warn("stopped; nothing is held any more")
+	if err == nil {
+		log.Warn("stopped; nothing is held any more")
+	}
 	return err
 }
 
