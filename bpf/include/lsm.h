@@ -26,8 +26,6 @@ static __always_inline int lsm_errno(int error)
 		return LSM_ERROR(EACCES);
 	if (error == -ENOMEM)
 		return LSM_ERROR(ENOMEM);
-	if (error == -EAGAIN)
-		return LSM_ERROR(EAGAIN);
 	if (error)
 		return LSM_ERROR(EPERM);
 	return LSM_ERROR(0);

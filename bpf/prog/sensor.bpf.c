@@ -109,8 +109,13 @@ int guard_self(void *ctx)
 SEC("lsm/task_alloc")
 int BPF_PROG(enforce_fork, struct task_struct *task, unsigned long clone_flags, int ret)
 {
+	int error;
+
 	LSM_KEEP(ret);
-	return lsm_errno(decide_fork(task, clone_flags));
+	error = decide_fork(task, clone_flags);
+	if (error == -EAGAIN)
+		return LSM_ERROR(EAGAIN);
+	return lsm_errno(error);
 }
 
 SEC("tp_btf/task_newtask")
