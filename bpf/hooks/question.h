@@ -133,14 +133,11 @@ static __always_inline bool question_asked(struct socket_tag *tag, const struct 
 }
 
 /* The message in the buffer, of a socket: 0, or -EPERM. */
-__noinline int question_apply(struct socket_tag *tag, struct buffer *buffer, u32 size, u64 cookie)
+static __always_inline int question_apply(struct socket_tag *tag, struct buffer *buffer, u32 size, u64 cookie)
 {
-	bool trusted;
+	bool trusted = route_resolver(tag, buffer->flow.address);
 	int error;
 
-	if (!tag || !buffer)
-		return -EPERM;
-	trusted = route_resolver(tag, buffer->flow.address);
 	question_judge(buffer, size, trusted);
 	error = route_apply(tag, buffer, cookie);
 	if (!error && trusted && buffer->flow.length)
@@ -148,6 +145,13 @@ __noinline int question_apply(struct socket_tag *tag, struct buffer *buffer, u32
 	return error;
 }
 
+/* One of several. verifier: global, or those behind it are walked for each way through it. */
+__noinline int question_among(struct socket_tag *tag, struct buffer *buffer, u32 size, u64 cookie)
+{
+	return tag && buffer ? question_apply(tag, buffer, size, cookie) : -EPERM;
+}
+
+/* A datagram is one message: no function is called for it, for returning costs where it is guarded against speculation. */
 static __always_inline int question_datagram(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 					     const struct packet *p, u64 cookie)
 {
@@ -155,7 +159,7 @@ static __always_inline int question_datagram(struct __sk_buff *skb, struct socke
 
 	if (!size || size > QUESTION_MAX ||
 	    bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, QUESTION_MAX)))
-		return question_apply(tag, buffer, 0, cookie);
+		return question_among(tag, buffer, 0, cookie);
 	return question_apply(tag, buffer, size, cookie);
 }
 
@@ -174,9 +178,9 @@ static __always_inline u64 expires(u64 now, u32 ttl)
 	return now + seconds * 1000000000;
 }
 
-static long learn_record(u32 index, struct buffer **context)
+/* Whether it was the last one. */
+static __always_inline long learn_record(u32 index, struct buffer *buffer)
 {
-	struct buffer *buffer = *context;
 	const struct dns_record *record = &buffer->dns.records[WITHIN(index, DNS_RECORDS_MAX)];
 
 	if (index >= buffer->dns.count)
@@ -191,22 +195,32 @@ static long learn_record(u32 index, struct buffer **context)
 	return index + 1 >= buffer->dns.count;
 }
 
-/* The message in the buffer is an answer to a socket. */
-__noinline int answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 size)
+static long learn_next(u32 index, struct buffer **context)
 {
-	struct dns *dns;
+	return learn_record(index + 1, *context);
+}
 
-	if (!tag || !buffer)
-		return 0;
-	dns = &buffer->dns;
+/* The message in the buffer is an answer to a socket. Of most answers the first record is the last one. */
+static __always_inline void answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 size)
+{
+	struct dns *dns = &buffer->dns;
+
 	message_parse(buffer, size);
 	if (!(dns->flags & DNS_ANSWER) || !dns->name.length || dns->result == DNS_REFUSED)
-		return 0;
+		return;
 	flow_name(&buffer->flow, &dns->name);
 	if (!question_asked(tag, buffer))
-		return 0;
+		return;
 	buffer->flow.now = tag->asking;
-	bpf_loop(DNS_RECORDS_MAX, learn_record, &buffer, 0);
+	if (!learn_record(0, buffer))
+		bpf_loop(DNS_RECORDS_MAX - 1, learn_next, &buffer, 0);
+}
+
+/* One of several. verifier: as question_among(). */
+__noinline int answer_among(struct socket_tag *tag, struct buffer *buffer, u32 size)
+{
+	if (tag && buffer)
+		answer_apply(tag, buffer, size);
 	return 0;
 }
 
@@ -280,7 +294,7 @@ static __always_inline int questions_judge(struct socket_tag *tag, struct talk *
 
 		if (size < 0)
 			return 0;
-		error = question_apply(tag, buffer, size > QUESTION_MAX ? 0 : size, cookie);
+		error = question_among(tag, buffer, size > QUESTION_MAX ? 0 : size, cookie);
 	}
 	return error || piece->progress.judged < piece->progress.size ? -EPERM : 0;
 }
@@ -333,7 +347,7 @@ static __noinline int answer_segment(struct __sk_buff *skb, struct socket_tag *t
 
 		if (size < 0)
 			break;
-		answer_apply(tag, buffer, size);
+		answer_among(tag, buffer, size);
 	}
 	buffer_give(piece);
 	return whole ? 0 : -EPERM;

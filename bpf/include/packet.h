@@ -150,14 +150,11 @@ static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p,
 	return at + (header[12] >> 4) * 4;
 }
 
-/* False for what cannot be read. verifier: global, so that nothing that it finds is known to who calls, and walked on. */
-__noinline int packet_read(struct __sk_buff *skb, struct packet *p, bool leaves)
+/* False for what cannot be read. */
+static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p, bool leaves)
 {
-	u32 at;
+	u32 at = skb->protocol == bpf_htons(ETH_P_IP) ? packet_four(skb, p, leaves) : packet_six(skb, p, leaves);
 
-	if (!p)
-		return false;
-	at = skb->protocol == bpf_htons(ETH_P_IP) ? packet_four(skb, p, leaves) : packet_six(skb, p, leaves);
 	if (!at)
 		return false;
 	if (p->odd || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
