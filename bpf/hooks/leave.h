@@ -165,23 +165,13 @@ static __always_inline int leave_look(struct __sk_buff *skb, struct socket_tag *
 	return hello_segment(skb, tag, buffer, p, seen);
 }
 
-static __always_inline int leave_ask(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
-				     const struct packet *p)
-{
-	u64 cookie = bpf_get_socket_cookie(skb);
-
-	if (p->protocol == IPPROTO_UDP)
-		return question_datagram(skb, tag, buffer, p, cookie);
-	return question_segment(skb, tag, buffer, p, cookie);
-}
-
 static __always_inline int leave_decide(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
 					const struct packet *p, u64 print)
 {
 	if (p->odd)
 		return leave_odd(skb, tag, buffer, print);
 	if (packet_asks(p))
-		return leave_ask(skb, tag, buffer, p);
+		return question_segment(skb, tag, buffer, p, bpf_get_socket_cookie(skb));
 	if (p->port == PORT_DNS && packet_resolver(tag, p)) {
 		tag->allowed = print;
 		return 0;
@@ -214,6 +204,23 @@ static __always_inline int leave_judge(struct __sk_buff *skb, struct socket_tag 
 		error = leave_unread(skb, tag, buffer);
 	if (error && reads)
 		tag->flags |= SOCKET_CUT;
+	buffer_give(buffer);
+	return error;
+}
+
+/* A datagram that asks: a question is judged each time, whatever was said before of where it goes. */
+static __always_inline int leave_question(struct __sk_buff *skb, struct socket_tag *tag, const struct session *session,
+					  const struct packet *p)
+{
+	struct buffer *buffer = packet_buffer();
+	int error;
+
+	if (!buffer)
+		return refuse_blind(session, table_now(), OP_NET_ADDR);
+	route_flow(&buffer->flow, tag, p->address, p->port, p->protocol, p->local);
+	error = question_datagram(skb, tag, buffer, p);
+	if (error && !buffer->flow.told)
+		error = leave_unread(skb, tag, buffer);
 	buffer_give(buffer);
 	return error;
 }
@@ -255,6 +262,8 @@ static __always_inline int leave_tagged(struct __sk_buff *skb, struct socket_tag
 		return leave_orphan(skb, tag);
 	if (!packet_read(skb, &p, true))
 		return refuse_blind(session, table_now(), OP_NET_ADDR);
+	if (p.protocol == IPPROTO_UDP && packet_asks(&p))
+		return leave_question(skb, tag, session, &p);
 	print = route_print(session, p.address, p.port, p.protocol);
 	if (packet_begins(&p))
 		leave_begin(skb, tag, &p, print);

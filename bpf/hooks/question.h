@@ -18,31 +18,48 @@ enum question_limits {
 	EXPIRES_CEILING = 86400,
 };
 
-/* Steps of the message in the buffer; whether that was all. verifier: global, or they are walked for each call. */
-__noinline int message_steps(struct buffer *buffer)
+/* Some steps of the message in the buffer; whether that was all. */
+static __always_inline bool message_steps(struct buffer *buffer)
 {
-	struct dns *dns;
+	struct dns *dns = &buffer->dns;
 
-	if (!buffer)
-		return true;
-	dns = &buffer->dns;
 	for (u32 i = 0; i < STEPS_AT_ONCE && dns->result == DNS_MORE; i++)
 		dns_step(dns, buffer->text);
 	return dns->result != DNS_MORE;
 }
 
-static long message_go_on(u32 index, struct buffer **context)
+/* verifier: global, or they are walked for each way to here. */
+__noinline int message_more(struct buffer *buffer)
 {
-	return BOUNDED(message_steps(*context), 1);
+	return buffer ? message_steps(buffer) : true;
 }
 
-/* The message in the buffer. Nearly all are over at once; a loop costs two calls, and returning is guarded against speculation. */
+static long message_go_on(u32 index, struct buffer **context)
+{
+	return BOUNDED(message_more(*context), 1);
+}
+
+/*
+ * The message in the buffer. Nearly all are over at once, and no function is called for it: returning is guarded against
+ * speculation, and costs as much as all steps.
+ */
 static __always_inline void message_parse(struct buffer *buffer, u32 size)
 {
 	dns_begin(&buffer->dns, size);
 	if (!message_steps(buffer))
 		bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, message_go_on, &buffer, 0);
 	dns_stop(&buffer->dns);
+}
+
+/* One of several. verifier: global, and as small a frame as can be. */
+__noinline int message_among(struct buffer *buffer, u32 size)
+{
+	if (!buffer)
+		return 0;
+	dns_begin(&buffer->dns, size);
+	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, message_go_on, &buffer, 0);
+	dns_stop(&buffer->dns);
+	return 0;
 }
 
 /* A domain that was read becomes the flow's name. */
@@ -92,22 +109,21 @@ static __always_inline void question_type(struct flow *flow, u32 type)
 		flow_settle(flow, OP_NET_DOMAIN, question_fallback(flow), NET_RECORD_TYPE);
 }
 
-/* The message in the buffer is a question: decided in its flow. trusted: of a resolver of this machine. */
-static __always_inline void question_judge(struct buffer *buffer, u32 size, bool trusted)
+/* The message that was parsed is a question: decided in its flow. trusted: of a resolver of this machine. */
+static __always_inline void question_judge(struct buffer *buffer, bool trusted)
 {
 	struct flow *flow = &buffer->flow;
 	struct dns *dns = &buffer->dns;
 
 	flow_begin(flow);
 	flow->asks = 1;
-	message_parse(buffer, size);
 	if (dns->result != DNS_FINE || (dns->flags & (DNS_ANSWER | DNS_PLAIN)) != DNS_PLAIN) {
 		flow->detail = dns->reason;
 		flow_settle(flow, OP_NET_DOMAIN, ACTION_DENY, NET_QUESTION);
 		return;
 	}
 	flow_name(flow, &dns->name);
-	flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_domain(buffer, 0)), NET_BY_RULE);
+	flow_settle(flow, OP_NET_DOMAIN, FLOW_ACTION(flow_domain_asked(buffer)), NET_BY_RULE);
 	question_type(flow, dns->type);
 	if (!trusted)
 		flow_number(buffer, NET_RESOLVER);
@@ -132,14 +148,14 @@ static __always_inline bool question_asked(struct socket_tag *tag, const struct 
 	return false;
 }
 
-/* The message in the buffer, of a socket: 0, or -EPERM. */
-static __always_inline int question_apply(struct socket_tag *tag, struct buffer *buffer, u32 size, u64 cookie)
+/* The message that was parsed, of a socket: 0, or -EPERM. */
+static __always_inline int question_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
 {
 	bool trusted = route_resolver(tag, buffer->flow.address);
 	int error;
 
-	question_judge(buffer, size, trusted);
-	error = route_apply(tag, buffer, cookie);
+	question_judge(buffer, trusted);
+	error = route_carry(tag, buffer, cookie);
 	if (!error && trusted && buffer->flow.length)
 		question_keep(tag, buffer);
 	return error;
@@ -148,19 +164,23 @@ static __always_inline int question_apply(struct socket_tag *tag, struct buffer 
 /* One of several. verifier: global, or those behind it are walked for each way through it. */
 __noinline int question_among(struct socket_tag *tag, struct buffer *buffer, u32 size, u64 cookie)
 {
-	return tag && buffer ? question_apply(tag, buffer, size, cookie) : -EPERM;
+	if (!tag || !buffer)
+		return -EPERM;
+	message_among(buffer, size);
+	return question_apply(tag, buffer, cookie);
 }
 
-/* A datagram is one message: no function is called for it, for returning costs where it is guarded against speculation. */
+/* A datagram is one message. */
 static __always_inline int question_datagram(struct __sk_buff *skb, struct socket_tag *tag, struct buffer *buffer,
-					     const struct packet *p, u64 cookie)
+					     const struct packet *p)
 {
 	u32 size = p->size;
 
 	if (!size || size > QUESTION_MAX ||
 	    bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, QUESTION_MAX)))
-		return question_among(tag, buffer, 0, cookie);
-	return question_apply(tag, buffer, size, cookie);
+		return question_among(tag, buffer, 0, bpf_get_socket_cookie(skb));
+	message_parse(buffer, size);
+	return question_apply(tag, buffer, bpf_get_socket_cookie(skb));
 }
 
 /* Names that lead to the machine, its network or its cloud are not learned: that is how a page on the Internet reaches a router. */
@@ -182,16 +202,18 @@ static __always_inline u64 expires(u64 now, u32 ttl)
 static __always_inline long learn_record(u32 index, struct buffer *buffer)
 {
 	const struct dns_record *record = &buffer->dns.records[WITHIN(index, DNS_RECORDS_MAX)];
+	u64 until;
 
 	if (index >= buffer->dns.count)
 		return 1;
 	if (!record->chain)
 		return 0;
 	dns_address(record, buffer->text, buffer->flow.address);
-	if (address_learned(buffer->flow.address))
-		answer_learn(buffer, expires(buffer->flow.now, record->ttl));
-	else
+	until = expires(buffer->flow.now, record->ttl);
+	if (!address_learned(buffer->flow.address))
 		count(COUNT_NAMES_DROPPED);
+	else if (!answer_renew(buffer, until))
+		answer_learn(buffer, until);
 	return index + 1 >= buffer->dns.count;
 }
 
@@ -200,12 +222,11 @@ static long learn_next(u32 index, struct buffer **context)
 	return learn_record(index + 1, *context);
 }
 
-/* The message in the buffer is an answer to a socket. Of most answers the first record is the last one. */
-static __always_inline void answer_apply(struct socket_tag *tag, struct buffer *buffer, u32 size)
+/* The message that was parsed is an answer to a socket. Of most answers the first record is the last one. */
+static __always_inline void answer_apply(struct socket_tag *tag, struct buffer *buffer)
 {
 	struct dns *dns = &buffer->dns;
 
-	message_parse(buffer, size);
 	if (!(dns->flags & DNS_ANSWER) || !dns->name.length || dns->result == DNS_REFUSED)
 		return;
 	flow_name(&buffer->flow, &dns->name);
@@ -219,8 +240,10 @@ static __always_inline void answer_apply(struct socket_tag *tag, struct buffer *
 /* One of several. verifier: as question_among(). */
 __noinline int answer_among(struct socket_tag *tag, struct buffer *buffer, u32 size)
 {
-	if (tag && buffer)
-		answer_apply(tag, buffer, size);
+	if (!tag || !buffer)
+		return 0;
+	message_among(buffer, size);
+	answer_apply(tag, buffer);
 	return 0;
 }
 
@@ -358,8 +381,10 @@ static __always_inline int answer_datagram(struct __sk_buff *skb, struct socket_
 {
 	u32 size = smaller(p->size, DNS_MESSAGE_MAX);
 
-	if (size && !bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, DNS_MESSAGE_MAX)))
-		answer_apply(tag, buffer, size);
+	if (!size || bpf_skb_load_bytes(skb, p->payload, buffer->text, LENGTH(size, DNS_MESSAGE_MAX)))
+		return 0;
+	message_parse(buffer, size);
+	answer_apply(tag, buffer);
 	return 0;
 }
 

@@ -173,15 +173,13 @@ static __always_inline int route_tell(struct session *session, const u8 *table, 
 	return holds ? -EPERM : 0;
 }
 
-/* Of a marked socket. verifier: global, as name_of. */
-__noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
+/* What was decided of a marked socket is told, and carried out. */
+static __always_inline int route_carry(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
 {
 	const u8 *table = table_now();
 	struct session *session;
 	struct event_net *event;
 
-	if (!tag || !buffer)
-		return -EPERM;
 	session = tag_session(tag);
 	if (!session || !table)
 		return -EPERM;
@@ -192,6 +190,12 @@ __noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 co
 	event->space = tag->space;
 	event->repeats = tag->repeats ? __sync_lock_test_and_set(&tag->repeats, 0) : 0;
 	return route_tell(session, table, buffer);
+}
+
+/* verifier: global, as name_of. */
+__noinline int route_apply(struct socket_tag *tag, struct buffer *buffer, u64 cookie)
+{
+	return tag && buffer ? route_carry(tag, buffer, cookie) : -EPERM;
 }
 
 static __always_inline bool address_loopback(const u8 *address)

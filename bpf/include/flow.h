@@ -210,6 +210,14 @@ static __always_inline int flow_domain(struct buffer *buffer, u32 port)
 	return answer != REPEAT_NONE ? answer : flow_domain_first(buffer, port);
 }
 
+/* The same of what is only looked up, as datagrams do one by one: without a call for what was said before. */
+static __always_inline int flow_domain_asked(struct buffer *buffer)
+{
+	int answer = flow_domain_found(&buffer->flow, 0);
+
+	return answer != REPEAT_NONE ? answer : flow_domain_first(buffer, 0);
+}
+
 /* What it says of the flow's address. */
 static __always_inline int flow_address(struct buffer *buffer, u32 op)
 {
@@ -313,6 +321,27 @@ static __always_inline int answer_learned(void)
 {
 	count(COUNT_NAMES_LEARNED);
 	return 1;
+}
+
+/*
+ * Of answer_learn() what nearly always is, without a call: the flow's name is the address's first one, and has it longer from now on.
+ * race: 0, or another value, where somebody else writes there.
+ */
+static __always_inline bool answer_renew(struct buffer *buffer, u64 expires)
+{
+	struct answer_key key = {};
+	struct answer *answer;
+	u64 before;
+
+	key.slot = buffer->flow.slot;
+	key.generation = buffer->flow.generation;
+	__builtin_memcpy(key.address, buffer->flow.address, sizeof(key.address));
+	answer = bpf_map_lookup_elem(&answers, &key);
+	if (!answer)
+		return false;
+	before = answer->expires;
+	return answer_names(answer, &buffer->flow) && before &&
+	       __sync_val_compare_and_swap(&answer->expires, before, expires) == before && answer_learned();
 }
 
 /* The name in the flow is given the flow's address, until then (CLOCK_BOOTTIME, ns). The one that expires first makes room. */

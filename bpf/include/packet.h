@@ -38,16 +38,17 @@ enum packet_limits {
 		length_;                                                   \
 	})
 
+/* verifier: as small as can be, for it lies below the frames of all that is called for a packet. */
 struct packet {
 	u8 address[16] AT_WORDS; /* of the other end; IPv4 mapped */
-	u32 protocol;
-	u32 port;  /* of the other end; 0 where the protocol has none */
-	u32 local; /* of this one */
-	u32 payload;
-	u32 size; /* of the payload */
+	u32 size;		 /* of the payload */
 	u32 sequence;
-	u32 control; /* TCP's flags */
-	u32 odd;     /* options, or a header behind the first */
+	u16 port;  /* of the other end; 0 where the protocol has none */
+	u16 local; /* of this one */
+	u16 payload;
+	u8 protocol;
+	u8 control; /* TCP's flags */
+	bool odd;   /* options, or a header behind the first */
 };
 
 static __always_inline u32 number16(const u8 *bytes)
@@ -62,8 +63,9 @@ static __always_inline u32 header_word(const u8 *header, u32 at)
 }
 
 /*
- * A header where it lies, if that is in one piece, as headers of what a socket sends are; else its copy. NULL where the packet ends
- * before. verifier: not copied by words, for 6.18 loses the trace of such words on the stack ("stack slot 0, total slots 0").
+ * A header where it lies, if that is in one piece, as headers of what a socket sends are; else its copy, where there is room for
+ * one. NULL where the packet ends before, or is in pieces and there is no room. verifier: not copied by words, for 6.18 loses the
+ * trace of such words on the stack ("stack slot 0, total slots 0").
  */
 static __always_inline const u8 *packet_header(struct __sk_buff *skb, u32 at, u8 *copy, u32 size)
 {
@@ -71,14 +73,13 @@ static __always_inline const u8 *packet_header(struct __sk_buff *skb, u32 at, u8
 
 	if (data + size <= (const u8 *)(long)skb->data_end)
 		return data;
-	return bpf_skb_load_bytes(skb, at, copy, size) ? NULL : copy;
+	return !copy || bpf_skb_load_bytes(skb, at, copy, size) ? NULL : copy;
 }
 
 /* Returns where the next header begins; 0 for what is no packet of this version. */
-static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, bool leaves)
+static __always_inline u32 packet_four(struct __sk_buff *skb, struct packet *p, bool leaves, u8 *copy)
 {
-	u8 copy[IP4_HEADER] AT_WORDS;
-	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
+	const u8 *header = packet_header(skb, 0, copy, IP4_HEADER);
 
 	if (!header)
 		return 0;
@@ -99,10 +100,9 @@ static __always_inline bool packet_extended(u32 next)
  * Of a segment that is longer than version 6 has a length for, the kernel itself puts the length in between (RFC 2675,
  * net/ipv6/ip6_output.c:ip6_xmit), until the segment is cut up: one option, alone in its header. False for anything else.
  */
-static __always_inline bool packet_jumbo(struct __sk_buff *skb, struct packet *p)
+static __always_inline bool packet_jumbo(struct __sk_buff *skb, struct packet *p, u8 *copy)
 {
-	u8 copy[JUMBO_HEADER] AT_WORDS;
-	const u8 *header = packet_header(skb, IP6_HEADER, copy, sizeof(copy));
+	const u8 *header = packet_header(skb, IP6_HEADER, copy, JUMBO_HEADER);
 
 	if (!header || header[1] || header[2] != JUMBO_OPTION || header[3] != sizeof(u32) ||
 	    bpf_ntohl(header_word(header, 4)) != skb->len - IP6_HEADER)
@@ -111,26 +111,24 @@ static __always_inline bool packet_jumbo(struct __sk_buff *skb, struct packet *p
 	return true;
 }
 
-static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves)
+static __always_inline u32 packet_six(struct __sk_buff *skb, struct packet *p, bool leaves, u8 *copy)
 {
-	u8 copy[IP6_HEADER] AT_WORDS;
-	const u8 *header = packet_header(skb, 0, copy, sizeof(copy));
+	const u8 *header = packet_header(skb, 0, copy, IP6_HEADER);
 	u32 size = IP6_HEADER;
 
 	if (!header)
 		return 0;
 	p->protocol = header[6];
 	copy_words(p->address, header + (leaves ? 24 : 8), sizeof(p->address));
-	if (p->protocol == NEXT_HOPS && !number16(header + 4) && packet_jumbo(skb, p))
+	if (p->protocol == NEXT_HOPS && !number16(header + 4) && packet_jumbo(skb, p, copy))
 		size += JUMBO_HEADER;
 	p->odd = packet_extended(p->protocol);
 	return size;
 }
 
-static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves)
+static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p, u32 at, bool leaves, u8 *copy)
 {
 	bool tcp = p->protocol == IPPROTO_TCP;
-	u8 copy[TCP_HEADER] AT_WORDS;
 	const u8 *header = packet_header(skb, at, copy, UDP_HEADER);
 	u16 from, to;
 
@@ -150,19 +148,39 @@ static __always_inline u32 packet_ports(struct __sk_buff *skb, struct packet *p,
 	return at + (header[12] >> 4) * 4;
 }
 
-/* False for what cannot be read. */
-static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p, bool leaves)
+/*
+ * The headers, each where it lies; where there is room for the longest of them, a copy of what is in pieces. False for what cannot be
+ * read; and without that room for what is odd, since it may only seem so.
+ */
+static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p, bool leaves, u8 *copy)
 {
-	u32 at = skb->protocol == bpf_htons(ETH_P_IP) ? packet_four(skb, p, leaves) : packet_six(skb, p, leaves);
+	u32 at = skb->protocol == bpf_htons(ETH_P_IP) ? packet_four(skb, p, leaves, copy) :
+							packet_six(skb, p, leaves, copy);
 
 	if (!at)
 		return false;
-	if (p->odd || (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP))
+	if (p->odd)
+		return copy;
+	if (p->protocol != IPPROTO_TCP && p->protocol != IPPROTO_UDP)
 		return true;
-	at = packet_ports(skb, p, at, leaves);
+	at = packet_ports(skb, p, at, leaves, copy);
 	if (!at)
 		return false;
 	p->payload = at;
 	p->size = skb->len > at ? skb->len - at : 0;
 	return true;
+}
+
+/* verifier: global, and a frame of its own. */
+__noinline int packet_copied(struct __sk_buff *skb, struct packet *p, bool leaves)
+{
+	u8 copy[IP6_HEADER] AT_WORDS;
+
+	return p && packet_parse(skb, p, leaves, copy);
+}
+
+/* False for what cannot be read. No function is called for headers that lie in one piece, as nearly all do. */
+static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *p, bool leaves)
+{
+	return packet_parse(skb, p, leaves, NULL) || packet_copied(skb, p, leaves);
 }

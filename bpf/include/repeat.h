@@ -102,21 +102,23 @@ static __always_inline int flow_find(struct flow *flow, u64 print)
 	return answer;
 }
 
-/* What was said of the flow's name, at that port. verifier: global, as name_of. */
-__noinline int flow_domain_again(struct buffer *buffer, u32 port)
+/* What was said of the flow's name, at that port. */
+static __always_inline int flow_domain_found(struct flow *flow, u32 port)
 {
-	struct flow *flow;
 	u64 print;
 
-	if (!buffer)
-		return REPEAT_NONE;
-	flow = &buffer->flow;
 	flow->asker = print = flow_asker(flow, OP_NET_DOMAIN);
 	if (!print)
 		return REPEAT_NONE;
 	for (u32 i = 0; i < DOMAIN_TEXT_ / 8 && i * 8 < flow->length; i++)
 		print = print_mix(print, ((const u64 *)flow->name)[i]);
 	return flow_find(flow, print_mix(print, port));
+}
+
+/* verifier: global, as name_of. */
+__noinline int flow_domain_again(struct buffer *buffer, u32 port)
+{
+	return buffer ? flow_domain_found(&buffer->flow, port) : REPEAT_NONE;
 }
 
 /* What was said of the flow's address. verifier: global, as name_of. */
