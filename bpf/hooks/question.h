@@ -11,27 +11,25 @@
 enum question_limits {
 	QUESTION_MAX = 1024, /* bytes of a question: 253 of a name, and options */
 	MESSAGES_MAX = 8,    /* of one segment */
-	STEPS_AT_ONCE = 2,   /* of a message: as many as an answer of one record takes */
 	TYPE_SVCB = 64,
 	TYPE_HTTPS = 65,
 	EXPIRES_FLOOR = 600, /* seconds: programs keep addresses longer than they are told to */
 	EXPIRES_CEILING = 86400,
 };
 
-/* Some steps of the message in the buffer; whether that was all. */
-static __always_inline bool message_steps(struct buffer *buffer)
+/* A step of the message in the buffer; whether it was the last one. */
+static __always_inline bool message_step(struct buffer *buffer)
 {
-	struct dns *dns = &buffer->dns;
-
-	for (u32 i = 0; i < STEPS_AT_ONCE && dns->result == DNS_MORE; i++)
-		dns_step(dns, buffer->text);
-	return dns->result != DNS_MORE;
+	if (buffer->dns.result == DNS_MORE)
+		dns_step(&buffer->dns, buffer->text);
+	FORGET();
+	return buffer->dns.result != DNS_MORE;
 }
 
 /* verifier: global, or they are walked for each way to here. */
 __noinline int message_more(struct buffer *buffer)
 {
-	return buffer ? message_steps(buffer) : true;
+	return buffer ? message_step(buffer) : true;
 }
 
 static long message_go_on(u32 index, struct buffer **context)
@@ -40,14 +38,15 @@ static long message_go_on(u32 index, struct buffer **context)
 }
 
 /*
- * The message in the buffer. Nearly all are over at once, and no function is called for it: returning is guarded against
- * speculation, and costs as much as all steps.
+ * The message in the buffer. Of nearly all one step is all, and no function is called for it: returning is guarded against
+ * speculation, and costs as much as the step.
  */
 static __always_inline void message_parse(struct buffer *buffer, u32 size)
 {
 	dns_begin(&buffer->dns, size);
-	if (!message_steps(buffer))
-		bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, message_go_on, &buffer, 0);
+	FORGET();
+	if (!message_step(buffer))
+		bpf_loop(DNS_STEPS_MAX, message_go_on, &buffer, 0);
 	dns_stop(&buffer->dns);
 }
 
@@ -57,7 +56,7 @@ __noinline int message_among(struct buffer *buffer, u32 size)
 	if (!buffer)
 		return 0;
 	dns_begin(&buffer->dns, size);
-	bpf_loop(DNS_STEPS_MAX / STEPS_AT_ONCE, message_go_on, &buffer, 0);
+	bpf_loop(DNS_STEPS_MAX, message_go_on, &buffer, 0);
 	dns_stop(&buffer->dns);
 	return 0;
 }
