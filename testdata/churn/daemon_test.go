@@ -81,7 +81,7 @@ func (d *daemon) start() {
 	d.cmd = exec.Command(d.builds[d.build], "--config", config)
 	d.cmd.Env = []string{"NOTIFY_SOCKET=" + filepath.Join(run, "notify"), "PATH=/bin:/usr/bin"}
 	d.cmd.Stderr = &d.said
-	must(d.t, favoured(d.cmd.Start))
+	must(d.t, atPriority(favoured, d.cmd.Start))
 	cmd, exit := d.cmd, make(chan error, 1)
 	d.exit = exit
 	go func() {
@@ -94,10 +94,17 @@ func (d *daemon) start() {
 	d.await("READY=1")
 }
 
-// favoured does something with a higher priority, which what is started meanwhile keeps: the hammer would have nearly all of
-// an emulated processor, and each start take many times as long as it strikes often.
-func favoured(do func() error) error {
-	const nice = -10
+// Nice values. Of equals the hammer, which is many, would have nearly all of an emulated processor, and each start take many times as
+// long as it strikes often.
+const (
+	favoured = -10
+	lowest   = 19
+)
+
+// atPriority does something at a nice value, which every thread and child of what is started meanwhile has too. kernel: it is a
+// thread's, so a program that gives itself one leaves the threads alone that it has by then (setpriority(2), C library/kernel
+// differences).
+func atPriority(nice int, do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {

@@ -138,9 +138,6 @@ func hammer() {
 		os.Exit(int(e))
 	}
 	all, err := share(os.Getenv(hammerMark))
-	if err == nil {
-		err = unix.Setpriority(unix.PRIO_PROCESS, 0, 19) // the daemon shall come and go quickly beside it
-	}
 	if err != nil {
 		panic(err)
 	}
@@ -173,7 +170,7 @@ func smith(t *testing.T, path string) (soFar func() tallies, stop func() (tallie
 			cmd.Env = []string{hammerMark + "=" + shared, pauseMark + "=" + pause.String()}
 			cmd.Stderr = os.Stderr
 			exit := make(chan error, 1)
-			if err := cmd.Start(); err != nil {
+			if err := atPriority(lowest, cmd.Start); err != nil {
 				exit <- err
 			} else {
 				go func() { exit <- cmd.Wait() }()
