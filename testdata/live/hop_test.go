@@ -50,7 +50,7 @@ func TestWhoHopsIsKilled(t *testing.T) {
 		t.Errorf("killed %d, want the actor and who hops", killed)
 	}
 	stands(t, inside, outside)
-	becomes(t, func() bool { return slotOf(t, in.slot.Number) == nil })
+	ends(t, in.slot.Number)
 }
 
 func TestForkIsRefusedAsWhereThereAreTooMany(t *testing.T) {
