@@ -38,8 +38,8 @@ static long message_go_on(u32 index, struct buffer **context)
 }
 
 /*
- * The message in the buffer. Of nearly all one step is all, and no function is called for it: returning is guarded against
- * speculation, and costs as much as the step.
+ * The message in the buffer. Of a question, and of an answer of one record, one step is all, and no function is called for it:
+ * returning is guarded against speculation, and costs as much as the step.
  */
 static __always_inline void message_parse(struct buffer *buffer, u32 size)
 {

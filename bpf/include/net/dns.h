@@ -675,7 +675,7 @@ static __always_inline void dns_compare(struct dns *d, const u8 *message)
 
 /*
  * Called until the result is not DNS_MORE, DNS_STEPS_MAX times at most; then dns_stop(). What follows what is tried in the order in
- * which it comes: of nearly all messages the question is one step, and each record one.
+ * which it comes: of nearly all messages the question is one step, with the first record, and each further one another.
  */
 static __always_inline void dns_step(struct dns *d, const u8 *message)
 {
