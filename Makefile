@@ -198,9 +198,9 @@ live-%:
 CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
 CHURN_SHORT      := -restarts 8 -upgrades 2 -kills 4 -reloads 10
-CHURN_6.1         = $(if $(CHURN_PART),$(CHURN_SHORT) -test.run=Nothing,$(CHURN_LONG))
+CHURN_6.1         = $(if $(CHURN_PART),$(CHURN_SHORT) -test.run=NothingPasses,$(CHURN_LONG))
 CHURN_6.12        = $(if $(CHURN_PART),-restarts 2 -kills 1 -reloads 3 -test.skip=Session)
-CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|Nothing)" $(if $(CHURN_PART),-sessions 40)
+CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|NothingPasses)" $(if $(CHURN_PART),-sessions 40)
 CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files

@@ -164,7 +164,27 @@ func Fit(spec *ebpf.CollectionSpec, form Form) error {
 	if form == FormNetwork && spec.Programs[sensorProgMarkCreated] == nil {
 		return ErrTaskless
 	}
-	return nil
+	return sleep(spec, form == FormLSM && !holds(kernel))
+}
+
+// sleep says whether the program of command lines may, which is the only one that would.
+func sleep(spec *ebpf.CollectionSpec, may bool) error {
+	if may {
+		return nil
+	}
+	if line := spec.Programs[sensorProgEnforceLine]; line != nil {
+		line.Flags &^= unix.BPF_F_SLEEPABLE
+	}
+	return spec.Variables[sensorVarCfgSleeps].Set(uint32(0))
+}
+
+// holds reports whether the running kernel answers for no task of a processor while a program there stores something with one,
+// and lets a program sleep meanwhile that may: whoever runs then is in no session, and none begins. kernel: before 6.2,
+// kernel/bpf/bpf_task_storage.c:bpf_task_storage_get, which allocates behind bpf_task_storage_trylock.
+func holds(kernel *btf.Spec) bool {
+	var busy *btf.Var
+	var recursive *btf.Func
+	return kernel.TypeByName("bpf_task_storage_busy", &busy) == nil && kernel.TypeByName("bpf_task_storage_get_recur", &recursive) != nil
 }
 
 func (p *Program) fits(kernel *btf.Spec, form Form) bool {
@@ -281,11 +301,10 @@ func Spec(size uint32, form Form, load uint32) (*ebpf.CollectionSpec, error) {
 	return spec, nil
 }
 
-// modify puts an lsm program on the function that calls the hooks. The arguments are the same; nothing may sleep there.
+// modify puts an lsm program on the function that calls the hooks. The arguments are the same; nothing may sleep there (Fit).
 // kernel: what returns nothing cannot be modified, only entered; and what modifies may store nothing with sockets.
 func modify(spec *ebpf.ProgramSpec, p *Program) {
 	spec.Type, spec.AttachType, spec.AttachTo = ebpf.Tracing, ebpf.AttachModifyReturn, p.Hook
-	spec.Flags &^= unix.BPF_F_SLEEPABLE
 	if p.Name == sensorProgEnforceLine || p.Role == RoleMark {
 		spec.AttachType = ebpf.AttachTraceFEntry
 	}

@@ -873,6 +873,7 @@ const (
 	sensorVarCfgMounts           = "cfg_mounts"
 	sensorVarCfgNetwork          = "cfg_network"
 	sensorVarCfgSecond           = "cfg_second"
+	sensorVarCfgSleeps           = "cfg_sleeps"
 	sensorVarCfgTableSize        = "cfg_table_size"
 )
 
@@ -1039,6 +1040,7 @@ type sensorVariableSpecs struct {
 	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
 	CfgNetwork   *ebpf.VariableSpec `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
+	CfgSleeps    *ebpf.VariableSpec `ebpf:"cfg_sleeps"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 }
 
@@ -1165,6 +1167,7 @@ type sensorVariables struct {
 	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
 	CfgNetwork   *ebpf.Variable `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
+	CfgSleeps    *ebpf.Variable `ebpf:"cfg_sleeps"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 }
 

@@ -59,7 +59,7 @@ static long line_name_byte(u32 index, struct line *line)
 /* kernel: only sleepable programs may fault a page in; elsewhere what is not there counts as unread. */
 static __always_inline long user_read(void *to, u32 size, u64 from)
 {
-	if (cfg_form == FORM_LSM)
+	if (cfg_sleeps)
 		return bpf_copy_from_user(to, size, (void *)from);
 	return bpf_probe_read_user(to, size, (void *)from);
 }

@@ -24,6 +24,9 @@ static __always_inline bool form_holds(u32 op)
 	return cfg_form == FORM_NETWORK && (op == OP_NET_DOMAIN || op == OP_NET_ADDR || op == OP_NET_FAMILY);
 }
 
+/* Rewritten before load: whether the program of command lines may sleep, and so have pages brought that it reads. */
+const volatile u32 cfg_sleeps = 1;
+
 /* Rewritten before load: nobody can know what a print will be. */
 const volatile u64 cfg_key = 1;
 

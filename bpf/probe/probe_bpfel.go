@@ -100,6 +100,7 @@ const (
 	probeVarCfgMounts    = "cfg_mounts"
 	probeVarCfgNetwork   = "cfg_network"
 	probeVarCfgSecond    = "cfg_second"
+	probeVarCfgSleeps    = "cfg_sleeps"
 	probeVarCfgTableSize = "cfg_table_size"
 	probeVarProbeTypes   = "probe_types"
 )
@@ -209,6 +210,7 @@ type probeVariableSpecs struct {
 	CfgMounts    *ebpf.VariableSpec `ebpf:"cfg_mounts"`
 	CfgNetwork   *ebpf.VariableSpec `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.VariableSpec `ebpf:"cfg_second"`
+	CfgSleeps    *ebpf.VariableSpec `ebpf:"cfg_sleeps"`
 	CfgTableSize *ebpf.VariableSpec `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.VariableSpec `ebpf:"probe_types"`
 }
@@ -335,6 +337,7 @@ type probeVariables struct {
 	CfgMounts    *ebpf.Variable `ebpf:"cfg_mounts"`
 	CfgNetwork   *ebpf.Variable `ebpf:"cfg_network"`
 	CfgSecond    *ebpf.Variable `ebpf:"cfg_second"`
+	CfgSleeps    *ebpf.Variable `ebpf:"cfg_sleeps"`
 	CfgTableSize *ebpf.Variable `ebpf:"cfg_table_size"`
 	ProbeTypes   *ebpf.Variable `ebpf:"probe_types"`
 }

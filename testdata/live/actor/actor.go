@@ -82,6 +82,7 @@ var basic = map[string]func(Act) Result{
 	"zombie":   zombie,
 	"spawn":    spawn,
 	"flood":    flood,
+	"insist":   insist,
 	"spin":     spin,
 }
 
@@ -109,6 +110,20 @@ func open(path string, flags int) Result {
 		unix.Close(fd)
 	}
 	return errno(err)
+}
+
+// insist opens so many times, and is woken for each of them wherever the kernel was meanwhile. Status: how often it was let.
+func insist(a Act) (r Result) {
+	nap := unix.Timespec{Nsec: 20_000}
+	for range a.At {
+		if open(a.Path, a.Flags).Errno == 0 {
+			r.Status++
+		}
+		if err := unix.Nanosleep(&nap, nil); err != nil {
+			return errno(err)
+		}
+	}
+	return r
 }
 
 // openInThread opens from a thread that does not lead the process.

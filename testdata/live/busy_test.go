@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package live
+
+// The kernel may be asked for one task's session while it stores another's: neither is without one for that.
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// insistences take some seconds, in which agents begin by the dozen.
+const insistences = 5000
+
+func TestSessionIsFoundWhileOthersBegin(t *testing.T) {
+	files(t)
+	copyOf(t, stormAgent)
+	policy(t, secretPolicy, stormAgents...)
+	in := memberOf(t, 0)
+	answer := make(chan result)
+	go func() { answer <- in.do(act{Do: "insist", Path: "/data/secret/key", At: insistences}) }()
+	for begun := 1; ; begun++ {
+		if out, err := exec.Command(stormAgent, "true").CombinedOutput(); err != nil {
+			t.Errorf("agent %d: %v, %s", begun, err, out)
+		}
+		select {
+		case r := <-answer:
+			if r.Errno != 0 || r.Status > 0 {
+				t.Errorf("of %d tries %d passed (%v)", insistences, r.Status, r.Errno)
+			}
+			t.Logf("%d agents began", begun)
+			return
+		default:
+		}
+	}
+}
