@@ -164,7 +164,7 @@ func Fit(spec *ebpf.CollectionSpec, form Form) error {
 	if form == FormNetwork && spec.Programs[sensorProgMarkCreated] == nil {
 		return ErrTaskless
 	}
-	return sleep(spec, form == FormLSM && !holds(kernel))
+	return sleep(spec, form == FormLSM && !losesTasks(kernel))
 }
 
 // sleep says whether the program of command lines may, which is the only one that would.
@@ -178,13 +178,19 @@ func sleep(spec *ebpf.CollectionSpec, may bool) error {
 	return spec.Variables[sensorVarCfgSleeps].Set(uint32(0))
 }
 
-// holds reports whether the running kernel answers for no task of a processor while a program there stores something with one,
-// and lets a program sleep meanwhile that may: whoever runs then is in no session, and none begins. kernel: before 6.2,
-// kernel/bpf/bpf_task_storage.c:bpf_task_storage_get, which allocates behind bpf_task_storage_trylock.
-func holds(kernel *btf.Spec) bool {
+// losesTasks reports whether a kernel finds nobody's storage on a processor on which a task was put aside amid a look-up or a store of its
+// own: whoever runs there meanwhile is in no session, and none begins. kernel: before 6.2,
+// kernel/bpf/bpf_task_storage.c:bpf_task_storage_get, which allocates, and may sleep for that, behind bpf_task_storage_trylock.
+func losesTasks(kernel *btf.Spec) bool {
 	var busy *btf.Var
 	var recursive *btf.Func
 	return kernel.TypeByName("bpf_task_storage_busy", &busy) == nil && kernel.TypeByName("bpf_task_storage_get_recur", &recursive) != nil
+}
+
+// LosesTasks reports that of the running kernel. It matters where that preempts itself; elsewhere no program sleeps amid a store (Fit).
+func LosesTasks() bool {
+	kernel, err := btf.LoadKernelSpec()
+	return err == nil && losesTasks(kernel)
 }
 
 func (p *Program) fits(kernel *btf.Spec, form Form) bool {

@@ -162,7 +162,9 @@ static __always_inline int exec_check(struct linux_binprm *bprm, struct task_sta
 	exec = exec_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!exec) {
 		count(COUNT_NO_BUFFER);
-		return state ? judge_blind(state, OP_EXEC) : 0;
+		if (state)
+			return judge_blind(state, OP_EXEC);
+		return agent_executed(buffer->found.row) ? -ENOMEM : 0; /* nobody would watch it */
 	}
 	if (state)
 		buffer->found.skill = skill_of(buffer);

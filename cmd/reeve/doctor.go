@@ -186,7 +186,7 @@ func effect(ctx context.Context, group string) (string, []finding) {
 		row = finding{"programs", "missing", "nothing can be refused: " + found.Reason.Error(), noPrograms}
 	}
 	rows := append([]finding{row}, operations(found)...)
-	return string(found.Coverage), append(rows, losses(found.Form)...)
+	return string(found.Coverage), append(rows, losses(found.Form, bpf.LosesTasks(), sensor.Preempts())...)
 }
 
 const noPrograms = "the kernel, or what contains this machine, forbids enforcing programs: another kernel or a virtual machine helps"
@@ -212,16 +212,24 @@ func operations(found sensor.Finding) []finding {
 	return rows
 }
 
-// losses are what the fallback lacks beside lsm programs; THREATS.md has the same rows.
-func losses(form bpf.Form) []finding {
-	const listed = "boot with bpf in lsm="
-	unread := finding{"fallback", "note", "a command line that is not in memory is not waited for: the program is killed, and counted (line_unread)", listed}
+// losses are what a form lacks on a kernel that loses tasks (bpf.LosesTasks), preempts itself, both or neither; THREATS.md has the same rows.
+func losses(form bpf.Form, losesTasks, preempts bool) []finding {
+	listed := "boot with bpf in lsm="
+	if losesTasks {
+		listed = "a kernel from 6.2 on, with bpf in lsm="
+	}
+	unread := finding{"command lines", "note", "one that is not in memory is not waited for: the program is killed, and counted (line_unread)", listed}
 	switch {
+	case form == bpf.FormLSM && losesTasks && preempts:
+		return []finding{unread, {"sessions", "missing", "this kernel preempts itself, and at times finds nobody's session then: acts pass that policy " +
+			"refuses, and agents are killed as they begin", listed + ", or preempt=voluntary"}}
+	case form == bpf.FormLSM && losesTasks:
+		return []finding{unread}
 	case form == bpf.FormTwice:
 		return []finding{unread, {"fallback", "note", "this kernel preempts itself and may leave a check out; a second look behind the act kills " +
 			"what policy refuses (checks_late), but not a script by its own name; nor is there one for " + strings.Join(seenOnce(), ", ") +
 			", received descriptors, mounts and ioctl", listed + ", or preempt=voluntary"}}
-	case form == bpf.FormModify && sensor.Preempts():
+	case form == bpf.FormModify && preempts:
 		return []finding{unread, {"fallback", "missing", "this kernel may preempt itself and leave a check out (checks_skipped), and the second " +
 			"look behind it does not load", listed + ", or preempt=voluntary"}}
 	case form == bpf.FormModify:

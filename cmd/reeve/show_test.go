@@ -251,35 +251,47 @@ func TestSecurityModulesAreReadNotGuessed(t *testing.T) {
 	}
 }
 
-// Every form but lsm says what it lacks, and how to get it; THREATS.md says the same.
+// What a form lacks is said, and how to get it; THREATS.md says the same.
 func TestDoctorNamesWhatAFormLacks(t *testing.T) {
 	raw, err := os.ReadFile("../../THREATS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, threats, _ := strings.Cut(string(raw), "\n## Without `bpf` in `lsm=`\n")
-	threats, _, _ = strings.Cut(threats, "\n## ")
-	for form, want := range map[bpf.Form][]string{
-		bpf.FormLSM: nil, bpf.FormModify: {"line_unread"}, bpf.FormObserve: nil,
-		bpf.FormTwice: append(seenOnce(), "line_unread", "checks_late", "received descriptors", "mounts", "ioctl", "script"),
+	const less = "\n## Without `bpf` in `lsm=`\n"
+	for name, c := range map[string]struct {
+		form                 bpf.Form
+		losesTasks, preempts bool
+		section              string
+		want                 []string
+	}{
+		"lsm":                      {form: bpf.FormLSM, preempts: true},
+		"lsm, before 6.2":          {bpf.FormLSM, true, false, less, []string{"line_unread"}},
+		"lsm, before 6.2, preempt": {bpf.FormLSM, true, true, "\n## Kernels before 6.2\n", []string{"session", "pass", "killed"}},
+		"fallback":                 {bpf.FormModify, false, false, less, []string{"line_unread"}},
+		"fallback, preempt":        {bpf.FormModify, true, true, less, []string{"line_unread", "checks_skipped", "does not load"}},
+		"twice": {bpf.FormTwice, false, true, less, append(seenOnce(), "line_unread", "checks_late", "received descriptors", "mounts",
+			"ioctl", "script")},
+		"observe": {form: bpf.FormObserve},
 	} {
+		_, threats, _ := strings.Cut(string(raw), c.section)
+		threats, _, _ = strings.Cut(threats, "\n## ")
 		var said string
-		for _, f := range losses(form) {
+		for _, f := range losses(c.form, c.losesTasks, c.preempts) {
 			said += f.Detail
 			if !strings.Contains(f.Hint, "lsm=") {
-				t.Errorf("%s: no way out of %q", form, f.Detail)
+				t.Errorf("%s: no way out of %q", name, f.Detail)
 			}
 		}
-		if len(want) == 0 && said != "" {
-			t.Errorf("%s: %q, and it lacks nothing", form, said)
+		if len(c.want) == 0 && said != "" {
+			t.Errorf("%s: %q, and it lacks nothing", name, said)
 		}
-		for _, word := range want {
+		for _, word := range c.want {
 			if !strings.Contains(said, word) || !strings.Contains(threats, word) {
-				t.Errorf("%s: %q is missing in what doctor says, %q, or in THREATS.md", form, word, said)
+				t.Errorf("%s: %q is missing in what doctor says, %q, or in THREATS.md", name, word, said)
 			}
 		}
 	}
-	for _, f := range losses(bpf.FormNetwork) {
+	for _, f := range losses(bpf.FormNetwork, false, false) {
 		if !strings.Contains(f.Detail, "unix sockets") || f.Hint == "" {
 			t.Errorf("of networks alone: %+v", f)
 		}
