@@ -7,12 +7,18 @@ package live
 import (
 	"os/exec"
 	"testing"
+
+	"github.com/reeve-sensor/reeve/bpf"
+	"github.com/reeve-sensor/reeve/sensor"
 )
 
-// insistences take some seconds, in which agents begin by the dozen.
-const insistences = 5000
+// insistences take seconds, in which agents begin by the dozen.
+const insistences = 2000
 
 func TestSessionIsFoundWhileOthersBegin(t *testing.T) {
+	if bpf.LosesTasks() && sensor.Preempts() {
+		t.Skip("not held on such a kernel: THREATS.md")
+	}
 	files(t)
 	copyOf(t, stormAgent)
 	policy(t, secretPolicy, stormAgents...)
