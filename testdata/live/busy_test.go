@@ -13,7 +13,7 @@ import (
 )
 
 // insistences take seconds, in which agents begin by the dozen.
-const insistences = 2000
+const insistences = 600
 
 func TestSessionIsFoundWhileOthersBegin(t *testing.T) {
 	if bpf.LosesTasks() && sensor.Preempts() {

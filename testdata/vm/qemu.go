@@ -75,6 +75,9 @@ func (r *run) commandLine() string {
 		// The emulated TSC is the host's, which goes on evenly; the kernel would not believe it of a busy host, and take the HPET,
 		// twenty times as costly to read: a tenth of all the work. No panic where the first timer interrupts come late.
 		words = append(words, "tsc=reliable", "no_timer_check")
+		// Each timer that a guest sets wakes a second thread of the emulator, and Go's runtime sets thousands in a second: a fifth of
+		// all the work. So timers go by the tick, of which there are 250 in a second.
+		words = append(words, "highres=off")
 	}
 	if !r.ICount {
 		// Debian's kernels clear every page that they give out, which is a quarter of all the work when emulated. What is
