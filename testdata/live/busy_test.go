@@ -19,6 +19,9 @@ func TestSessionIsFoundWhileOthersBegin(t *testing.T) {
 	if bpf.LosesTasks() && sensor.Preempts() {
 		t.Skip("not held on such a kernel: THREATS.md")
 	}
+	if kernel.Form == bpf.FormTwice {
+		t.Skip("a check that is left out there costs who insists his life")
+	}
 	files(t)
 	copyOf(t, stormAgent)
 	policy(t, secretPolicy, stormAgents...)
