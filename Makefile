@@ -200,7 +200,7 @@ torn:
 CHURN            ?=
 CHURN_LONG       := -restarts 50 -upgrades 20 -kills 20 -reloads 200
 CHURN_6.1         = $(CHURN_LONG) $(if $(CHURN_PART),-pause 50ms -sessions 40)
-CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|NothingPasses|Session)"
+CHURN_7.3-nobpf   = -test.skip="Loss$(if $(CHURN_PART),|NothingPasses|Dead|Session)"
 CHURN_HARD       := -test.run=NothingPasses -pause 0 -upgrades 0 -restarts 2 -kills 1 -reloads 2
 CHURN_FILES       = -ext4 /data -f bin/test/churn.test -f bin/test/reeved -f bin/test/reeved-other
 test-churn: churn-files
